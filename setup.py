@@ -1,0 +1,35 @@
+"""Install script of cdae_jax."""
+
+import setuptools
+
+setuptools.setup(
+    name="cdae_jax",
+    version="0.1.0",
+    description="Counterfactual image generation with causal diffusion autoencoders in JAX/Flax",
+    license="Apache-2.0",
+    packages=setuptools.find_packages(include=["cdae_jax", "cdae_jax.*"]),
+    python_requires=">=3.11",
+    install_requires=[
+        "absl-py>=2.1",
+        "chex>=0.1.90",
+        "flax>=0.12.0,<0.13",
+        "jax>=0.10.0,<0.11",
+        "matplotlib>=3.9",
+        "ml-collections>=1.0",
+        "numpy>=2.0",
+        "optax>=0.2.5",
+        "orbax-checkpoint>=0.12.0,<0.13",
+        "pillow>=10.0",
+        "scikit-image>=0.24",
+        "scikit-learn>=1.5",
+        "scipy>=1.13",
+        "tensorboardX>=2.6",
+        "tqdm>=4.66",
+    ],
+    extras_require={
+        "test": ["pytest>=8.0", "ruff>=0.8", "tensorboard>=2.18"],
+        # The accelerator builds of jax; pick the one that fits the machine.
+        "cuda": ["jax[cuda13]>=0.10.0,<0.11"],
+        "tpu": ["jax[tpu]>=0.10.0,<0.11"],
+    },
+)
