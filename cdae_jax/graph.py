@@ -1,0 +1,142 @@
+"""The causal graph: names, kinds, units, parents. NumPy only."""
+
+import dataclasses
+import difflib
+import functools
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from cdae_jax.errors import InputError
+
+KINDS = ("continuous", "binary")
+
+
+@dataclasses.dataclass(frozen=True)
+class Variable:
+    """One causal variable.
+
+    Attributes:
+      name: what `do`, tables and files call it.
+      parents: names of its direct causes.
+      kind: "continuous", or "binary" (labels and do values are 0 or 1).
+      unit: physical unit of its labels, for display ("deg", "px"); "" if it has none.
+    """
+
+    name: str
+    parents: tuple[str, ...] = ()
+    kind: str = "continuous"
+    unit: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class CausalGraph:
+    """A directed acyclic graph over named variables; index i is the position in `variables`.
+
+    Raises:
+      InputError: empty graph, duplicate or empty name, unknown kind or parent, repeated parent, cycle.
+    """
+
+    variables: tuple[Variable, ...]
+
+    def __post_init__(self):
+        if not self.variables:
+            raise InputError("the graph has no variables: name at least one")
+        names = self.names
+        for i, var in enumerate(self.variables):
+            if not isinstance(var.name, str) or not var.name:
+                raise InputError(f"variable {i} has the name {var.name!r}: give it a non-empty string")
+            if var.name in names[:i]:
+                raise InputError(f"two variables are called {var.name!r}: rename one of them")
+            if var.kind not in KINDS:
+                raise InputError(f"variable {var.name!r} has kind {var.kind!r}: expected one of {', '.join(KINDS)}")
+            for parent in var.parents:
+                if parent not in names:
+                    raise InputError(
+                        f"variable {var.name!r} names the parent {parent!r}, which is not in the graph"
+                        f" ({', '.join(names)}){did_you_mean(parent, names)}"
+                    )
+            if len(set(var.parents)) < len(var.parents):
+                raise InputError(f"variable {var.name!r} repeats a parent in {list(var.parents)}: name each once")
+        _ = self.order  # raises on a cycle
+
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(var.name for var in self.variables)
+
+    @functools.cached_property
+    def parents(self) -> tuple[tuple[int, ...], ...]:
+        """Indices of the parents of each variable."""
+        return tuple(tuple(self.names.index(p) for p in var.parents) for var in self.variables)
+
+    @functools.cached_property
+    def order(self) -> tuple[int, ...]:
+        """Indices in a topological order: parents come before their children."""
+        order: list[int] = []
+        left = list(range(len(self.variables)))
+        while left:
+            ready = [i for i in left if all(p in order for p in self.parents[i])]
+            if not ready:
+                cycle = " -> ".join(self._cycle(left))
+                raise InputError(f"the graph has the cycle {cycle}: remove one of these edges")
+            order += ready
+            left = [i for i in left if i not in ready]
+        return tuple(order)
+
+    def _cycle(self, left: list[int]) -> list[str]:
+        """Names along one cycle, cause first, among variables that each have a parent in `left`."""
+        path = [left[0]]
+        while True:
+            parent = next(p for p in self.parents[path[-1]] if p in left)
+            if parent in path:
+                path = path[path.index(parent) :] + [parent]
+                return [self.names[i] for i in reversed(path)]
+            path.append(parent)
+
+    @functools.cached_property
+    def ancestor_matrix(self) -> np.ndarray:
+        """[n, n] bool; entry (i, j) says whether j is a strict ancestor of i."""
+        matrix = np.zeros((len(self), len(self)), bool)
+        for i in self.order:
+            for p in self.parents[i]:
+                matrix[i] |= matrix[p]
+                matrix[i, p] = True
+        return matrix
+
+    def __len__(self) -> int:
+        return len(self.variables)
+
+    def index(self, name: str) -> int:
+        """Position of a variable. Raises InputError for an unknown name."""
+        if name not in self.names:
+            raise InputError(
+                f"there is no variable {name!r}; the graph has {', '.join(self.names)}{did_you_mean(name, self.names)}"
+            )
+        return self.names.index(name)
+
+    def descendants(self, name: str) -> tuple[str, ...]:
+        """Names of the strict descendants of a variable."""
+        column = self.ancestor_matrix[:, self.index(name)]
+        return tuple(n for n, is_descendant in zip(self.names, column, strict=True) if is_descendant)
+
+    def to_list(self) -> list[dict]:
+        """Plain data for JSON; `from_list` reads it back."""
+        return [dataclasses.asdict(var) | {"parents": list(var.parents)} for var in self.variables]
+
+    @classmethod
+    def from_list(cls, variables: Iterable[Mapping]) -> "CausalGraph":
+        """Graph from [{"name": ..., "parents": [...], "kind": ..., "unit": ...}, ...]; all but the name optional."""
+        built = []
+        for spec in variables:
+            fields = {field.name for field in dataclasses.fields(Variable)}
+            unknown = sorted(set(spec) - fields)
+            if unknown or "name" not in spec:
+                raise InputError(f"a variable of the graph is given as {dict(spec)}: expected the keys {sorted(fields)}")
+            built.append(Variable(**{**spec, "parents": tuple(spec.get("parents", ()))}))
+        return cls(tuple(built))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """"; did you mean 'x'?" for the closest known word, or ""."""
+    close = difflib.get_close_matches(str(word), list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
