@@ -1,0 +1,90 @@
+"""The Gaussian diffusion process (Ho et al. 2020, arXiv 2006.11239): pure arrays, no Flax.
+
+x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps, with integer t in 0..T-1 and t = 0 the least noisy.
+A network may predict eps, x_0 or v = sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x_0
+(Salimans & Ho 2022, arXiv 2202.00512, eq. in section 4); the rest of the package sees eps alone.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cdae_jax.errors import InputError
+
+PREDICTIONS = ("eps", "v", "x_0")
+SCHEDULES = ("linear", "cosine")
+MIN_ALPHA_BAR = 1e-4  # keeps x_0 = (x_t - sqrt(1 - alpha_bar) eps) / sqrt(alpha_bar) within float32
+
+
+class Schedule(NamedTuple):
+    """alpha_bar: [T] float32, decreasing; the share of the signal's variance left after step t."""
+
+    alpha_bar: jax.Array
+
+    @property
+    def num_steps(self) -> int:
+        return self.alpha_bar.shape[0]
+
+
+def make_schedule(name: str, num_steps: int) -> Schedule:
+    """The noise schedule.
+
+    "linear": beta from 1e-4 to 0.02 at T = 1000, scaled by 1000 / T otherwise (arXiv 2006.11239, section 4).
+    "cosine": alpha_bar = cos^2((t/T + 0.008) / 1.008 * pi/2) (Nichol & Dhariwal, arXiv 2102.09672, eq. 17).
+    alpha_bar is kept at or above 1e-4.
+
+    Raises:
+      InputError: unknown name, or fewer than 2 steps (20 for the linear one, whose beta would pass 1).
+    """
+    if name not in SCHEDULES:
+        raise InputError(f"unknown noise schedule {name!r}: expected one of {', '.join(SCHEDULES)}")
+    least = 30 if name == "linear" else 2
+    if num_steps < least:
+        raise InputError(f"a {name} noise schedule of {num_steps} steps is too short: use at least {least}")
+    if name == "linear":
+        scale = 1000 / num_steps
+        alpha_bar = np.cumprod(1 - np.linspace(1e-4 * scale, 0.02 * scale, num_steps))
+    else:
+
+        def cosine(time):
+            return np.cos((time + 0.008) / 1.008 * np.pi / 2) ** 2
+
+        alpha_bar = cosine(np.arange(1, num_steps + 1) / num_steps) / cosine(0.0)
+    return Schedule(jnp.asarray(np.maximum(alpha_bar, MIN_ALPHA_BAR), jnp.float32))
+
+
+def signal_noise(alpha_bar: jax.Array, ndim: int) -> tuple[jax.Array, jax.Array]:
+    """sqrt(alpha_bar) and sqrt(1 - alpha_bar), each of shape [B, 1, ..., 1] (ndim axes) or a scalar."""
+    alpha_bar = jnp.asarray(alpha_bar, jnp.float32)
+    alpha_bar = alpha_bar.reshape(alpha_bar.shape + (1,) * (ndim - alpha_bar.ndim))
+    return jnp.sqrt(alpha_bar), jnp.sqrt(1 - alpha_bar)
+
+
+def q_sample(schedule: Schedule, x_0: jax.Array, eps: jax.Array, t: jax.Array) -> jax.Array:
+    """x_t given x_0 and eps [B, ...] and step indices t [B] (arXiv 2006.11239, eq. 4)."""
+    signal, noise = signal_noise(schedule.alpha_bar[t], x_0.ndim)
+    return signal * x_0 + noise * eps
+
+
+def prediction_target(prediction: str, x_0: jax.Array, eps: jax.Array, alpha_bar: jax.Array) -> jax.Array:
+    """What the network is trained to output, given the true x_0 and eps [B, ...] and alpha_bar [B]."""
+    signal, noise = signal_noise(alpha_bar, x_0.ndim)
+    return {"eps": eps, "x_0": x_0, "v": signal * eps - noise * x_0}[prediction]
+
+
+def eps_from_output(prediction: str, output: jax.Array, x_t: jax.Array, alpha_bar: jax.Array) -> jax.Array:
+    """The estimate of eps that a network output implies; the inverse of `prediction_target`."""
+    signal, noise = signal_noise(alpha_bar, x_t.ndim)
+    if prediction == "eps":
+        return output
+    if prediction == "x_0":
+        return (x_t - signal * output) / noise
+    return noise * x_t + signal * output
+
+
+def x_0_from_eps(x_t: jax.Array, eps: jax.Array, alpha_bar: jax.Array) -> jax.Array:
+    """The estimate of x_0 that eps implies."""
+    signal, noise = signal_noise(alpha_bar, x_t.ndim)
+    return (x_t - noise * eps) / signal
