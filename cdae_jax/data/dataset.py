@@ -1,0 +1,57 @@
+"""What every dataset is: two splits, a causal graph, and what is known of the true mechanisms."""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from cdae_jax.graph import CausalGraph
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """Examples in memory.
+
+    Attributes:
+      images: [N, H, W, C] uint8.
+      labels: [N, n] float32 in physical units, columns in the graph's order; NaN where unlabelled.
+      context: [N] int32 class of a categorical condition outside the graph (a digit), or None.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    context: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, rows: slice | np.ndarray) -> "Split":
+        return Split(self.images[rows], self.labels[rows], None if self.context is None else self.context[rows])
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """A dataset and what its makers know about it.
+
+    Attributes:
+      name: for titles.
+      graph: the true causal graph; its order is that of the label columns.
+      train, test: the splits.
+      num_classes: number of context classes; 0 without context.
+      true_counterfactual: (labels [N, n], mask [N, n] bool, values [N, n]) -> labels [N, n] of the same units
+        under do(mask = values), all physical; None where the mechanisms are unknown.
+      render: labels [N, n] -> images [N, H, W, C] uint8, any combination of labels; None without a renderer.
+      measure: images [N, H, W, C] uint8 -> labels [N, n] read from the pixels, no learning; None if impossible.
+      decorrelate: (images [B,H,W,C] uint8, labels [B,n], generator) -> the same with factors as independent as
+        can be made, for training judges; None if impossible.
+    """
+
+    name: str
+    graph: CausalGraph
+    train: Split
+    test: Split
+    num_classes: int = 0
+    true_counterfactual: Callable | None = None
+    render: Callable | None = None
+    measure: Callable | None = None
+    decorrelate: Callable | None = None

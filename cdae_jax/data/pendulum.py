@@ -1,0 +1,225 @@
+"""Pendulum: a lamp casts the pendulum's shadow (the scene of CausalVAE, Yang et al. 2021, arXiv 2004.08697).
+
+angle, light -> length, position of the shadow. Angles are degrees, lengths are units of the scene, which is
+20 wide (x 0..20) and 22 high (y -1..21). Any combination of the four factors can be rendered, so the true
+counterfactual image of any do() exists.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cdae_jax.data.dataset import Dataset, Split
+from cdae_jax.errors import InputError
+from cdae_jax.graph import CausalGraph, Variable
+
+GRAPH = CausalGraph(
+    (
+        Variable("angle", unit="deg"),
+        Variable("light", unit="deg"),
+        Variable("length", parents=("angle", "light"), unit="units"),
+        Variable("position", parents=("angle", "light"), unit="units"),
+    )
+)
+STEP_DEG = 180 / 200  # the classic grid's step
+ANGLE_STEPS, LIGHT_STEPS = (-40, 43), (60, 147)
+SAMPLINGS = ("continuous", "grid")
+
+PIVOT = (10.0, 10.5)
+ROD_LENGTH, ROD_HALF_WIDTH = 8.0, 0.25
+BOB_RADIUS, SUN_RADIUS = 1.5, 3.0
+SUN_Y, SHADOW_Y, SHADOW_HALF_WIDTH, MIN_SHADOW = 20.5, -0.5, 0.4, 3.0
+FIREBRICK, ORANGE, BLACK = (178 / 255, 34 / 255, 34 / 255), (1.0, 165 / 255, 0.0), (0.0, 0.0, 0.0)
+
+
+def shadow(angle, light, xp=np):
+    """True length and position (centre) of the shadow, in units, for angles in degrees. xp: numpy or jax.numpy."""
+    theta, phi = xp.deg2rad(angle), xp.deg2rad(light)
+    length = xp.maximum(MIN_SHADOW, 9.5 * xp.abs(xp.cos(theta - phi)) / xp.abs(xp.sin(phi)))
+    position = 10 + 4.75 * xp.sin(theta) - (11 - 4.75 * xp.cos(theta)) * xp.cos(phi) / xp.sin(phi)
+    return length, position
+
+
+def draw_scene(labels, resolution: int, softness: float = 1.0, xp=np):
+    """[N, 4] float32 factors -> [N, resolution, resolution, 3] float in 0..1, anti-aliased over `softness` pixels.
+
+    Discs and capsules by signed distance; one code path for NumPy (xp=numpy) and JAX (xp=jax.numpy).
+    """
+    labels = xp.asarray(labels, xp.float32)
+    angle, light, length, position = (labels[:, i, None, None] for i in range(4))
+    theta, phi = xp.deg2rad(angle), xp.deg2rad(light)
+    centres = (xp.arange(resolution, dtype=xp.float32) + 0.5) / resolution
+    x, y = (20 * centres)[None, None, :], (21 - 22 * centres)[None, :, None]
+    bob_x, bob_y = PIVOT[0] + ROD_LENGTH * xp.sin(theta), PIVOT[1] - ROD_LENGTH * xp.cos(theta)
+    sun_x = 10 + 10 * xp.cos(phi) / xp.sin(phi)
+    along = xp.clip((x - PIVOT[0]) * xp.sin(theta) - (y - PIVOT[1]) * xp.cos(theta), 0, ROD_LENGTH)
+
+    def distance(to_x, to_y):
+        return xp.sqrt((x - to_x) ** 2 + (y - to_y) ** 2 + 1e-12)
+
+    shapes = (  # far to near
+        (distance(sun_x, SUN_Y) - SUN_RADIUS, ORANGE),
+        (distance(PIVOT[0] + along * xp.sin(theta), PIVOT[1] - along * xp.cos(theta)) - ROD_HALF_WIDTH, BLACK),
+        (distance(bob_x, bob_y) - BOB_RADIUS, FIREBRICK),
+        (distance(xp.clip(x, position - length / 2, position + length / 2), SHADOW_Y) - SHADOW_HALF_WIDTH, BLACK),
+    )
+    pixel = 21 / resolution * softness
+    image = xp.ones(labels.shape[:1] + (resolution, resolution, 3), xp.float32)
+    for signed_distance, colour in shapes:
+        cover = xp.clip(0.5 - signed_distance / pixel, 0, 1)[..., None]
+        image = image * (1 - cover) + cover * xp.asarray(colour, xp.float32)
+    return image
+
+
+def to_uint8(image, xp=np):
+    """0..1 -> 0..255 uint8."""
+    return xp.rint(255 * image).astype(xp.uint8)
+
+
+def in_chunks(function, arrays: np.ndarray, size: int = 512) -> np.ndarray:
+    """Applies a jitted function [size, ...] -> [size, ...] to any number of rows; the last chunk is padded."""
+    padded = np.concatenate([arrays, np.repeat(arrays[-1:], -len(arrays) % size, 0)])
+    parts = [np.asarray(function(padded[i : i + size])) for i in range(0, len(padded), size)]
+    return np.concatenate(parts)[: len(arrays)]
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _render_jax(labels, resolution):
+    return to_uint8(draw_scene(labels, resolution, xp=jnp), xp=jnp)
+
+
+def render(labels: np.ndarray, resolution: int) -> np.ndarray:
+    """[N, 4] physical factors -> [N, resolution, resolution, 3] uint8."""
+    return in_chunks(lambda rows: _render_jax(rows, resolution), np.asarray(labels, np.float32))
+
+
+def true_counterfactual(labels: np.ndarray, mask: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Labels [N, 4] under do(mask = values): the shadow follows the scene unless it is itself set."""
+    scene = np.where(mask[:, :2], values[:, :2], labels[:, :2])
+    own_noise = labels[:, 2:] - np.stack(shadow(labels[:, 0], labels[:, 1]), -1)  # 0 for images of the generator
+    followed = np.stack(shadow(scene[:, 0], scene[:, 1]), -1) + own_noise
+    return np.concatenate([scene, np.where(mask[:, 2:], values[:, 2:], followed)], -1).astype(np.float32)
+
+
+def _first_guess(image):
+    """[N, R, R, 3] in 0..1 -> [N, 4] factors from the centroids of the three colours."""
+    resolution = image.shape[1]
+    centres = (jnp.arange(resolution, dtype=jnp.float32) + 0.5) / resolution
+    x, y = (20 * centres)[None, None, :], (21 - 22 * centres)[None, :, None]
+
+    def mass(colour, where):
+        near = jnp.sum((image - jnp.asarray(colour, jnp.float32)) ** 2, -1)
+        return jnp.exp(-near / 0.02) * where + 1e-9
+
+    def centroid(weight, coordinate):
+        return jnp.sum(weight * coordinate, (1, 2)) / jnp.sum(weight, (1, 2))
+
+    bob, sun = mass(FIREBRICK, y < 10), mass(ORANGE, y > 14)
+    bar = mass(BLACK, jnp.abs(y - SHADOW_Y) < 11 / resolution + 0.01)
+    angle = jnp.rad2deg(jnp.arctan2(centroid(bob, x) - PIVOT[0], PIVOT[1] - centroid(bob, y)))
+    light = jnp.rad2deg(jnp.arctan2(10.0, centroid(sun, x) - 10))
+    rows = jnp.maximum(1, jnp.sum(jnp.abs(y - SHADOW_Y) < 11 / resolution + 0.01))
+    length = jnp.sum(bar, (1, 2)) * 20 / resolution / rows
+    return jnp.stack([angle, light, length, centroid(bar, x)], -1)
+
+
+@jax.jit
+def _fit(images):
+    image = images.astype(jnp.float32) / 255
+    scale = jnp.asarray([20.0, 20.0, 3.0, 3.0])  # makes the four columns of the Jacobian comparable
+
+    def residual(scaled, target, softness):
+        return (draw_scene((scaled * scale)[None], target.shape[0], softness, jnp)[0] - target).reshape(-1)
+
+    def fit_one(scaled, target):
+        for softness in (4.0, 2.0, 1.0):
+
+            def step(carry, _, softness=softness):
+                scaled, damping = carry
+                error = residual(scaled, target, softness)
+                jacobian = jax.jacfwd(residual)(scaled, target, softness)
+                normal = jacobian.T @ jacobian
+                move = jnp.linalg.solve(normal + damping * jnp.eye(4), jacobian.T @ error)
+                trial = scaled - jnp.clip(move, -0.3, 0.3)
+                better = jnp.sum(residual(trial, target, softness) ** 2) < jnp.sum(error**2)
+                return (jnp.where(better, trial, scaled), jnp.where(better, damping / 3, damping * 4)), None
+
+            (scaled, _), _ = jax.lax.scan(step, (scaled, jnp.float32(1e-2)), None, length=12)
+        return scaled
+
+    return jax.vmap(fit_one)(_first_guess(image) / scale, image) * scale
+
+
+def measure(images: np.ndarray) -> np.ndarray:
+    """[N, R, R, 3] uint8 -> [N, 4] factors: the least-squares fit of the renderer to the pixels
+    (Levenberg-Marquardt from the colours' centroids); nothing is learned.
+    """
+    return in_chunks(_fit, images, 128)
+
+
+def decorrelate(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator):
+    """Renders scenes whose four factors are drawn independently from their columns in `labels`."""
+    shuffled = np.stack([rng.permutation(column) for column in labels.T], -1)
+    return render(shuffled, images.shape[1]), shuffled
+
+
+def _labels_of(angle: np.ndarray, light: np.ndarray) -> np.ndarray:
+    return np.stack([angle, light, *shadow(angle, light)], -1).astype(np.float32)
+
+
+def grid_labels() -> tuple[np.ndarray, np.ndarray]:
+    """Train [5482, 4] and test [1826, 4] labels of the classic grid: every fourth scene but the last is for testing."""
+    angle, light = np.meshgrid(
+        np.arange(ANGLE_STEPS[0], ANGLE_STEPS[1] + 1),
+        [j for j in range(LIGHT_STEPS[0], LIGHT_STEPS[1] + 1) if j != 100],
+        indexing="ij",
+    )
+    labels = _labels_of(STEP_DEG * angle.reshape(-1), STEP_DEG * light.reshape(-1))
+    scene = np.arange(1, len(labels) + 1)
+    is_test = (scene % 4 == 0) & (scene < len(labels))
+    return labels[~is_test], labels[is_test]
+
+
+def continuous_labels(num: int, rng: np.random.Generator) -> np.ndarray:
+    """[num, 4] labels with angle and light uniform over the classic grid's range."""
+    return _labels_of(
+        STEP_DEG * rng.uniform(*ANGLE_STEPS, num), STEP_DEG * rng.uniform(*LIGHT_STEPS, num)
+    )
+
+
+def make_dataset(sampling: str, resolution: int, train_size: int, test_size: int, seed: int) -> Dataset:
+    """The dataset, rendered in memory (about 20,000 images a second at 32 pixels).
+
+    Args:
+      sampling: "continuous" draws angle and light uniformly; "grid" is the classic 5,482 + 1,826 scenes.
+      resolution: height and width in pixels.
+      train_size, test_size: number of images; of the grid, its first ones.
+
+    Raises:
+      InputError: unknown sampling, resolution under 16, or more images than the grid has.
+    """
+    if sampling not in SAMPLINGS:
+        raise InputError(f"config.data.sampling is {sampling!r}: expected one of {', '.join(SAMPLINGS)}")
+    if resolution < 16:
+        raise InputError(f"config.data.resolution is {resolution}: the scene needs at least 16 pixels")
+    rng = np.random.default_rng(seed)
+    if sampling == "grid":
+        train, test = (rng.permutation(part) for part in grid_labels())
+    else:
+        train, test = (continuous_labels(num, rng) for num in (train_size, test_size))
+    for name, num, labels in (("train", train_size, train), ("test", test_size, test)):
+        if not 1 <= num <= len(labels):
+            raise InputError(f"config.data.{name}_size is {num}: expected 1 to {len(labels)}")
+    splits = [Split(render(labels, resolution), labels) for labels in (train[:train_size], test[:test_size])]
+    return Dataset(
+        name="Pendulum",
+        graph=GRAPH,
+        train=splits[0],
+        test=splits[1],
+        true_counterfactual=true_counterfactual,
+        render=functools.partial(render, resolution=resolution),
+        measure=measure,
+        decorrelate=decorrelate,
+    )
