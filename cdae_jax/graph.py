@@ -89,7 +89,7 @@ class CausalGraph:
         while True:
             parent = next(p for p in self.parents[path[-1]] if p in left)
             if parent in path:
-                path = path[path.index(parent) :] + [parent]
+                path = [*path[path.index(parent) :], parent]
                 return [self.names[i] for i in reversed(path)]
             path.append(parent)
 
@@ -131,12 +131,14 @@ class CausalGraph:
             fields = {field.name for field in dataclasses.fields(Variable)}
             unknown = sorted(set(spec) - fields)
             if unknown or "name" not in spec:
-                raise InputError(f"a variable of the graph is given as {dict(spec)}: expected the keys {sorted(fields)}")
+                raise InputError(
+                    f"a variable of the graph is given as {dict(spec)}: expected the keys {sorted(fields)}"
+                )
             built.append(Variable(**{**spec, "parents": tuple(spec.get("parents", ()))}))
         return cls(tuple(built))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """"; did you mean 'x'?" for the closest known word, or ""."""
+    """ "; did you mean 'x'?" for the closest known word, or ""."""
     close = difflib.get_close_matches(str(word), list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
