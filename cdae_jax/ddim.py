@@ -52,9 +52,7 @@ def _integrate(eps_fn: EpsFn, x: jax.Array, t: np.ndarray, alpha_bar: jax.Array,
     return jax.lax.scan(step, x, (jnp.asarray(t, jnp.int32), alpha_bar, alpha_bar_next))[0]
 
 
-def ddim_encode(
-    eps_fn: EpsFn, schedule: Schedule, x_0: jax.Array, num_steps: int, depth: float = 1.0
-) -> jax.Array:
+def ddim_encode(eps_fn: EpsFn, schedule: Schedule, x_0: jax.Array, num_steps: int, depth: float = 1.0) -> jax.Array:
     """The noise x_T [B, ...] from which `ddim_decode` returns to x_0 [B, ...].
 
     num_steps network evaluations; depth in (0, 1] stops at that fraction of T.
@@ -66,9 +64,7 @@ def ddim_encode(
     return _integrate(eps_fn, x_0, np.append(np.int32(0), t[:-1]), cleaner, noisier)
 
 
-def ddim_decode(
-    eps_fn: EpsFn, schedule: Schedule, x_T: jax.Array, num_steps: int, depth: float = 1.0
-) -> jax.Array:
+def ddim_decode(eps_fn: EpsFn, schedule: Schedule, x_T: jax.Array, num_steps: int, depth: float = 1.0) -> jax.Array:
     """The image x_0 [B, ...] from x_T [B, ...], noise at fraction `depth` of T; num_steps network evaluations."""
     t = time_grid(schedule, num_steps, depth)
     noisier = schedule.alpha_bar[t]
