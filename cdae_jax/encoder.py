@@ -1,0 +1,44 @@
+"""The encoder q(u | x): an image to the exogenous noise of every causal variable."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from cdae_jax.blocks import ResBlock, conv3, group_norm, space_to_depth
+
+INITIAL_LOG_VAR = -4.0  # starts with little noise on u, so that the decoder learns to use z at once
+
+
+class Encoder(nn.Module):
+    """q(u | x) = N(mean(x), diag var(x)), one block of block_dim dimensions per variable (arXiv 2404.17735, section 4).
+
+    Attributes:
+      num_variables, block_dim: n and k.
+      channels, multipliers: width of level i is channels * multipliers[i]; each level but the last halves the image.
+      patch: side of the patches that the stem folds into channels.
+    """
+
+    num_variables: int
+    block_dim: int
+    channels: int
+    multipliers: tuple[int, ...]
+    patch: int
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """x [B, H, W, C] in [-1, 1] -> mean and log variance of u, each [B, n, k]."""
+        h = conv3(self.channels)(space_to_depth(x, self.patch))
+        for level, multiplier in enumerate(self.multipliers):
+            if level:
+                h = conv3(self.channels * multiplier, stride=2)(h)
+            h = ResBlock(self.channels * multiplier)(h)
+        # Flattened, not pooled: where things are matters.
+        h = nn.silu(group_norm(h.shape[-1])(h)).reshape(h.shape[0], -1)
+        mean, log_var = jnp.split(nn.Dense(2 * self.num_variables * self.block_dim)(h), 2, axis=-1)
+        shape = (x.shape[0], self.num_variables, self.block_dim)
+        return mean.reshape(shape), log_var.reshape(shape) + INITIAL_LOG_VAR
+
+
+def sample_gaussian(mean: jax.Array, log_var: jax.Array, key: jax.Array) -> jax.Array:
+    """A reparameterised sample of N(mean, exp(log_var)); any shape."""
+    return mean + jnp.exp(0.5 * log_var) * jax.random.normal(key, mean.shape, mean.dtype)

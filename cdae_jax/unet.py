@@ -1,0 +1,97 @@
+"""The conditional noise predictor: an ADM-style UNet (Dhariwal & Nichol 2021, arXiv 2105.05233)."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from cdae_jax.blocks import ResBlock, SelfAttention, conv3, depth_to_space, group_norm, space_to_depth
+from cdae_jax.errors import InputError
+
+
+def time_embedding(time: jax.Array, dim: int) -> jax.Array:
+    """Sinusoids of time [B] in [0, 1] -> [B, dim] (arXiv 1706.03762, section 3.5, at positions 0..1000)."""
+    frequencies = jnp.exp(-jnp.log(10000.0) * jnp.arange(dim // 2, dtype=jnp.float32) / (dim // 2))
+    angles = 1000 * time[:, None] * frequencies[None, :]
+    return jnp.concatenate([jnp.cos(angles), jnp.sin(angles)], -1)
+
+
+def check_image_size(size: int, patch: int, num_levels: int) -> None:
+    """Raises InputError if the stem and the halvings between levels do not divide the image's side."""
+    divisor = patch * 2 ** (num_levels - 1)
+    if size % divisor:
+        raise InputError(
+            f"the image side {size} is not divisible by {divisor} (patch {patch} and {num_levels} levels):"
+            " choose another resolution, patch or number of multipliers"
+        )
+
+
+class UNet(nn.Module):
+    """eps, v or x_0 from x_t; time, z and context enter every block by scale and shift.
+
+    Attributes:
+      channels, multipliers: width of level i is channels * multipliers[i]; each level but the last halves the image.
+      num_blocks: residual blocks per level on the way down (one more on the way up).
+      attention: heights of the feature maps, after the stem, that get self-attention.
+      num_heads: of the attention.
+      patch: side of the patches that the stem folds into channels (1 for none).
+      num_classes: classes of the context; 0 for no context. Class num_classes means "unknown".
+    """
+
+    channels: int
+    multipliers: tuple[int, ...]
+    num_blocks: int
+    attention: tuple[int, ...]
+    num_heads: int
+    patch: int
+    num_classes: int
+
+    def _condition(self, time, z, context, drop):
+        width = 4 * self.channels
+        embedding = nn.Dense(width)(nn.silu(nn.Dense(width)(time_embedding(time, self.channels))))
+        z_embedding = nn.Dense(width)(nn.silu(nn.Dense(width)(z.reshape(z.shape[0], -1))))
+        null = self.param("null_condition", nn.initializers.normal(0.02), (1, width))
+        embedding = embedding + jnp.where(drop[:, None], null, z_embedding)
+        if self.num_classes:
+            embedding = embedding + nn.Embed(self.num_classes + 1, width)(context)
+        return embedding
+
+    @nn.compact
+    def __call__(self, x_t: jax.Array, time: jax.Array, z: jax.Array, context: jax.Array, drop: jax.Array) -> jax.Array:
+        """The network's raw output.
+
+        Args:
+          x_t: [B, H, W, C].
+          time: [B] in [0, 1], the step index divided by T.
+          z: [B, n, k] causal latents.
+          context: [B] int32 in 0..num_classes, ignored if num_classes is 0.
+          drop: [B] bool, where z is replaced by the null condition.
+
+        Returns:
+          [B, H, W, C].
+        """
+        cond = self._condition(time, z, context, drop)
+
+        def block(h, multiplier):
+            h = ResBlock(self.channels * multiplier)(h, cond)
+            return SelfAttention(self.num_heads)(h) if h.shape[1] in self.attention else h
+
+        h = conv3(self.channels)(space_to_depth(x_t, self.patch))
+        skips = [h]
+        for level, multiplier in enumerate(self.multipliers):
+            if level:
+                h = conv3(h.shape[-1], stride=2)(h)
+                skips.append(h)
+            for _ in range(self.num_blocks):
+                h = block(h, multiplier)
+                skips.append(h)
+        h = h + nn.Dense(h[0].size)(nn.silu(cond)).reshape(h.shape)
+        h = block(h, self.multipliers[-1])
+        h = ResBlock(self.channels * self.multipliers[-1])(h, cond)
+        for level, multiplier in reversed(list(enumerate(self.multipliers))):
+            for _ in range(self.num_blocks + 1):
+                h = block(jnp.concatenate([h, skips.pop()], -1), multiplier)
+            if level:
+                h = conv3(h.shape[-1])(jnp.repeat(jnp.repeat(h, 2, axis=1), 2, axis=2))
+        h = nn.silu(group_norm(h.shape[-1])(h))
+        out = conv3(x_t.shape[-1] * self.patch**2, kernel_init=nn.initializers.zeros)(h)
+        return depth_to_space(out, self.patch)
