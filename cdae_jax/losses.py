@@ -1,0 +1,112 @@
+"""The objective, term by term (arXiv 2404.17735, section 4; the last term is our own).
+
+    L = (1) E ||target - output(x_t, t, z)||^2          mean over pixels
+      + gamma ( w_u (2) KL[q(u|x) || N(0, I)]           mean over the n * k dimensions
+              + w_z (3) KL[q(z|x) || p(z|y)]            mean over the dimensions of labelled variables
+              + w_f (4) E 1/2 ||m_i(y) - f_i(m_pa(y))||^2 )   the same, children of labelled parents only
+
+(3) is exact given the sampled parents: q(z_i | z_pa, x) = N(f_i(z_pa) + mean_i, var_i), and the propagation has
+unit Jacobian, so that the divergence is a sum of Gaussian ones. (4) is -log p(u) of the noise that the labels
+themselves imply: the mechanisms learn from the labels and not only through the encoder, which could otherwise
+write a child's label into its own u and leave f_i untrained. w_f = 0 is the published objective.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+
+from cdae_jax.diffusion import Schedule, prediction_target, q_sample
+from cdae_jax.encoder import sample_gaussian
+from cdae_jax.model import CausalDiffAE
+
+
+@dataclasses.dataclass(frozen=True)
+class LossWeights:
+    """Weights of the numbered terms and the number of steps over which gamma rises from 0 to 1."""
+
+    kl_u: float
+    kl_z: float
+    mechanism: float
+    anneal_steps: int
+    condition_drop: float  # probability of the null condition; the context is dropped as often, independently
+
+
+def kl_standard_normal(mean: jax.Array, log_var: jax.Array) -> jax.Array:
+    """KL[N(mean, exp(log_var)) || N(0, 1)], elementwise, in nats."""
+    return 0.5 * (mean**2 + jnp.exp(log_var) - 1 - log_var)
+
+
+def kl_gaussian(mean: jax.Array, log_var: jax.Array, prior_mean: jax.Array, prior_log_sd: jax.Array) -> jax.Array:
+    """KL[N(mean, exp(log_var)) || N(prior_mean, exp(2 prior_log_sd))], elementwise, in nats."""
+    scaled = (jnp.exp(log_var) + (mean - prior_mean) ** 2) * jnp.exp(-2 * prior_log_sd)
+    return prior_log_sd - 0.5 * log_var + 0.5 * (scaled - 1)
+
+
+def masked_mean(values: jax.Array, mask: jax.Array) -> jax.Array:
+    """Mean of values [B, n, k] over the entries of mask [B, n]; 0 if there are none."""
+    count = jnp.sum(mask) * values.shape[-1]
+    return jnp.sum(jnp.where(mask[..., None], values, 0)) / jnp.maximum(count, 1).astype(values.dtype)
+
+
+def family_mask(model: CausalDiffAE, known: jax.Array) -> jax.Array:
+    """[B, n] bool: variables with parents whose own label and parents' labels are all known."""
+    columns = []
+    for i, parents in enumerate(model.graph.parents):
+        family = known[:, (i, *parents)].all(-1)
+        columns.append(family if parents else jnp.zeros_like(family))
+    return jnp.stack(columns, -1)
+
+
+def objective(
+    model: CausalDiffAE, params, schedule: Schedule, weights: LossWeights, batch: dict, step: jax.Array, key: jax.Array
+) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """The loss of one batch and its terms.
+
+    Args:
+      batch: "x" [B, H, W, C] in [-1, 1]; "y" [B, n] standardised labels, NaN where unknown; "context" [B] int32.
+      step: training step, for the annealing.
+      key: a key used for nothing else.
+
+    Returns:
+      the loss (scalar) and its unweighted terms by name.
+    """
+    x_0, y, context = batch["x"], batch["y"], batch["context"]
+    key_u, key_t, key_eps, key_drop, key_context = jax.random.split(key, 5)
+    known = jnp.isfinite(y)
+    y = jnp.where(known, y, 0)
+
+    mean, log_var = model.apply(params, x_0, method="encode")
+    u = sample_gaussian(mean, log_var, key_u)
+    z = model.apply(params, u, method="propagate")
+    prior_mean, prior_log_sd = model.apply(params, y, method="prior_of")
+
+    t = jax.random.randint(key_t, x_0.shape[:1], 0, schedule.num_steps)
+    eps = jax.random.normal(key_eps, x_0.shape, x_0.dtype)
+    x_t = q_sample(schedule, x_0, eps, t)
+    drop = jax.random.bernoulli(key_drop, weights.condition_drop, t.shape)
+    hide = jax.random.bernoulli(key_context, weights.condition_drop, t.shape)
+    output = model.apply(
+        params,
+        x_t,
+        t.astype(jnp.float32) / schedule.num_steps,
+        z,
+        jnp.where(hide, model.num_classes, context),
+        drop,
+        method="denoise",
+    )
+    target = prediction_target(model.prediction, x_0, eps, schedule.alpha_bar[t])
+
+    terms = {
+        "diffusion": jnp.mean((target - output) ** 2),
+        "kl_u": jnp.mean(kl_standard_normal(mean, log_var)),
+        "kl_z": masked_mean(kl_gaussian(z - u + mean, log_var, prior_mean, prior_log_sd), known),
+        "mechanism": masked_mean(
+            0.5 * model.apply(params, prior_mean, method="abduct") ** 2, family_mask(model, known)
+        ),
+    }
+    gamma = jnp.minimum(1.0, (step + 1).astype(jnp.float32) / max(1, weights.anneal_steps))
+    loss = terms["diffusion"] + gamma * (
+        weights.kl_u * terms["kl_u"] + weights.kl_z * terms["kl_z"] + weights.mechanism * terms["mechanism"]
+    )
+    return loss, terms

@@ -1,0 +1,138 @@
+"""CausalDiffAE (Komanduri et al., ECAI 2024, arXiv 2404.17735): encoder, causal layer and diffusion decoder."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from cdae_jax.diffusion import Schedule, eps_from_output
+from cdae_jax.encoder import Encoder
+from cdae_jax.graph import CausalGraph
+from cdae_jax.scm import Intervention, StructuralCausalModel
+from cdae_jax.unet import UNet
+
+PRIORS = ("fixed", "learned")
+
+
+class LabelPrior(nn.Module):
+    """p(z | y) = prod_i N(z_i; m_i(y_i), s_i(y_i)^2 I) (arXiv 2404.17735, section 4).
+
+    "fixed": m_i is y_i repeated over the block and s_i is `sd`. "learned": both are corrected by an MLP of y_i.
+    """
+
+    num_variables: int
+    block_dim: int
+    kind: str
+    sd: float
+
+    @nn.compact
+    def __call__(self, y: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Standardised labels [B, n] -> mean and log standard deviation, each [B, n, k]."""
+        mean = jnp.repeat(y[..., None], self.block_dim, axis=-1)
+        log_sd = jnp.full_like(mean, jnp.log(self.sd))
+        if self.kind == "learned":
+            corrections = []
+            for i in range(self.num_variables):
+                h = nn.silu(nn.Dense(32)(y[:, i, None]))
+                corrections.append(nn.Dense(2 * self.block_dim, kernel_init=nn.initializers.zeros)(h))
+            shift, log_scale = jnp.split(jnp.stack(corrections, axis=1), 2, axis=-1)
+            mean, log_sd = mean + shift, log_sd + log_scale
+        return mean, log_sd
+
+
+class CausalDiffAE(nn.Module):
+    """The whole model; every method is called as `model.apply(params, ..., method="name")`.
+
+    Attributes:
+      graph: the causal graph over n variables.
+      block_dim: k, dimensions per variable.
+      encoder_channels, encoder_multipliers: see `Encoder`.
+      unet_channels, unet_multipliers, num_blocks, attention, num_heads, patch, num_classes: see `UNet`.
+      mechanism_hidden: width of the mechanisms' hidden layers.
+      prior, prior_sd: see `LabelPrior`.
+      prediction: what the UNet outputs: "eps", "v" or "x_0".
+    """
+
+    graph: CausalGraph
+    block_dim: int
+    encoder_channels: int
+    encoder_multipliers: tuple[int, ...]
+    unet_channels: int
+    unet_multipliers: tuple[int, ...]
+    num_blocks: int
+    attention: tuple[int, ...]
+    num_heads: int
+    patch: int
+    num_classes: int
+    mechanism_hidden: int
+    prior: str
+    prior_sd: float
+    prediction: str
+
+    def setup(self):
+        self.encoder = Encoder(
+            len(self.graph), self.block_dim, self.encoder_channels, self.encoder_multipliers, self.patch
+        )
+        self.scm = StructuralCausalModel(self.graph, self.block_dim, self.mechanism_hidden)
+        self.label_prior = LabelPrior(len(self.graph), self.block_dim, self.prior, self.prior_sd)
+        self.unet = UNet(
+            self.unet_channels,
+            self.unet_multipliers,
+            self.num_blocks,
+            self.attention,
+            self.num_heads,
+            self.patch,
+            self.num_classes,
+        )
+
+    def encode(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """q(u | x): images [B, H, W, C] in [-1, 1] -> mean and log variance of u [B, n, k]."""
+        return self.encoder(x)
+
+    def propagate(self, u: jax.Array, do: Intervention | None = None) -> jax.Array:
+        """u [B, n, k] -> z [B, n, k] through the mechanisms, under `do`."""
+        return self.scm(u, do)
+
+    def abduct(self, z: jax.Array) -> jax.Array:
+        """z [B, n, k] -> u [B, n, k], the inverse of `propagate` without do."""
+        return self.scm.abduct(z)
+
+    def prior_of(self, y: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """p(z | y): standardised labels [B, n] -> mean and log standard deviation of z [B, n, k]."""
+        return self.label_prior(y)
+
+    def denoise(self, x_t, time, z, context, drop) -> jax.Array:
+        """The UNet's raw output [B, H, W, C]; arguments as `UNet.__call__`."""
+        return self.unet(x_t, time, z, context, drop)
+
+    def __call__(self, x, y, time, context, drop):
+        """Touches every parameter, for initialisation."""
+        mean, _ = self.encode(x)
+        z = self.propagate(mean)
+        return self.denoise(x, time, z, context, drop), self.prior_of(y)
+
+
+def init_params(model: CausalDiffAE, key: jax.Array, image_shape: tuple[int, int, int]):
+    """Fresh parameters for images [H, W, C]."""
+    return model.init(
+        key,
+        jnp.zeros((1, *image_shape)),
+        jnp.zeros((1, len(model.graph))),
+        jnp.zeros((1,)),
+        jnp.zeros((1,), jnp.int32),
+        jnp.zeros((1,), bool),
+    )
+
+
+def make_eps_fn(model: CausalDiffAE, params, schedule: Schedule, z, context, *, null: bool = False):
+    """eps_fn(x_t, t) -> eps for the samplers of `ddim`, conditioned on z [B, n, k] and context [B].
+
+    With null=True z is replaced by the null condition; the context stays.
+    """
+    drop = jnp.full(z.shape[:1], null)
+
+    def eps_fn(x_t, t):
+        time = t.astype(jnp.float32) / schedule.num_steps
+        output = model.apply(params, x_t, time, z, context, drop, method="denoise")
+        return eps_from_output(model.prediction, output, x_t, schedule.alpha_bar[t])
+
+    return eps_fn

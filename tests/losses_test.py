@@ -1,0 +1,131 @@
+"""The objective's terms against closed forms and against gradients that must be zero."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cdae_jax.diffusion import make_schedule
+from cdae_jax.losses import LossWeights, family_mask, kl_gaussian, kl_standard_normal, masked_mean, objective
+from cdae_jax.model import init_params
+from cdae_jax.settings import Settings
+from configs.pendulum import get_config
+
+SETTINGS = Settings.from_dict(get_config("smoke").to_dict())
+MODEL = SETTINGS.make_model(0)
+SCHEDULE = make_schedule("cosine", 1000)
+WEIGHTS = LossWeights(kl_u=0.1, kl_z=0.2, mechanism=0.3, anneal_steps=10, condition_drop=0.1)
+
+
+@pytest.fixture(scope="module")
+def params():
+    """Parameters away from zero-initialised layers, so that no gradient vanishes by accident."""
+    fresh = init_params(MODEL, jax.random.key(0), (16, 16, 3))
+    leaves, tree = jax.tree.flatten(fresh)
+    keys = jax.random.split(jax.random.key(1), len(leaves))
+    noisy = [leaf + 0.05 * jax.random.normal(key, leaf.shape) for leaf, key in zip(leaves, keys, strict=True)]
+    return jax.tree.unflatten(tree, noisy)
+
+
+@pytest.fixture(scope="module")
+def batch():
+    key_x, key_y = jax.random.split(jax.random.key(2))
+    return {
+        "x": jax.random.uniform(key_x, (8, 16, 16, 3), minval=-1, maxval=1),
+        "y": jax.random.normal(key_y, (8, 4)),
+        "context": jnp.zeros((8,), jnp.int32),
+    }
+
+
+def run(params, batch, weights=WEIGHTS, step=100):
+    return objective(MODEL, params, SCHEDULE, weights, batch, jnp.int32(step), jax.random.key(3))
+
+
+def test_kl_divergences_match_numerical_integration():
+    x = np.linspace(-12, 12, 200_001)
+
+    def normal(mean, sd):
+        return np.exp(-0.5 * ((x - mean) / sd) ** 2) / sd / np.sqrt(2 * np.pi)
+
+    def integrate(q, p):
+        return np.sum(np.where(q > 1e-300, q * np.log(np.maximum(q, 1e-300) / np.maximum(p, 1e-300)), 0)) * (
+            x[1] - x[0]
+        )
+
+    found = float(
+        kl_gaussian(jnp.float32(0.5), jnp.log(jnp.float32(0.49)), jnp.float32(-0.2), jnp.log(jnp.float32(1.3)))
+    )
+    assert found == pytest.approx(integrate(normal(0.5, 0.7), normal(-0.2, 1.3)), abs=1e-4)
+    found = float(kl_standard_normal(jnp.float32(0.5), jnp.log(jnp.float32(0.49))))
+    assert found == pytest.approx(integrate(normal(0.5, 0.7), normal(0, 1)), abs=1e-4)
+
+
+def test_masked_mean_counts_only_what_is_known():
+    values = jnp.arange(12.0).reshape(2, 3, 2)
+    mask = jnp.array([[True, False, False], [False, False, True]])
+    assert float(masked_mean(values, mask)) == pytest.approx((0 + 1 + 10 + 11) / 4)
+    assert float(masked_mean(values, jnp.zeros((2, 3), bool))) == 0
+
+
+def test_family_mask_asks_for_the_child_and_all_its_parents():
+    known = jnp.array([[True, True, True, False], [True, False, True, True], [True, True, True, True]])
+    expected = [[False, False, True, False], [False, False, False, False], [False, False, True, True]]
+    np.testing.assert_array_equal(family_mask(MODEL, known), expected)
+
+
+def test_the_loss_is_the_weighted_sum_and_gamma_is_annealed(params, batch):
+    for step, gamma in ((0, 0.1), (4, 0.5), (100, 1.0)):
+        loss, terms = run(params, batch, step=step)
+        extra = 0.1 * terms["kl_u"] + 0.2 * terms["kl_z"] + 0.3 * terms["mechanism"]
+        assert float(loss) == pytest.approx(float(terms["diffusion"] + gamma * extra), rel=1e-5)
+
+
+def test_without_labels_the_label_terms_and_their_gradients_are_exactly_zero(params, batch):
+    unlabelled = batch | {"y": jnp.full((8, 4), jnp.nan)}
+    for name in ("kl_z", "mechanism"):
+        value, grads = jax.value_and_grad(lambda p, name=name: run(p, unlabelled)[1][name])(params)
+        assert float(value) == 0
+        assert all((np.asarray(leaf) == 0).all() for leaf in jax.tree.leaves(grads))
+
+
+def test_an_unlabelled_sample_does_not_change_the_label_term(params, batch):
+    half = batch | {"y": batch["y"].at[4:].set(jnp.nan)}
+    other = half | {"x": half["x"].at[4:].multiply(-1)}
+    assert float(run(params, half)[1]["kl_z"]) == pytest.approx(float(run(params, other)[1]["kl_z"]), rel=1e-6)
+    assert float(run(params, half)[0]) != float(run(params, other)[0])
+
+
+def test_the_encoder_learns_from_the_diffusion_term(params, batch):
+    grads = jax.grad(lambda p: run(p, batch)[1]["diffusion"])(params)["params"]
+    assert all(np.abs(np.asarray(leaf)).max() > 0 for leaf in jax.tree.leaves(grads["encoder"]))
+
+
+def test_dropping_every_condition_cuts_the_decoder_from_z(params, batch):
+    always = LossWeights(kl_u=0.1, kl_z=0.2, mechanism=0.3, anneal_steps=10, condition_drop=1.0)
+    grads = jax.grad(lambda p: run(p, batch, always)[1]["diffusion"])(params)["params"]
+    assert all((np.asarray(leaf) == 0).all() for leaf in jax.tree.leaves(grads["encoder"]))
+    assert np.abs(np.asarray(grads["unet"]["null_condition"])).max() > 0
+
+
+def test_the_label_divergence_is_exact_for_a_linear_chain():
+    """Against the joint Gaussian divergence by Monte Carlo over sampled parents."""
+    mean, log_var = jnp.array([0.3, -0.2]), jnp.log(jnp.array([0.04, 0.09]))
+    slope, prior_mean, prior_sd = 0.8, jnp.array([0.1, 0.5]), 0.5
+    # q(z): z_0 = u_0, z_1 = slope z_0 + u_1, jointly Gaussian.
+    weights = np.array([[1, 0], [slope, 1]])
+    q_mean, q_cov = weights @ np.asarray(mean), weights @ np.diag(np.exp(np.asarray(log_var))) @ weights.T
+    gap = q_mean - np.asarray(prior_mean)
+    exact = 0.5 * (
+        np.trace(q_cov) / prior_sd**2
+        + gap @ gap / prior_sd**2
+        - 2
+        + 4 * np.log(prior_sd)
+        - np.log(np.linalg.det(q_cov))
+    )
+    u_0 = mean[0] + jnp.exp(0.5 * log_var[0]) * jax.random.normal(jax.random.key(0), (100_000,))
+    conditional = jnp.stack([jnp.full_like(u_0, mean[0]), slope * u_0 + mean[1]], -1)
+    log_sd = jnp.full_like(conditional, jnp.log(prior_sd))
+    spread = jnp.broadcast_to(log_var, conditional.shape)
+    target = jnp.broadcast_to(prior_mean, conditional.shape)
+    found = kl_gaussian(conditional, spread, target, log_sd).sum(-1).mean()
+    assert float(found) == pytest.approx(exact, rel=0.01)
