@@ -119,7 +119,9 @@ def _cached(path: pathlib.Path, make) -> Split:
         with np.load(path) as file:
             return Split(file["images"], file["labels"], file["context"])
     except (OSError, ValueError, KeyError, EOFError) as err:
-        raise InputError(f"the prepared data in {path} cannot be read ({err}): delete the file to make it anew") from err
+        raise InputError(
+            f"the prepared data in {path} cannot be read ({err}): delete the file to make it anew"
+        ) from err
 
 
 def make_dataset(mnist_dir: str, data_dir: str, train_size: int, test_size: int, seed: int) -> Dataset:

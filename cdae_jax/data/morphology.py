@@ -25,9 +25,7 @@ def _signed_distance(stroke: np.ndarray) -> np.ndarray:
 
     The edge runs half-way between an inner and an outer pixel centre.
     """
-    return np.where(
-        stroke, ndimage.distance_transform_edt(stroke) - 0.5, 0.5 - ndimage.distance_transform_edt(~stroke)
-    )
+    return np.where(stroke, ndimage.distance_transform_edt(stroke) - 0.5, 0.5 - ndimage.distance_transform_edt(~stroke))
 
 
 def _mean_thickness(stroke: np.ndarray, skeleton: np.ndarray) -> float:

@@ -66,7 +66,7 @@ def draw_scene(labels, resolution: int, softness: float = 1.0, xp=np):
         (distance(xp.clip(x, position - length / 2, position + length / 2), SHADOW_Y) - SHADOW_HALF_WIDTH, BLACK),
     )
     pixel = 21 / resolution * softness
-    image = xp.ones(labels.shape[:1] + (resolution, resolution, 3), xp.float32)
+    image = xp.ones((*labels.shape[:1], resolution, resolution, 3), xp.float32)
     for signed_distance, colour in shapes:
         cover = xp.clip(0.5 - signed_distance / pixel, 0, 1)[..., None]
         image = image * (1 - cover) + cover * xp.asarray(colour, xp.float32)
@@ -184,9 +184,7 @@ def grid_labels() -> tuple[np.ndarray, np.ndarray]:
 
 def continuous_labels(num: int, rng: np.random.Generator) -> np.ndarray:
     """[num, 4] labels with angle and light uniform over the classic grid's range."""
-    return _labels_of(
-        STEP_DEG * rng.uniform(*ANGLE_STEPS, num), STEP_DEG * rng.uniform(*LIGHT_STEPS, num)
-    )
+    return _labels_of(STEP_DEG * rng.uniform(*ANGLE_STEPS, num), STEP_DEG * rng.uniform(*LIGHT_STEPS, num))
 
 
 def make_dataset(sampling: str, resolution: int, train_size: int, test_size: int, seed: int) -> Dataset:

@@ -1,0 +1,40 @@
+"""From settings to a dataset, and from a split in memory to batches."""
+
+import functools
+
+import numpy as np
+
+from cdae_jax.data import morpho_mnist, pendulum
+from cdae_jax.data.dataset import Dataset, Split
+from cdae_jax.errors import InputError
+from cdae_jax.graph import CausalGraph
+from cdae_jax.settings import Data
+
+
+def make_dataset(data: Data) -> Dataset:
+    """The dataset that `config.data` names. Raises InputError for settings it cannot follow."""
+    if data.name == "pendulum":
+        return pendulum.make_dataset(data.sampling, data.resolution, data.train_size, data.test_size, data.seed)
+    if data.resolution != 28:
+        raise InputError(f"config.data.resolution is {data.resolution}: MorphoMNIST's images have 28 pixels a side")
+    return morpho_mnist.make_dataset(data.mnist_dir, data.data_dir, data.train_size, data.test_size, data.seed)
+
+
+def label_columns(dataset: Dataset, graph: CausalGraph) -> list[int]:
+    """Where the graph's variables stand among the dataset's label columns. Raises InputError for an unknown one."""
+    return [dataset.graph.index(name) for name in graph.names]
+
+
+@functools.lru_cache(maxsize=2)
+def _order(num: int, seed: int, epoch: int) -> np.ndarray:
+    return np.random.default_rng([seed, epoch]).permutation(num)
+
+
+def batch_at(split: Split, step: int, batch_size: int, seed: int) -> Split:
+    """The batch of a training step: a function of (seed, step), so that the step is the data's position.
+
+    Every epoch is a new order of the split; what does not fill a batch is left to the next epoch.
+    """
+    per_epoch = len(split) // batch_size
+    epoch, i = divmod(step, per_epoch)
+    return split.take(_order(len(split), seed, epoch)[i * batch_size : (i + 1) * batch_size])

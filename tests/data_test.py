@@ -1,0 +1,182 @@
+"""The two datasets: renderer, measurements, true mechanisms, files."""
+
+import gzip
+import pathlib
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cdae_jax.data import morpho_mnist, morphology, pendulum
+from cdae_jax.data.mnist import load_mnist
+from cdae_jax.errors import InputError
+
+RNG = np.random.default_rng(0)
+SCENES = pendulum.continuous_labels(64, np.random.default_rng(1))
+
+
+def test_numpy_and_jax_render_the_same_pixels():
+    by_numpy = pendulum.to_uint8(pendulum.draw_scene(SCENES, 48))
+    by_jax = np.asarray(pendulum.to_uint8(pendulum.draw_scene(SCENES, 48, xp=jnp), xp=jnp))
+    gap = np.abs(by_numpy.astype(int) - by_jax)
+    assert gap.max() <= 1 and (gap > 0).mean() < 1e-3  # rounding of halves
+
+
+@pytest.mark.parametrize("resolution", [24, 32, 96])
+def test_a_higher_resolution_shows_the_same_scene(resolution):
+    fine = pendulum.render(SCENES[:8], resolution * 4).astype(float)
+    coarse = fine.reshape(8, resolution, 4, resolution, 4, 3).mean((2, 4))
+    assert np.abs(coarse - pendulum.render(SCENES[:8], resolution)).mean() < 1.5
+
+
+def test_pixels_stand_where_the_geometry_says():
+    image = pendulum.render(np.array([[30.0, 90.0, 4.0, 8.0]]), 220)[0].astype(int)
+
+    def at(x, y):
+        return image[int((21 - y) * 10), int(x * 11)]
+
+    assert np.abs(at(10 + 8 * 0.5, 10.5 - 8 * np.cos(np.pi / 6)) - [178, 34, 34]).max() <= 1  # bob
+    assert np.abs(at(10, 20.4) - [255, 165, 0]).max() <= 1  # sun above the middle
+    assert at(7, -0.5).max() == 0 and at(9, -0.5).max() == 0 and at(12, -0.5).min() == 255  # shadow from 6 to 10
+
+
+def test_measurement_recovers_all_factors_even_where_no_shadow_falls_so():
+    shuffled = np.stack([np.random.default_rng(i).permutation(column) for i, column in enumerate(SCENES.T)], -1)
+    for labels in (SCENES, shuffled):
+        gap = np.abs(pendulum.measure(pendulum.render(labels, 32)) - labels)
+        assert (np.median(gap, 0) < [0.05, 0.05, 0.02, 0.02]).all()
+        assert (gap[:, :2].max(0) < 0.1).all()
+
+
+def test_classic_grid_has_the_published_sizes_and_floor():
+    train, test = pendulum.grid_labels()
+    assert (len(train), len(test)) == (5482, 1826)
+    everything = np.concatenate([train, test])
+    assert len(np.unique(everything[:, :2], axis=0)) == 7308
+    assert (everything[:, 2] <= pendulum.MIN_SHADOW).mean() == pytest.approx(0.396, abs=0.001)
+
+
+def test_true_pendulum_counterfactuals():
+    mask, values = np.zeros((64, 4), bool), np.zeros((64, 4), np.float32)
+    mask[:, 0], values[:, 0] = True, 20
+    mask[32:, 2], values[32:, 2] = True, 5
+    after = pendulum.true_counterfactual(SCENES, mask, values)
+    np.testing.assert_array_equal(after[:, 1], SCENES[:, 1])
+    length, position = pendulum.shadow(np.full(64, 20.0), SCENES[:, 1])
+    np.testing.assert_allclose(after[:32, 2], length[:32], atol=1e-4)
+    np.testing.assert_allclose(after[32:, 2], 5)
+    np.testing.assert_allclose(after[:, 3], position, atol=1e-4)
+    unchanged = pendulum.true_counterfactual(SCENES, np.zeros((64, 4), bool), values)
+    np.testing.assert_allclose(unchanged, SCENES, atol=1e-4)
+
+
+def bar(width, angle):
+    """An anti-aliased bar of known width in pixels, 28 x 28."""
+    y, x = np.mgrid[: 28 * 8, : 28 * 8] / 8 + 1 / 16 - 14
+    along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+    inside = np.hypot(along - np.clip(along, -8, 8), across) < width / 2
+    return np.rint(inside.reshape(28, 8, 28, 8).mean((1, 3)) * 200).astype(np.uint8)
+
+
+@pytest.mark.parametrize("width", [2.0, 3.0, 4.0, 5.0])
+def test_thickness_of_drawn_bars(width):
+    found = [morphology.measure_thickness(bar(width, angle)) for angle in (0.0, 0.4, 0.8, 1.3)]
+    assert np.abs(np.array(found) - width).max() < 0.35
+    assert abs(np.mean(found) - width) < 0.2
+
+
+def test_thickness_and_intensity_can_be_set():
+    drawn = bar(2.5, 0.4)
+    for target in (1.5, 3.0, 4.5):
+        thick = morphology.set_thickness(drawn, target)
+        assert abs(morphology.measure_thickness(thick) - target) < 0.2
+        for grey in (80, 200):
+            assert abs(morphology.measure_intensity(morphology.set_intensity(thick, grey)) - grey) <= 1.5
+    assert morphology.measure_thickness(np.zeros((28, 28), np.uint8)) == 0
+    assert morphology.measure_intensity(np.zeros((28, 28), np.uint8)) == 0
+
+
+def test_true_morpho_mnist_counterfactuals_keep_each_images_noise():
+    thickness, noise = morpho_mnist.draw_thickness(RNG, 500), RNG.standard_normal(500)
+    thickness = np.minimum(thickness, 3.5)
+    labels = np.stack([thickness, morpho_mnist.intensity_of(thickness, noise)], -1).astype(np.float32)
+    np.testing.assert_allclose(morpho_mnist.noise_of(*labels.T), noise, atol=0.01)
+    mask = np.tile([True, False], (500, 1))
+    after = morpho_mnist.true_counterfactual(labels, mask, np.full((500, 2), 2.0, np.float32))
+    np.testing.assert_allclose(after[:, 1], morpho_mnist.intensity_of(2.0, noise), rtol=1e-3)
+    undone = morpho_mnist.true_counterfactual(after, mask, labels)
+    np.testing.assert_allclose(undone, labels, rtol=2e-3)
+    set_both = morpho_mnist.true_counterfactual(labels, ~np.zeros((500, 2), bool), np.full((500, 2), 100.0))
+    np.testing.assert_array_equal(set_both, 100)
+
+
+def fake_mnist(folder: pathlib.Path, monkeypatch, num=40):
+    """IDX files of drawn bars, with their checksums in place of MNIST's."""
+    import hashlib
+
+    from cdae_jax.data import mnist
+
+    checksums = {}
+    for name in mnist.CHECKSUMS:
+        if "images" in name:
+            rows = np.stack([bar(2 + i % 3, i / 10) for i in range(num)])
+            content = bytes(16) + rows.tobytes()
+        else:
+            content = bytes(8) + (np.arange(num) % 10).astype(np.uint8).tobytes()
+        checksums[name] = hashlib.md5(content).hexdigest()
+        (folder / f"{name}.gz").write_bytes(gzip.compress(content))
+    monkeypatch.setattr(mnist, "CHECKSUMS", checksums)
+
+
+def test_morpho_mnist_is_made_from_idx_files_and_kept(tmp_path, monkeypatch):
+    fake_mnist(tmp_path, monkeypatch)
+    make = morpho_mnist._prepare(str(tmp_path), "train", 40, 0)
+    assert make["images"].shape == (40, 28, 28, 1) and make["images"].dtype == np.uint8
+    np.testing.assert_allclose(morpho_mnist.measure(make["images"]), make["labels"])
+    path = tmp_path / "cache" / "split.npz"
+    first = morpho_mnist._cached(path, lambda: make)
+    second = morpho_mnist._cached(path, lambda: pytest.fail("made twice"))
+    np.testing.assert_array_equal(first.images, second.images)
+    assert [p.name for p in path.parent.iterdir()] == ["split.npz"]
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(InputError, match="delete the file"):
+        morpho_mnist._cached(path, lambda: make)
+
+
+def test_missing_and_wrong_mnist_files_are_named(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match=r"neither train-images-idx3-ubyte nor"):
+        load_mnist(tmp_path, "train")
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(bytes(100))
+    with pytest.raises(InputError, match="has the md5 6d0bb00954ceb7fbee436bb55a8397a9"):
+        load_mnist(tmp_path, "train")
+    (tmp_path / "train-images-idx3-ubyte").unlink()
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"no gzip")
+    with pytest.raises(InputError, match="not a readable gzip"):
+        load_mnist(tmp_path, "train")
+    with pytest.raises(InputError, match="mnist_dir"):
+        morpho_mnist.make_dataset("", str(tmp_path / "data"), 10, 10, 0)
+
+
+def test_decorrelation_breaks_the_link_and_keeps_labels_true():
+    images = np.stack([bar(w, 0.3) for w in np.linspace(2, 5, 60)])[..., None]
+    labels = morpho_mnist.measure(images)
+    new_images, new_labels = morpho_mnist.decorrelate(images, labels, np.random.default_rng(0))
+    np.testing.assert_allclose(morpho_mnist.measure(new_images)[:, 1], new_labels[:, 1], atol=1.5)
+    assert abs(np.corrcoef(new_labels.T)[0, 1]) < 0.3
+    new_images, new_labels = pendulum.decorrelate(np.zeros((64, 32, 32, 3), np.uint8), SCENES, RNG)
+    np.testing.assert_array_equal(new_images, pendulum.render(new_labels, 32))
+    for column in range(4):
+        np.testing.assert_array_equal(np.sort(new_labels[:, column]), np.sort(SCENES[:, column]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("sobol", 32, 10, 10, 0), "sampling is 'sobol'"),
+        (("continuous", 8, 10, 10, 0), "resolution is 8"),
+        (("grid", 32, 9999, 10, 0), "train_size is 9999"),
+    ],
+)
+def test_bad_pendulum_settings_are_refused(arguments, message):
+    with pytest.raises(InputError, match=message):
+        pendulum.make_dataset(*arguments)
