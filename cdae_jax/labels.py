@@ -1,0 +1,59 @@
+"""Physical labels and their standardised form."""
+
+import dataclasses
+
+import numpy as np
+
+from cdae_jax.errors import InputError
+from cdae_jax.graph import CausalGraph
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelStats:
+    """Statistics of the training labels; arrays [n] in physical units, in the graph's order.
+
+    Attributes:
+      mean, sd: of the standardisation y = (label - mean) / sd.
+      low, high: smallest and largest training label.
+      rows: [R, n] a sample of whole training labels, for sampling without labels.
+    """
+
+    mean: np.ndarray
+    sd: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    rows: np.ndarray
+
+    @classmethod
+    def of(cls, labels: np.ndarray, graph: CausalGraph, num_rows: int = 1024) -> "LabelStats":
+        """Statistics of labels [N, n], NaN where unlabelled.
+
+        Raises:
+          InputError: a variable without labels, or whose labels are all the same.
+        """
+        for i, name in enumerate(graph.names):
+            known = labels[np.isfinite(labels[:, i]), i]
+            if not len(known) or known.min() == known.max():
+                raise InputError(
+                    f"the variable {name!r} has {'no' if not len(known) else 'only one'} value among the"
+                    " training labels: give it labels that vary, or leave it out of the graph"
+                )
+        whole = labels[np.isfinite(labels).all(1)]
+        as_float32 = [f(labels, axis=0).astype(np.float32) for f in (np.nanmean, np.nanstd, np.nanmin, np.nanmax)]
+        return cls(*as_float32, rows=whole[:num_rows].astype(np.float32))
+
+    def standardise(self, labels: np.ndarray) -> np.ndarray:
+        """Physical -> standardised, [..., n] float32; NaN stays NaN."""
+        return ((labels - self.mean) / self.sd).astype(np.float32)
+
+    def physical(self, y: np.ndarray) -> np.ndarray:
+        """Standardised -> physical, [..., n] float32."""
+        return (y * self.sd + self.mean).astype(np.float32)
+
+    def to_dict(self) -> dict:
+        """Plain data for JSON; `from_dict` reads it back."""
+        return {field.name: getattr(self, field.name).tolist() for field in dataclasses.fields(self)}
+
+    @classmethod
+    def from_dict(cls, stored: dict) -> "LabelStats":
+        return cls(**{name: np.asarray(value, np.float32) for name, value in stored.items()})

@@ -1,0 +1,217 @@
+"""Every setting of a run as frozen dataclasses; a config file fills them and a workdir stores them as JSON."""
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+
+from cdae_jax.diffusion import PREDICTIONS, SCHEDULES
+from cdae_jax.errors import InputError
+from cdae_jax.graph import CausalGraph, did_you_mean
+from cdae_jax.model import PRIORS, CausalDiffAE
+from cdae_jax.unet import check_image_size
+
+DATASETS = ("pendulum", "morpho_mnist")
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """What to train on. Folders are relative to where the command runs."""
+
+    name: str
+    resolution: int  # height and width in pixels
+    train_size: int
+    test_size: int
+    seed: int = 0
+    sampling: str = "continuous"  # Pendulum: "continuous" or "grid"
+    mnist_dir: str = ""  # MorphoMNIST: the folder with MNIST's four IDX files
+    data_dir: str = "data"  # cache of prepared data
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """Sizes; see `cdae_jax.model.CausalDiffAE`."""
+
+    block_dim: int
+    encoder_channels: int
+    encoder_multipliers: tuple[int, ...]
+    unet_channels: int
+    unet_multipliers: tuple[int, ...]
+    num_blocks: int
+    attention: tuple[int, ...]
+    num_heads: int
+    patch: int
+    mechanism_hidden: int
+    prior: str  # "fixed" or "learned"
+    prior_sd: float  # standard deviation of p(z | y), in units of the standardised labels
+
+
+@dataclasses.dataclass(frozen=True)
+class Diffusion:
+    """The process; see `cdae_jax.diffusion`."""
+
+    num_steps: int
+    schedule: str  # "linear" or "cosine"
+    prediction: str  # "eps", "v" or "x_0"
+
+
+@dataclasses.dataclass(frozen=True)
+class Train:
+    """Optimisation; the weights are those of `cdae_jax.losses`."""
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+    warmup_steps: int
+    decay: bool  # cosine decay of the learning rate to 0 over the run, else constant after the warm-up
+    weight_decay: float
+    clip_norm: float
+    ema_decay: float
+    kl_u: float
+    kl_z: float
+    mechanism: float
+    anneal_steps: int
+    condition_drop: float
+    log_every: int
+    checkpoint_every: int
+    seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """Defaults of `counterfactual` for models of this config."""
+
+    num_steps: int  # network evaluations in each direction
+    guidance: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluate:
+    """Test images, and the steps that the anti-causal predictor is trained for."""
+
+    num_images: int
+    predictor_steps: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """A run. `graph` maps each variable's name to its parents, kind and unit."""
+
+    data: Data
+    graph: CausalGraph
+    model: Model
+    diffusion: Diffusion
+    train: Train
+    sample: Sample
+    evaluate: Evaluate
+
+    def to_dict(self) -> dict:
+        """Plain data for JSON; `from_dict` reads it back."""
+        sections = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        graph = {spec.pop("name"): spec for spec in self.graph.to_list()}
+        plain = {name: graph if name == "graph" else dataclasses.asdict(value) for name, value in sections.items()}
+        return _tuples_to_lists(plain)
+
+    @classmethod
+    def from_dict(cls, config: Mapping) -> "Settings":
+        """Checks and converts a nested mapping. Raises InputError naming the field that is wrong."""
+        sections = typing.get_type_hints(cls)
+        _check_names("config", config, sections)
+        graph = CausalGraph.from_list([{"name": name, **spec} for name, spec in config["graph"].items()])
+        built = {name: _build(name, kind, config[name]) for name, kind in sections.items() if name != "graph"}
+        settings = cls(graph=graph, **built)
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Raises InputError for values that cannot work, before any work starts."""
+        for field, value, known in (
+            ("data.name", self.data.name, DATASETS),
+            ("model.prior", self.model.prior, PRIORS),
+            ("diffusion.schedule", self.diffusion.schedule, SCHEDULES),
+            ("diffusion.prediction", self.diffusion.prediction, PREDICTIONS),
+        ):
+            if value not in known:
+                raise InputError(
+                    f"config.{field} is {value!r}: expected one of {', '.join(known)}{did_you_mean(value, known)}"
+                )
+        for section, names in (
+            ("data", ("resolution", "train_size", "test_size")),
+            ("model", ("block_dim", "encoder_channels", "unet_channels", "num_blocks", "num_heads", "patch")),
+            ("model", ("mechanism_hidden", "prior_sd")),
+            ("train", ("steps", "batch_size", "learning_rate", "clip_norm", "log_every", "checkpoint_every")),
+            ("sample", ("num_steps",)),
+            ("evaluate", ("num_images", "predictor_steps")),
+        ):
+            for name in names:
+                value = getattr(getattr(self, section), name)
+                if not value > 0:
+                    raise InputError(f"config.{section}.{name} is {value}: expected a positive number")
+        for name in ("condition_drop", "ema_decay"):
+            value = getattr(self.train, name)
+            if not 0 <= value < 1:
+                raise InputError(f"config.train.{name} is {value}: expected a number from 0 up to but not including 1")
+        if self.train.batch_size > self.data.train_size:
+            raise InputError(
+                f"config.train.batch_size is {self.train.batch_size}, more than config.data.train_size,"
+                f" {self.data.train_size}: use a smaller batch or more data"
+            )
+        if self.sample.num_steps > self.diffusion.num_steps:
+            raise InputError(
+                f"config.sample.num_steps is {self.sample.num_steps}, more than config.diffusion.num_steps,"
+                f" {self.diffusion.num_steps}: use fewer"
+            )
+        for i, multiplier in enumerate(self.model.unet_multipliers):
+            height, width = self.data.resolution // self.model.patch // 2**i, self.model.unet_channels * multiplier
+            if height in self.model.attention and width % self.model.num_heads:
+                raise InputError(
+                    f"config.model.num_heads is {self.model.num_heads}, which does not divide the {width} channels"
+                    f" of the level of height {height}: change one of them"
+                )
+        check_image_size(self.data.resolution, self.model.patch, len(self.model.unet_multipliers))
+
+    def make_model(self, num_classes: int) -> CausalDiffAE:
+        """The Flax module of these settings; num_classes of the dataset's context."""
+        return CausalDiffAE(
+            graph=self.graph,
+            num_classes=num_classes,
+            prediction=self.diffusion.prediction,
+            **dataclasses.asdict(self.model),
+        )
+
+
+def _tuples_to_lists(value):
+    if isinstance(value, dict):
+        return {key: _tuples_to_lists(item) for key, item in value.items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _check_names(where: str, given: Mapping, expected: Mapping) -> None:
+    for name in given:
+        if name not in expected:
+            raise InputError(f"{where}.{name} is no setting{did_you_mean(name, expected)}")
+    missing = [name for name in expected if name not in given]
+    if missing:
+        raise InputError(f"{where}.{missing[0]} is missing: the settings of {where} are {', '.join(expected)}")
+
+
+def _build(section: str, kind: type, given: Mapping):
+    types = typing.get_type_hints(kind)
+    defaults = {
+        field.name: field.default for field in dataclasses.fields(kind) if field.default is not dataclasses.MISSING
+    }
+    given = defaults | dict(given)
+    _check_names(f"config.{section}", given, types)
+    return kind(**{name: _convert(f"config.{section}.{name}", types[name], given[name]) for name in types})
+
+
+def _convert(where: str, kind, value):
+    if typing.get_origin(kind) is tuple:
+        is_ints = isinstance(value, (tuple, list)) and all(type(item) is int and item > 0 for item in value)
+        if not is_ints:
+            raise InputError(f"{where} is {value!r}: expected positive integers such as (1, 2)")
+        return tuple(value)
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise InputError(f"{where} is {value!r}: expected a value of type {kind.__name__}")
+    return value

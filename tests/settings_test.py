@@ -1,0 +1,57 @@
+"""Configs become settings, and settings that cannot work are refused by name."""
+
+import pytest
+
+from cdae_jax.errors import InputError
+from cdae_jax.settings import Settings
+from configs import morpho_mnist, pendulum
+
+
+@pytest.mark.parametrize("get_config", [pendulum.get_config, morpho_mnist.get_config])
+@pytest.mark.parametrize("size", ["cpu", "paper", "smoke"])
+def test_every_config_is_valid_and_survives_json(get_config, size):
+    settings = Settings.from_dict(get_config(size).to_dict())
+    assert Settings.from_dict(settings.to_dict()) == settings
+
+
+def test_the_graph_of_a_config_is_free():
+    config = pendulum.get_config("smoke")
+    config.graph = {"light": {}, "angle": {"parents": ("light",)}}
+    assert Settings.from_dict(config.to_dict()).graph.descendants("light") == ("angle",)
+
+
+def test_an_unknown_size_is_refused():
+    with pytest.raises(ValueError, match="no config size 'gpu'"):
+        pendulum.get_config("gpu")
+
+
+@pytest.mark.parametrize(
+    ("section", "field", "value", "message"),
+    [
+        ("data", "name", "celeba", "config.data.name is 'celeba': expected one of pendulum"),
+        ("data", "resolution", 30, "image side 30 is not divisible by 8"),
+        ("model", "prior", "flat", "config.model.prior is 'flat'"),
+        ("model", "unet_multipliers", (1, 0), "config.model.unet_multipliers is"),
+        ("model", "block_dim", "4", "expected a value of type int"),
+        ("model", "num_heads", 3, "does not divide"),
+        ("diffusion", "schedule", "cosin", "did you mean 'cosine'"),
+        ("train", "steps", 0, "config.train.steps is 0: expected a positive number"),
+        ("train", "condition_drop", 1.0, "config.train.condition_drop is 1.0"),
+        ("train", "batch_size", 100_000, "more than config.data.train_size"),
+        ("sample", "num_steps", 5000, "more than config.diffusion.num_steps"),
+        ("train", "stepz", 3, "config.train.stepz is no setting; did you mean 'steps'"),
+    ],
+)
+def test_bad_settings_are_named(section, field, value, message):
+    config = pendulum.get_config("smoke").to_dict()
+    config["model"]["attention"] = (2,)
+    config[section][field] = value
+    with pytest.raises(InputError, match=message):
+        Settings.from_dict(config)
+
+
+def test_a_missing_section_is_named():
+    config = pendulum.get_config("smoke").to_dict()
+    del config["sample"]
+    with pytest.raises(InputError, match="config.sample is missing"):
+        Settings.from_dict(config)
