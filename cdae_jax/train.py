@@ -1,0 +1,215 @@
+"""The training step and the loop around it."""
+
+import functools
+import json
+import pathlib
+
+import flax
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from tqdm import tqdm
+
+from cdae_jax import sharding, workdir
+from cdae_jax.checkpoint import Checkpoints, abstract_like
+from cdae_jax.data.dataset import Split
+from cdae_jax.data.pipeline import batch_at, label_columns, make_dataset
+from cdae_jax.diffusion import Schedule, make_schedule
+from cdae_jax.labels import LabelStats
+from cdae_jax.logs import MetricLogs
+from cdae_jax.losses import LossWeights, objective
+from cdae_jax.model import CausalDiffAE, init_params
+from cdae_jax.settings import Settings, Train
+
+
+@flax.struct.dataclass
+class TrainState:
+    """step: scalar int32, steps done; ema: running average of params."""
+
+    step: jax.Array
+    params: dict
+    ema: dict
+    opt_state: optax.OptState
+
+
+class NonFiniteLoss(RuntimeError):
+    """The loss became NaN or infinite; the message names the step and the last good checkpoint."""
+
+
+def make_optimizer(train: Train) -> optax.GradientTransformation:
+    """AdamW with warm-up, optional cosine decay to 0, and clipping by the global norm."""
+    if train.decay:
+        rate = optax.warmup_cosine_decay_schedule(
+            0.0, train.learning_rate, train.warmup_steps, max(train.steps, train.warmup_steps + 1)
+        )
+    else:
+        rate = optax.linear_schedule(0.0, train.learning_rate, max(1, train.warmup_steps))
+    return optax.chain(optax.clip_by_global_norm(train.clip_norm), optax.adamw(rate, weight_decay=train.weight_decay))
+
+
+def loss_weights(train: Train) -> LossWeights:
+    return LossWeights(train.kl_u, train.kl_z, train.mechanism, train.anneal_steps, train.condition_drop)
+
+
+def init_state(model: CausalDiffAE, tx: optax.GradientTransformation, image_shape, seed: int) -> TrainState:
+    """The state before the first step, for images [H, W, C]."""
+    params = init_params(model, jax.random.key(seed), image_shape)
+    return TrainState(jnp.int32(0), params, jax.tree.map(jnp.copy, params), tx.init(params))
+
+
+def ema_decay_at(step: jax.Array, decay: float) -> jax.Array:
+    """min(decay, (1 + step) / (10 + step)): a short run does not average its initial weights."""
+    step = step.astype(jnp.float32)
+    return jnp.minimum(decay, (1 + step) / (10 + step))
+
+
+def train_step(
+    state: TrainState,
+    batch: dict[str, jax.Array],
+    *,
+    model: CausalDiffAE,
+    schedule: Schedule,
+    tx: optax.GradientTransformation,
+    weights: LossWeights,
+    ema_decay: float,
+    seed: int,
+) -> tuple[TrainState, dict[str, jax.Array]]:
+    """One optimisation step; pure.
+
+    Args:
+      batch: "image" [B, H, W, C] uint8, "y" [B, n] float32 standardised (NaN unknown), "context" [B] int32.
+      seed: with the step it determines every random number.
+
+    Returns:
+      the next state, and scalars: the loss, its terms and norms.
+    """
+    inputs = {
+        "x": batch["image"].astype(jnp.float32) / 127.5 - 1,
+        "y": batch["y"],
+        "context": batch["context"],
+    }
+    key = jax.random.fold_in(jax.random.key(seed + 1), state.step)  # the stream `seed` initialised the parameters
+
+    def loss_of(params):
+        return objective(model, params, schedule, weights, inputs, state.step, key)
+
+    (loss, terms), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+    updates, opt_state = tx.update(grads, state.opt_state, state.params)
+    params = optax.apply_updates(state.params, updates)
+    decay = ema_decay_at(state.step, ema_decay)
+    ema = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, state.ema, params)
+    norms = {
+        "grad_norm": optax.global_norm(grads),
+        "update_norm": optax.global_norm(updates),
+        "param_norm": optax.global_norm(params),
+    }
+    return TrainState(state.step + 1, params, ema, opt_state), {"loss": loss, **terms, **norms}
+
+
+def jit_train_step(settings: Settings, model: CausalDiffAE, mesh: jax.sharding.Mesh):
+    """train_step compiled for a mesh: the state replicated and donated, the batch split over "data"."""
+    step = functools.partial(
+        train_step,
+        model=model,
+        schedule=make_schedule(settings.diffusion.schedule, settings.diffusion.num_steps),
+        tx=make_optimizer(settings.train),
+        weights=loss_weights(settings.train),
+        ema_decay=settings.train.ema_decay,
+        seed=settings.train.seed,
+    )
+    everywhere = sharding.replicated(mesh)
+    return jax.jit(
+        step,
+        in_shardings=(everywhere, sharding.batch_sharding(mesh)),
+        out_shardings=everywhere,
+        donate_argnums=0,
+    )
+
+
+def host_batch(split: Split, y: np.ndarray, step: int, train: Train) -> dict[str, np.ndarray]:
+    """The arrays of a training step; y [N, n] are the split's standardised labels."""
+    batch = batch_at(Split(split.images, y, split.context), step, train.batch_size, train.seed)
+    context = np.zeros(len(batch), np.int32) if batch.context is None else batch.context
+    return {"image": batch.images, "y": batch.labels, "context": context}
+
+
+def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Path:
+    """Trains into a workdir, or goes on where a run of the same settings stopped.
+
+    Leaves config.json, model.json, metrics.jsonl, TensorBoard event files, train.json and checkpoints/.
+
+    Raises:
+      InputError: bad settings or data, or a workdir of other settings.
+      NonFiniteLoss: training diverged.
+    """
+    directory = pathlib.Path(directory)
+    train = settings.train
+    mesh = sharding.make_mesh()
+    sharding.check_batch_size(train.batch_size, mesh)
+    workdir.claim(directory, settings)
+    dataset = make_dataset(settings.data)
+    split = dataset.train
+    labels = split.labels[:, label_columns(dataset, settings.graph)]
+    stats = LabelStats.of(labels, settings.graph)
+    image_shape = split.images.shape[1:]
+    workdir.write_model(directory, image_shape, dataset.num_classes, stats)
+
+    model = settings.make_model(dataset.num_classes)
+    tx = make_optimizer(train)
+    everywhere = sharding.replicated(mesh)
+    init = functools.partial(init_state, model, tx, image_shape, train.seed)
+    checkpoints = Checkpoints(directory)
+    start = checkpoints.latest or 0
+    if start:
+        abstract = abstract_like(jax.eval_shape(init), everywhere)
+        saved, ema = checkpoints.restore(start, train=abstract.replace(ema=None), ema=abstract.ema)
+        state = saved.replace(ema=ema)
+    else:
+        state = jax.jit(init, out_shardings=everywhere)()
+
+    run_step = jit_train_step(settings, model, mesh)
+    y = stats.standardise(labels)
+    logs = MetricLogs(directory, start)
+    pending = []
+    try:
+        with tqdm(total=train.steps, initial=start, unit="step", desc=dataset.name) as bar:
+            for step in range(start, train.steps):
+                state, metrics = run_step(state, sharding.to_devices(host_batch(split, y, step, train), mesh))
+                pending.append(metrics)
+                is_last = step + 1 == train.steps
+                save = (step + 1) % train.checkpoint_every == 0 or is_last
+                if save or (step + 1) % train.log_every == 0:
+                    values = _finite_means(pending, step + 1 - len(pending), directory, checkpoints.latest)
+                    rate = logs.write(step + 1, values, len(pending) * train.batch_size)
+                    bar.set_postfix_str(f"loss {values['loss']:.4f}, {rate:.0f} images/s")
+                    pending = []
+                if save:
+                    checkpoints.save(step + 1, state.replace(ema=None), state.ema)
+                bar.update()
+        checkpoints.wait()
+    finally:
+        checkpoints.close()
+        seconds = logs.close()
+    summary = {
+        "steps": train.steps,
+        "images": train.steps * train.batch_size,
+        "seconds": round(seconds, 1),
+        "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
+        "parameters": sum(leaf.size for leaf in jax.tree.leaves(state.params)),
+    }
+    (directory / "train.json").write_text(json.dumps(summary, indent=2) + "\n")
+    return directory
+
+
+def _finite_means(pending: list[dict], first_step: int, directory: pathlib.Path, good: int | None) -> dict[str, float]:
+    """Means over the logged steps. Raises NonFiniteLoss naming the first step whose loss is not finite."""
+    values = jax.device_get(pending)
+    for i, metrics in enumerate(values):
+        if not np.isfinite(metrics["loss"]):
+            last = f"the last good checkpoint is step {good} in {directory}/checkpoints" if good else "none was saved"
+            raise NonFiniteLoss(
+                f"the loss is {metrics['loss']} at step {first_step + i + 1}; {last}:"
+                " lower config.train.learning_rate and start a new workdir"
+            )
+    return {name: float(np.mean([metrics[name] for metrics in values])) for name in values[0]}

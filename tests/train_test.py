@@ -1,0 +1,140 @@
+"""The step on one and on eight devices, resuming bit for bit, and the stops."""
+
+import json
+import shutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cdae_jax import sharding, train
+from cdae_jax.checkpoint import Checkpoints, abstract_like
+from cdae_jax.data.pipeline import batch_at, make_dataset
+from cdae_jax.errors import InputError
+from cdae_jax.labels import LabelStats
+from cdae_jax.settings import Settings
+from configs.pendulum import get_config
+
+
+def settings_with(**changes):
+    config = get_config("smoke")
+    for name, value in changes.items():
+        config.train[name] = value
+    return Settings.from_dict(config.to_dict())
+
+
+def arrays_of(workdir, settings):
+    model = settings.make_model(0)
+    tx = train.make_optimizer(settings.train)
+    shapes = jax.eval_shape(lambda: train.init_state(model, tx, (16, 16, 3), 0))
+    here = sharding.replicated(sharding.make_mesh())
+    checkpoints = Checkpoints(workdir)
+    state, ema = checkpoints.restore(
+        settings.train.steps,
+        train=abstract_like(shapes, here).replace(ema=None),
+        ema=abstract_like(shapes.ema, here),
+    )
+    checkpoints.close()
+    return [np.asarray(leaf) for leaf in jax.tree.leaves((state, ema))]
+
+
+def test_one_and_eight_devices_take_the_same_step():
+    settings = settings_with()
+    model, dataset = settings.make_model(0), make_dataset(settings.data)
+    y = LabelStats.of(dataset.train.labels, settings.graph).standardise(dataset.train.labels)
+    y[::3, 1] = np.nan  # unequal label counts on the devices
+    found = []
+    for devices in (jax.devices()[:1], jax.devices()):
+        mesh = jax.sharding.Mesh(np.array(devices), ("data",))
+        tx = train.make_optimizer(settings.train)
+        init = jax.jit(
+            lambda tx=tx: train.init_state(model, tx, (16, 16, 3), 0), out_shardings=sharding.replicated(mesh)
+        )
+        state, step = init(), train.jit_train_step(settings, model, mesh)
+        losses = []
+        for i in range(3):
+            batch = sharding.to_devices(train.host_batch(dataset.train, y, i, settings.train), mesh)
+            state, metrics = step(state, batch)
+            losses.append(float(metrics["loss"]))
+        found.append((losses, jax.device_get(state.params)))
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-5)
+    for one, eight in zip(jax.tree.leaves(found[0][1]), jax.tree.leaves(found[1][1]), strict=True):
+        np.testing.assert_allclose(one, eight, atol=2e-5)
+
+
+def test_training_lowers_the_loss_and_logs_every_term(trained_pendulum):
+    lines = [json.loads(line) for line in (trained_pendulum / "metrics.jsonl").read_text().splitlines()]
+    assert lines[-1]["step"] == 20 and lines[-1]["loss"] < lines[0]["loss"]
+    assert {"diffusion", "kl_u", "kl_z", "mechanism", "grad_norm", "images_per_second"} <= set(lines[-1])
+    assert list((trained_pendulum / "tensorboard").glob("events.*"))
+    summary = json.loads((trained_pendulum / "train.json").read_text())
+    assert summary["steps"] == 20 and summary["images"] == 320
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(trained_pendulum, tmp_path, monkeypatch):
+    settings = settings_with()
+    save = Checkpoints.save
+
+    def stop_after_first(self, step, *trees):
+        save(self, step, *trees)
+        self.wait()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checkpoints, "save", stop_after_first)
+    with pytest.raises(KeyboardInterrupt):
+        train.train_model(settings, tmp_path / "run")
+    monkeypatch.undo()
+    train.train_model(settings, tmp_path / "run")
+    for resumed, whole in zip(
+        arrays_of(tmp_path / "run", settings), arrays_of(trained_pendulum, settings), strict=True
+    ):
+        np.testing.assert_array_equal(resumed, whole)
+    steps = [json.loads(line)["step"] for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert steps == [5, 10, 15, 20]
+
+
+def test_a_workdir_of_another_config_is_refused_and_kept(trained_pendulum, tmp_path):
+    workdir = shutil.copytree(trained_pendulum, tmp_path / "copy")
+    before = {path: path.stat().st_mtime_ns for path in workdir.rglob("*")}
+    with pytest.raises(InputError, match="train.learning_rate 0.001 \\(now 0.5\\)"):
+        train.train_model(settings_with(learning_rate=0.5), workdir)
+    assert before == {path: path.stat().st_mtime_ns for path in workdir.rglob("*")}
+
+
+def test_a_folder_with_other_files_is_refused(tmp_path):
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(InputError, match="other files"):
+        train.train_model(settings_with(), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_non_finite_loss_names_the_step_and_the_last_good_checkpoint(tmp_path, monkeypatch):
+    original = train.host_batch
+
+    def poisoned(split, y, step, settings):
+        batch = original(split, y, step, settings)
+        return batch | {"y": np.full_like(batch["y"], np.float32(1e30))} if step == 12 else batch
+
+    monkeypatch.setattr(train, "host_batch", poisoned)
+    with pytest.raises(train.NonFiniteLoss, match="at step 13; the last good checkpoint is step 10"):
+        train.train_model(settings_with(), tmp_path / "run")
+
+
+def test_ema_ramps_up():
+    steps = jnp.array([0, 90, 10**6], jnp.int32)
+    np.testing.assert_allclose(train.ema_decay_at(steps, 0.999), [0.1, 0.91, 0.999], rtol=1e-6)
+
+
+def test_batches_cover_an_epoch_once_and_differ_between_epochs():
+    split = make_dataset(settings_with().data).train
+    first, second = ([batch_at(split, epoch * 16 + i, 16, 0).labels for i in range(16)] for epoch in (0, 1))
+    seen = np.concatenate(first)
+    assert len(np.unique(seen[:, 0])) == len(split)
+    assert not np.array_equal(seen, np.concatenate(second))
+    np.testing.assert_array_equal(np.sort(seen[:, 0]), np.sort(split.labels[:, 0]))
+
+
+def test_a_batch_that_devices_cannot_share_is_refused(tmp_path):
+    with pytest.raises(InputError, match="not a multiple of the 8 devices"):
+        train.train_model(settings_with(batch_size=12), tmp_path / "run")
