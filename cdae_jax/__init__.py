@@ -1,0 +1,6 @@
+"""Counterfactual image generation with causal diffusion autoencoders."""
+
+from cdae_jax.errors import InputError
+from cdae_jax.inference import TrainedModel, load
+
+__all__ = ["InputError", "TrainedModel", "load"]

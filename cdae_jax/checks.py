@@ -1,0 +1,111 @@
+"""Checks of what a user hands to a trained model: each returns arrays for the model, or raises InputError."""
+
+import warnings
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from cdae_jax.errors import InputError
+from cdae_jax.graph import CausalGraph
+from cdae_jax.labels import LabelStats
+
+FAR = 0.1  # a do() value further outside the training range than this share of it is warned about
+
+
+class TrainedVariable(NamedTuple):
+    """A causal variable: its unit, and the smallest and largest value seen in training, in that unit."""
+
+    name: str
+    unit: str
+    low: float
+    high: float
+
+
+def check_images(images: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndarray:
+    """[B, H, W, C] or one [H, W, C] uint8 -> [B, H, W, C] float32 in [-1, 1]."""
+    images = np.asarray(images)
+    if images.shape == image_shape:
+        images = images[None]
+    if images.ndim != 4 or images.shape[1:] != image_shape or not len(images):
+        expected = ", ".join(map(str, image_shape))
+        raise InputError(f"the images have the shape {images.shape}: expected (batch, {expected})")
+    if images.dtype != np.uint8:
+        raise InputError(
+            f"the images are of type {images.dtype}: expected uint8 from 0 to 255"
+            " (for floats in 0..1: np.rint(images * 255).astype(np.uint8))"
+        )
+    return images.astype(np.float32) / 127.5 - 1
+
+
+def check_do(
+    do: Mapping, num: int, graph: CausalGraph, variables: tuple[TrainedVariable, ...], stats: LabelStats
+) -> np.ndarray:
+    """name -> value in physical units, one or [num] -> [num, n] standardised, NaN where not intervened.
+
+    Warns about values far outside the range seen in training.
+    """
+    if not isinstance(do, Mapping):
+        raise InputError(f'do is {do!r}: expected a mapping such as {{"{graph.names[0]}": 1.0}}')
+    y_do = np.full((num, len(graph)), np.nan, np.float32)
+    for name, given in do.items():
+        i = graph.index(name)
+        var = variables[i]
+        try:
+            value = np.asarray(given, np.float32)
+        except (TypeError, ValueError):
+            value = np.float32(np.nan)
+        if value.shape not in ((), (num,)) or not np.isfinite(value).all():
+            many = "" if num == 1 else f", or {num} of them"
+            raise InputError(
+                f"do({name}) is {given!r}: expected one finite number{many}, in {var.unit or 'the unit of its labels'}"
+            )
+        if graph.variables[i].kind == "binary" and not np.isin(value, (0, 1)).all():
+            raise InputError(f"do({name}) is {given!r}: {name} is binary, expected 0 or 1")
+        margin = FAR * (var.high - var.low)
+        if (value < var.low - margin).any() or (value > var.high + margin).any():
+            warnings.warn(
+                f"do({name}={given}) lies outside the range seen in training,"
+                f" {var.low:.4g} to {var.high:.4g} {var.unit}: expect a poor image",
+                stacklevel=3,
+            )
+        y_do[:, i] = (value - stats.mean[i]) / stats.sd[i]
+    return y_do
+
+
+def check_labels(labels: np.ndarray, graph: CausalGraph) -> np.ndarray:
+    """[B, n] finite numbers -> float32."""
+    try:
+        labels = np.asarray(labels, np.float32)
+    except (TypeError, ValueError) as err:
+        raise InputError(f"the labels are not numbers ({err}): expected an array (batch, {len(graph)})") from err
+    if labels.ndim != 2 or labels.shape[1] != len(graph) or not len(labels) or not np.isfinite(labels).all():
+        raise InputError(
+            f"the labels have the shape {labels.shape}: expected finite values of shape"
+            f" (batch, {len(graph)}) in the order {', '.join(graph.names)}"
+        )
+    return labels
+
+
+def check_context(context, num: int, num_classes: int) -> np.ndarray:
+    """One class or [num] of them -> [num] int32; None -> the class "unknown", num_classes."""
+    if context is None:
+        return np.full(num, num_classes, np.int32)
+    if not num_classes:
+        raise InputError("context was given, but this model has none: leave it out")
+    values = np.asarray(context)
+    is_class = values.dtype.kind in "iu" and ((values >= 0) & (values < num_classes)).all()
+    if values.shape not in ((), (num,)) or not is_class:
+        raise InputError(f"context is {context!r}: expected whole numbers from 0 to {num_classes - 1}, one or {num}")
+    return np.broadcast_to(values, (num,)).astype(np.int32)
+
+
+def check_options(num_steps: int, guidance: float, depth: float, total_steps: int) -> None:
+    """Raises InputError for sampling options that cannot work; total_steps is T."""
+    if isinstance(depth, bool) or not isinstance(depth, (int, float)) or not 0 < depth <= 1:
+        raise InputError(f"depth is {depth!r}: expected a fraction of the diffusion time in (0, 1]")
+    available = max(1, int(depth * total_steps + 0.5))
+    if not isinstance(num_steps, (int, np.integer)) or not 1 <= num_steps <= available:
+        raise InputError(f"num_steps is {num_steps!r}: expected a whole number from 1 to {available}")
+    if not isinstance(guidance, (int, float)) or not 0 <= guidance < float("inf"):
+        raise InputError(f"guidance is {guidance!r}: expected a number of at least 0")

@@ -1,0 +1,229 @@
+"""A trained model as its user meets it: images and physical labels in, images and physical labels out."""
+
+import pathlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cdae_jax import counterfactual as core
+from cdae_jax import sharding, workdir
+from cdae_jax.checkpoint import Checkpoints, abstract_like
+from cdae_jax.checks import TrainedVariable, check_context, check_do, check_images, check_labels, check_options
+from cdae_jax.diffusion import make_schedule
+from cdae_jax.errors import InputError
+from cdae_jax.graph import CausalGraph
+from cdae_jax.labels import LabelStats
+from cdae_jax.model import CausalDiffAE, init_params
+from cdae_jax.settings import Settings
+
+BATCH = 64  # images per compiled call, for each device
+
+
+class Counterfactuals(NamedTuple):
+    """images [B, H, W, C] uint8; labels [B, n] what the model holds true under do, in physical units."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+def load(directory: str | pathlib.Path) -> "TrainedModel":
+    """The model of a workdir, with the averaged parameters of its newest checkpoint.
+
+    Raises:
+      InputError: the folder is missing, is no workdir, has no checkpoint, or is damaged.
+    """
+    directory = pathlib.Path(directory)
+    if not directory.is_dir():
+        raise InputError(f"there is no folder {str(directory)!r}: give the --workdir of a trained model")
+    settings, image_shape, num_classes, stats = workdir.read(directory)
+    model = settings.make_model(num_classes)
+    checkpoints = Checkpoints(directory)
+    try:
+        step = checkpoints.latest
+        if step is None:
+            raise InputError(f"{directory} has no complete checkpoint yet: let training reach its first one")
+        shapes = jax.eval_shape(lambda: init_params(model, jax.random.key(0), image_shape))
+        everywhere = sharding.replicated(sharding.make_mesh())
+        (params,) = checkpoints.restore(step, ema=abstract_like(shapes, everywhere))
+    finally:
+        checkpoints.close()
+    return TrainedModel(settings, model, params, stats, image_shape, step)
+
+
+class TrainedModel:
+    """What `load` returns. Images are [B, H, W, C] uint8 (or one [H, W, C]), labels [B, n] in physical units.
+
+    Attributes:
+      settings, model, params, stats, step: what it was made from, and its training step.
+      image_shape: (H, W, C).
+      graph: the causal graph.
+      variables: name, unit and training range of each variable.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        model: CausalDiffAE,
+        params,
+        stats: LabelStats,
+        image_shape: tuple[int, int, int],
+        step: int,
+    ):
+        self.settings, self.model, self.params, self.stats = settings, model, params, stats
+        self.image_shape, self.step = image_shape, step
+        self.graph: CausalGraph = model.graph
+        self.variables = tuple(
+            TrainedVariable(var.name, var.unit, float(low), float(high))
+            for var, low, high in zip(self.graph.variables, stats.low, stats.high, strict=True)
+        )
+        self._schedule = make_schedule(settings.diffusion.schedule, settings.diffusion.num_steps)
+        self._mesh = sharding.make_mesh()
+        self._encode = jax.jit(self._encode_batch)
+
+    def _encode_batch(self, params, x):
+        u, _ = self.model.apply(params, x, method="encode")
+        return u, self.model.apply(params, u, method="propagate")
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Labels [B, n] in physical units that the encoder reads from the images (the block means of z)."""
+        return self._physical(self.latents(images)[1])
+
+    def latents(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Exogenous noise u and causal latents z, each [B, n, k]."""
+        x = check_images(images, self.image_shape)
+        return self._in_batches(lambda batch, _: self._encode(self.params, batch["x"]), {"x": x})
+
+    def reconstruct(self, images: np.ndarray, **options) -> np.ndarray:
+        """The images [B, H, W, C] uint8 after encoding and decoding; options as for `counterfactual`."""
+        return self.counterfactual(images, {}, **options).images
+
+    def counterfactual(
+        self,
+        images: np.ndarray,
+        do: Mapping[str, float | np.ndarray],
+        *,
+        context: int | np.ndarray | None = None,
+        num_steps: int | None = None,
+        guidance: float | None = None,
+        abduction: str = "invert",
+        depth: float = 1.0,
+        seed: int = 0,
+    ) -> Counterfactuals:
+        """What the images would look like if the named variables had the given values.
+
+        Args:
+          do: variable name -> value in physical units, one for all images or an array [B].
+          context: class of each image (the digit), one or [B]; None if unknown or the model has none.
+          num_steps: network evaluations in each direction; None for the config's.
+          guidance: strength of the condition, 0 none, 1 plain, above 1 amplified; None for the config's.
+          abduction: "invert" (keeps the image's identity) or "noise" (adds fresh noise).
+          depth: fraction of the diffusion time to which the image is inverted or noised.
+          seed: for abduction="noise".
+
+        Raises:
+          InputError: unknown variable, value that is no number, wrong images or options. A value outside the
+            range seen in training is only warned about.
+        """
+        x = check_images(images, self.image_shape)
+        if abduction not in core.ABDUCTIONS:
+            raise InputError(f"abduction is {abduction!r}: expected one of {', '.join(core.ABDUCTIONS)}")
+        num_steps, guidance = self._options(num_steps, guidance, depth)
+        batch = {
+            "x": x,
+            "y_do": check_do(do, len(x), self.graph, self.variables, self.stats),
+            "context": check_context(context, len(x), self.model.num_classes),
+        }
+
+        def run(part, i):
+            return core.counterfactual(
+                self.model,
+                self.params,
+                self._schedule,
+                part["x"],
+                part["y_do"],
+                part["context"],
+                jax.random.fold_in(jax.random.key(seed), i),
+                num_steps=num_steps,
+                guidance=guidance,
+                abduction=abduction,
+                depth=depth,
+            )
+
+        result = self._in_batches(run, batch)
+        return Counterfactuals(_to_uint8(result.x), self._physical(result.z_cf))
+
+    def sample(
+        self,
+        labels_or_num: int | np.ndarray,
+        *,
+        context: int | np.ndarray | None = None,
+        num_steps: int | None = None,
+        guidance: float | None = None,
+        seed: int = 0,
+    ) -> Counterfactuals:
+        """New images with the given labels [B, n], or a number of them with labels from the causal model.
+
+        For a number, each variable's own noise is drawn from what the training labels imply for it, independently
+        of the others, and propagated through the mechanisms.
+        """
+        if isinstance(labels_or_num, (int, np.integer)):
+            if labels_or_num < 1:
+                raise InputError(f"the number of samples is {labels_or_num}: expected at least 1")
+            z = self._draw_z(int(labels_or_num), seed)
+        else:
+            labels = check_labels(labels_or_num, self.graph)
+            z, _ = self.model.apply(self.params, jnp.asarray(self.stats.standardise(labels)), method="prior_of")
+        num_steps, guidance = self._options(num_steps, guidance)
+        batch = {"z": np.asarray(z), "context": check_context(context, len(z), self.model.num_classes)}
+
+        def run(part, i):
+            return core.sample(
+                self.model,
+                self.params,
+                self._schedule,
+                part["z"],
+                part["context"],
+                jax.random.fold_in(jax.random.key(seed), i),
+                shape=self.image_shape,
+                num_steps=num_steps,
+                guidance=guidance,
+            )
+
+        return Counterfactuals(_to_uint8(self._in_batches(run, batch)), self._physical(np.asarray(z)))
+
+    def _options(self, num_steps, guidance, depth=1.0) -> tuple[int, float]:
+        num_steps = self.settings.sample.num_steps if num_steps is None else num_steps
+        guidance = self.settings.sample.guidance if guidance is None else guidance
+        check_options(num_steps, guidance, depth, self._schedule.num_steps)
+        return int(num_steps), float(guidance)
+
+    def _draw_z(self, num: int, seed: int):
+        rng = np.random.default_rng(seed)
+        y = jnp.asarray(self.stats.standardise(self.stats.rows))
+        prior_mean, _ = self.model.apply(self.params, y, method="prior_of")
+        u = np.asarray(self.model.apply(self.params, prior_mean, method="abduct"))
+        drawn = np.stack([u[rng.integers(len(u), size=num), i] for i in range(u.shape[1])], axis=1)
+        return self.model.apply(self.params, jnp.asarray(drawn), method="propagate")
+
+    def _physical(self, z: np.ndarray) -> np.ndarray:
+        return self.stats.physical(np.asarray(z).mean(-1))
+
+    def _in_batches(self, function, arrays: dict[str, np.ndarray]):
+        """Applies a function of (batch, its index) to any number of rows; the last batch is padded to compile once."""
+        num = len(next(iter(arrays.values())))
+        size = BATCH * self._mesh.size
+        parts = []
+        for start in range(0, num, size):
+            part = {name: value[start : start + size] for name, value in arrays.items()}
+            missing = size - len(next(iter(part.values())))
+            part = {name: np.concatenate([value, np.repeat(value[-1:], missing, 0)]) for name, value in part.items()}
+            parts.append(function(sharding.to_devices(part, self._mesh), start // size))
+        return jax.tree.map(lambda *leaves: np.concatenate([np.asarray(leaf) for leaf in leaves])[:num], *parts)
+
+
+def _to_uint8(x: np.ndarray) -> np.ndarray:
+    """[-1, 1] -> 0..255 uint8."""
+    return np.rint((x + 1) * 127.5).astype(np.uint8)
