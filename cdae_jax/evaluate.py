@@ -1,0 +1,204 @@
+"""Is this model any good? Counterfactuals of test images against the truth (Monteiro et al., arXiv 2303.01274).
+
+Effectiveness: under do(v = values drawn from the data's marginal), the labels read from the counterfactual images
+against the labels that the true mechanisms give, for v and for every other variable. Two readers: direct
+measurement of the pixels, and an anti-causal predictor. The floor is the same reading of real images (of the
+rendered true counterfactual, where a renderer exists); "unchanged" is the error of returning the factual image.
+"""
+
+import json
+import pathlib
+
+import numpy as np
+from tqdm import tqdm
+
+from cdae_jax import metrics
+from cdae_jax.data.dataset import Dataset, Split
+from cdae_jax.data.pipeline import label_columns, make_dataset
+from cdae_jax.errors import InputError
+from cdae_jax.inference import TrainedModel, load
+from cdae_jax.labels import LabelStats
+from cdae_jax.plots import counterfactual_grid
+from cdae_jax.predictor import Judge, cached_judge
+
+PROTOCOL = 1  # raise it when a number would change its meaning
+GRID_COLUMNS = 8
+
+
+def _errors(names, read: np.ndarray, true: np.ndarray, sd: np.ndarray) -> dict:
+    normalised, physical = metrics.absolute_error(read, true, sd)
+    return {name: {"normalised": float(normalised[i]), "physical": float(physical[i])} for i, name in enumerate(names)}
+
+
+def _readings(dataset: Dataset, judge: Judge, images: np.ndarray, true: np.ndarray, sd: np.ndarray) -> dict:
+    """Errors per variable by direct measurement (where there is one) with the predictor's inside."""
+    labels, _ = judge(images)
+    by_predictor = _errors(dataset.graph.names, labels, true, sd)
+    if dataset.measure is None:
+        return {name: {**error, "predictor": error} for name, error in by_predictor.items()}
+    by_measurement = _errors(dataset.graph.names, dataset.measure(images), true, sd)
+    return {name: {**error, "predictor": by_predictor[name]} for name, error in by_measurement.items()}
+
+
+def _intervention(
+    dataset: Dataset, model: TrainedModel, judge: Judge, test: Split, name: str, sd: np.ndarray, figures: pathlib.Path
+) -> dict[str, dict]:
+    """All measures of do(name), with values drawn from the test labels."""
+    column = dataset.graph.index(name)
+    rng = np.random.default_rng([PROTOCOL, column])
+    values = test.labels[rng.permutation(len(test)), column]
+    mask, wanted = np.zeros(test.labels.shape, bool), np.zeros_like(test.labels)
+    mask[:, column], wanted[:, column] = True, values
+    true = dataset.true_counterfactual(test.labels, mask, wanted)
+    images, labels = model.counterfactual(test.images, {name: values}, context=test.context)
+
+    effect = _readings(dataset, judge, images, true, sd)
+    unchanged = _errors(dataset.graph.names, test.labels, true, sd)
+    others = [effect[other]["normalised"] for other in dataset.graph.names if other != name]
+    result = {"effectiveness": effect | {"mean_of_others": float(np.mean(others))} if others else effect}
+    result["unchanged"] = unchanged
+    columns = label_columns(dataset, model.graph)
+    believed = _errors(model.graph.names, labels, true[:, columns], sd[columns])
+    result["mechanism"] = {child: believed[child] for child in model.graph.descendants(name)}
+    if test.context is not None:
+        result["context_kept"] = float((judge(images)[1] == test.context).mean())
+    rows = [("factual", test.images[:GRID_COLUMNS]), ("counterfactual", images[:GRID_COLUMNS])]
+    if dataset.render is not None:
+        rendered = dataset.render(true)
+        mse = metrics.mean_squared_error(images, rendered)
+        left = metrics.mean_squared_error(test.images, rendered)
+        result["counterfactual_error"] = {"mse": mse, "psnr": metrics.psnr(mse), "mse_unchanged": left}
+        result["floor"] = _readings(dataset, judge, rendered, true, sd)
+        rows.append(("true counterfactual", rendered[:GRID_COLUMNS]))
+    unit = dataset.graph.variables[column].unit
+    captions = [
+        f"{name}\n{old:.3g} to {new:.3g}"
+        for old, new in list(zip(test.labels[:, column], values, strict=True))[:GRID_COLUMNS]
+    ]
+    counterfactual_grid(figures / f"do_{name}.png", rows, captions, f"{dataset.name}: do({name}), {unit}")
+    return result
+
+
+def evaluate(directory: str | pathlib.Path) -> dict:
+    """Evaluates a workdir on its test split; writes metrics.json, report.md and figures/ into it.
+
+    Raises:
+      InputError: not a trained workdir, or a dataset whose true mechanisms are unknown.
+    """
+    directory = pathlib.Path(directory)
+    model = load(directory)
+    settings = model.settings
+    dataset = make_dataset(settings.data)
+    if dataset.true_counterfactual is None:
+        raise InputError(f"the true mechanisms of {dataset.name} are unknown: there is nothing to compare with")
+    test = dataset.test.take(slice(0, settings.evaluate.num_images))
+    sd = LabelStats.of(dataset.train.labels, dataset.graph, num_rows=1).sd
+    judge = cached_judge(dataset, settings.evaluate.predictor_steps, pathlib.Path(settings.data.data_dir) / "judges")
+    (directory / "figures").mkdir(exist_ok=True)
+
+    by_do = {
+        f"do({name})": _intervention(dataset, model, judge, test, name, sd, directory / "figures")
+        for name in tqdm(model.graph.names, "interventions")
+    }
+    reconstructed = model.reconstruct(test.images, context=test.context)
+    mse = metrics.mean_squared_error(reconstructed, test.images)
+    columns = label_columns(dataset, model.graph)
+    results = {key: {do: part[key] for do, part in by_do.items() if key in part} for key in _sections(by_do)}
+    floor = {"factual": _readings(dataset, judge, test.images, test.labels, sd), **results.pop("floor", {})}
+    if test.context is not None:
+        floor["context_read"] = float((judge(test.images)[1] == test.context).mean())
+    train_json = directory / "train.json"
+    results |= {
+        "floor": floor,
+        "composition": {
+            "mse": mse,
+            "psnr": metrics.psnr(mse),
+            **_readings(dataset, judge, reconstructed, test.labels, sd),
+        },
+        "abduction": _errors(model.graph.names, model.encode(test.images), test.labels[:, columns], sd[columns]),
+        "judge": {"validation": judge.validation},
+        "train": json.loads(train_json.read_text()) if train_json.is_file() else {"steps": model.step},
+        "protocol": {
+            "version": PROTOCOL,
+            "dataset": dataset.name,
+            "num_images": len(test),
+            "num_steps": settings.sample.num_steps,
+            "guidance": settings.sample.guidance,
+            "reader": "predictor" if dataset.measure is None else "direct measurement",
+        },
+    }
+    (directory / "metrics.json").write_text(json.dumps(results, indent=2) + "\n")
+    (directory / "report.md").write_text(report(results, dataset))
+    return results
+
+
+def _sections(by_do: dict) -> list[str]:
+    keys: dict[str, None] = {}
+    for part in by_do.values():
+        keys |= dict.fromkeys(part)
+    return list(keys)
+
+
+def report(results: dict, dataset: Dataset) -> str:
+    """The results as Markdown tables: normalised, with the physical error in brackets."""
+    graph, protocol = dataset.graph, results["protocol"]
+    units = {var.name: f"{var.name} ({var.unit})" if var.unit else var.name for var in graph.variables}
+    lines = [
+        f"# {protocol['dataset']}: {protocol['num_images']} test images, {protocol['num_steps']} + "
+        f"{protocol['num_steps']} network evaluations, guidance {protocol['guidance']:g}",
+        "",
+        "Mean absolute error per standard deviation of the training labels [in physical units] between the labels",
+        f"read from the image by {protocol['reader']} and the true counterfactual labels. **Intervened** and",
+        "*descendant* variables are marked.",
+        "",
+        "| images | " + " | ".join(units[name] for name in graph.names) + " | mean of the others |",
+        "| --- |" + " --- |" * (len(graph) + 1),
+    ]
+
+    def row(title, errors, mark=lambda name: "", key=None):
+        cells = []
+        for name in graph.names:
+            error = errors[name][key] if key else errors[name]
+            cells.append(f"{mark(name)}{error['normalised']:.3f}{mark(name)} [{error['physical']:.3g}]")
+        others = errors.get("mean_of_others") if key is None else None
+        return f"| {title} | " + " | ".join(cells) + f" | {'' if others is None else f'{others:.3f}'} |"
+
+    for key in (None, "predictor") if protocol["reader"] != "predictor" else (None,):
+        suffix = ", read by the predictor" if key else ""
+        for do, errors in results["effectiveness"].items():
+            name = do[3:-1]
+            marks = {name: "**"} | dict.fromkeys(graph.descendants(name), "*")
+            lines.append(row(do + suffix, errors, lambda other, marks=marks: marks.get(other, ""), key))
+            if do in results["floor"]:
+                lines.append(row(f"{do}, true image{suffix}", results["floor"][do], key=key))
+            if key is None:
+                lines.append(row(f"{do}, factual image left unchanged", results["unchanged"][do]))
+        lines.append(row(f"real test images{suffix}", results["floor"]["factual"], key=key))
+        lines.append(row(f"reconstructed{suffix}", results["composition"], key=key))
+    lines += ["", f"Reconstruction: PSNR {results['composition']['psnr']:.1f} dB."]
+    for do, error in results.get("counterfactual_error", {}).items():
+        lines.append(
+            f"{do}: pixel MSE against the rendered truth {error['mse']:.5f}"
+            f" (factual image unchanged: {error['mse_unchanged']:.5f}), scale 0..1."
+        )
+    for do, children in results["mechanism"].items():
+        for child, error in children.items():
+            lines.append(
+                f"{do}: the model's own {child} is off by {error['normalised']:.3f} [{error['physical']:.3g}]."
+            )
+    for do, kept in results.get("context_kept", {}).items():
+        lines.append(
+            f"{do}: digit kept in {kept:.1%} (the judge reads {results['floor']['context_read']:.1%}"
+            " of the real test digits)."
+        )
+    train = results["train"]
+    lines += [
+        "",
+        f"Trained for {train['steps']} steps"
+        + (
+            f" ({train['images']} images) in {train['seconds'] / 60:.1f} minutes on {train['device']}."
+            if "seconds" in train
+            else "."
+        ),
+    ]
+    return "\n".join(lines) + "\n"

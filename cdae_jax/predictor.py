@@ -1,0 +1,154 @@
+"""The anti-causal judge: one CNN that reads every variable, and the context's class, from an image."""
+
+import functools
+import hashlib
+import pathlib
+from typing import NamedTuple
+
+import flax
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from tqdm import tqdm
+
+from cdae_jax.blocks import conv3, group_norm
+from cdae_jax.data.dataset import Dataset, Split
+from cdae_jax.labels import LabelStats
+
+BATCH = 128
+VALIDATION_SHARE = 0.1  # the end of the training split, for choosing among checkpoints
+NUM_CHECKS = 10
+POOL = 32 * BATCH  # images decorrelated at once
+
+
+class Predictor(nn.Module):
+    """Convolutions of stride 2 over a flattened 4th level; widths 32, 64, 128."""
+
+    num_variables: int
+    num_classes: int
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Images [B, H, W, C] in [-1, 1] -> standardised labels [B, n] and class logits [B, num_classes]."""
+        h = x
+        for channels in (32, 64, 128):
+            h = conv3(channels, stride=2)(h)
+            h = nn.silu(group_norm(channels)(h))
+            h = nn.silu(group_norm(channels)(conv3(channels)(h)))
+        h = nn.silu(nn.Dense(256)(h.reshape(h.shape[0], -1)))
+        return nn.Dense(self.num_variables)(h), nn.Dense(self.num_classes)(h)
+
+
+class Judge(NamedTuple):
+    """A trained predictor. `validation` is its error there, normalised, and the share of wrong classes."""
+
+    module: Predictor
+    params: dict
+    stats: LabelStats
+    validation: dict[str, float]
+
+    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Images [N, H, W, C] uint8 -> physical labels [N, n] and classes [N] int (all 0 without context)."""
+        padded = np.concatenate([images, np.repeat(images[-1:], -len(images) % BATCH, 0)])
+        parts = [_predict(self.module, self.params, padded[i : i + BATCH]) for i in range(0, len(padded), BATCH)]
+        y, logits = (np.concatenate([np.asarray(part[j]) for part in parts])[: len(images)] for j in range(2))
+        classes = logits.argmax(-1) if self.module.num_classes else np.zeros(len(images), int)
+        return self.stats.physical(y), classes
+
+
+def _scale(images):
+    return jnp.asarray(images).astype(jnp.float32) / 127.5 - 1
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _predict(module, params, images):
+    return module.apply(params, _scale(images))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=(2, 3))
+def _step(module, tx, params, opt_state, images, y, classes):
+    def loss_of(params):
+        predicted, logits = module.apply(params, _scale(images))
+        loss = jnp.mean((predicted - y) ** 2)
+        if module.num_classes:
+            loss += jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, classes))
+        return loss
+
+    updates, opt_state = tx.update(jax.grad(loss_of)(params), opt_state, params)
+    return optax.apply_updates(params, updates), opt_state
+
+
+def _draw(dataset: Dataset, split: Split, rng: np.random.Generator, num: int) -> Split:
+    """Random examples of a split, with factors decorrelated where the dataset can."""
+    drawn = split.take(rng.integers(len(split), size=num))
+    if dataset.decorrelate is None:
+        return drawn
+    return Split(*dataset.decorrelate(drawn.images, drawn.labels, rng), drawn.context)
+
+
+def _classes_of(split: Split) -> np.ndarray:
+    return np.zeros(len(split), np.int32) if split.context is None else split.context
+
+
+def train_judge(dataset: Dataset, stats: LabelStats, num_steps: int, seed: int = 0) -> Judge:
+    """Trains on the training split, and keeps the best of ten checkpoints by the error on its held-out end.
+
+    Args:
+      stats: of all columns of the dataset's labels.
+    """
+    held_out = max(1, int(VALIDATION_SHARE * len(dataset.train)))
+    train, held = dataset.train.take(slice(0, -held_out)), dataset.train.take(slice(-held_out, None))
+    rng = np.random.default_rng([seed, 17])
+    validation = _draw(dataset, held, rng, min(2048, 4 * held_out))
+    module = Predictor(len(dataset.graph), dataset.num_classes)
+    params = jax.jit(module.init)(jax.random.key(seed), _scale(validation.images[:1]))
+    tx = optax.adamw(optax.cosine_decay_schedule(1e-3, num_steps), weight_decay=1e-3)
+    opt_state = tx.init(params)
+    best, best_error, report = params, np.inf, {}
+    check_every = max(1, num_steps // NUM_CHECKS)
+    for step in tqdm(range(num_steps), "judge", unit="step"):
+        at = step % (POOL // BATCH) * BATCH
+        if at == 0:
+            pool = _draw(dataset, train, rng, POOL)
+        batch = pool.take(slice(at, at + BATCH))
+        y = stats.standardise(batch.labels)
+        params, opt_state = _step(module, tx, params, opt_state, batch.images, y, _classes_of(batch))
+        if (step + 1) % check_every == 0 or step + 1 == num_steps:
+            labels, classes = Judge(module, params, stats, {})(validation.images)
+            error = np.abs((labels - validation.labels) / stats.sd).mean(0)
+            wrong = float((classes != _classes_of(validation)).mean())
+            if error.mean() + wrong < best_error:
+                best_error = error.mean() + wrong
+                best = jax.tree.map(np.asarray, params)  # the next step donates the original
+                report = dict(zip(dataset.graph.names, map(float, error), strict=True)) | {"wrong_class": wrong}
+    return Judge(module, best, stats, report)
+
+
+def fingerprint(dataset: Dataset, num_steps: int) -> str:
+    """A hash of the training data and of how the judge is trained."""
+    digest = hashlib.sha256(f"judge 1 {num_steps} {dataset.graph.names} {dataset.num_classes}".encode())
+    for array in (dataset.train.images, dataset.train.labels, _classes_of(dataset.train)):
+        digest.update(np.ascontiguousarray(array))
+    return digest.hexdigest()[:16]
+
+
+def cached_judge(dataset: Dataset, num_steps: int, folder: pathlib.Path) -> Judge:
+    """The judge of a dataset, trained once and kept in `folder` under the data's fingerprint."""
+    stats = LabelStats.of(dataset.train.labels, dataset.graph, num_rows=1)
+    path = folder / f"{fingerprint(dataset, num_steps)}.msgpack"
+    if path.is_file():
+        stored = flax.serialization.msgpack_restore(path.read_bytes())
+        module = Predictor(len(dataset.graph), dataset.num_classes)
+        return Judge(module, stored["params"], stats, stored["validation"])
+    judge = train_judge(dataset, stats, num_steps)
+    folder.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_bytes(
+        flax.serialization.msgpack_serialize(
+            {"params": jax.tree.map(np.asarray, judge.params), "validation": judge.validation}
+        )
+    )
+    part.replace(path)
+    return judge

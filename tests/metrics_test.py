@@ -1,0 +1,97 @@
+"""Metrics against cases worked by hand, and the judge against data it must learn."""
+
+import numpy as np
+import pytest
+
+from cdae_jax import metrics
+from cdae_jax.data.pipeline import make_dataset
+from cdae_jax.errors import InputError
+from cdae_jax.evaluate import report
+from cdae_jax.graph import CausalGraph, Variable
+from cdae_jax.labels import LabelStats
+from cdae_jax.plots import difference
+from cdae_jax.predictor import cached_judge, fingerprint, train_judge
+from cdae_jax.settings import Settings
+from configs.pendulum import get_config
+
+
+def test_absolute_error_by_hand():
+    read, true = np.array([[1.0, 10.0], [3.0, 14.0]]), np.array([[2.0, 10.0], [6.0, 10.0]])
+    normalised, physical = metrics.absolute_error(read, true, np.array([2.0, 4.0]))
+    np.testing.assert_allclose(physical, [2, 2])
+    np.testing.assert_allclose(normalised, [1, 0.5])
+
+
+def test_pixel_errors_by_hand():
+    black, white = np.zeros((1, 2, 2, 1), np.uint8), np.full((1, 2, 2, 1), 255, np.uint8)
+    assert metrics.mean_squared_error(white, black) == 1
+    assert metrics.psnr(1.0) == 0 and metrics.psnr(0.01) == pytest.approx(20)
+    half = white.copy()
+    half[0, 0] = 0
+    assert metrics.mean_squared_error(half, white) == 0.5
+
+
+def test_difference_is_grey_where_nothing_changed():
+    a = np.array([10, 200, 0], np.uint8)
+    np.testing.assert_array_equal(difference(a, a), 128)
+    assert difference(a, np.zeros(3, np.uint8))[1] > 200
+
+
+def test_label_statistics_standardise_and_skip_the_unknown():
+    labels = np.array([[1, 5], [3, np.nan], [5, 7], [np.nan, 9]], np.float32)
+    graph = CausalGraph((Variable("a"), Variable("b")))
+    stats = LabelStats.of(labels, graph)
+    np.testing.assert_allclose(stats.mean, [3, 7])
+    np.testing.assert_allclose(stats.low, [1, 5])
+    np.testing.assert_allclose(stats.high, [5, 9])
+    assert stats.rows.shape == (2, 2)
+    y = stats.standardise(labels)
+    assert np.nanmean(y, 0) == pytest.approx(0, abs=1e-6) and np.nanstd(y, 0) == pytest.approx(1, abs=1e-6)
+    np.testing.assert_allclose(stats.physical(y), labels)
+    assert LabelStats.from_dict(stats.to_dict()).sd.tolist() == stats.sd.tolist()
+    with pytest.raises(InputError, match="'b' has only one value"):
+        LabelStats.of(np.array([[1, 5], [2, 5]], np.float32), graph)
+    with pytest.raises(InputError, match="'b' has no value"):
+        LabelStats.of(np.array([[1, np.nan], [2, np.nan]], np.float32), graph)
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    config = get_config("smoke")
+    config.data.train_size = 2000
+    return make_dataset(Settings.from_dict(config.to_dict()).data)
+
+
+def test_the_judge_learns_to_read_test_images(dataset):
+    stats = LabelStats.of(dataset.train.labels, dataset.graph)
+    judge = train_judge(dataset, stats, 150)
+    labels, _ = judge(dataset.test.images)
+    error = np.abs(labels - dataset.test.labels).mean(0) / stats.sd
+    chance = np.abs(dataset.test.labels - stats.mean).mean(0) / stats.sd
+    assert (error[:2] < 0.4 * chance[:2]).all(), (error, chance)
+
+
+def test_the_judge_is_reused_until_the_data_change(dataset, tmp_path, monkeypatch):
+    first = cached_judge(dataset, 5, tmp_path)
+    monkeypatch.setattr("cdae_jax.predictor.train_judge", lambda *_: pytest.fail("trained twice"))
+    again = cached_judge(dataset, 5, tmp_path)
+    np.testing.assert_array_equal(first(dataset.test.images)[0], again(dataset.test.images)[0])
+    changed = make_dataset(Settings.from_dict(get_config("smoke").to_dict()).data)
+    assert fingerprint(changed, 5) != fingerprint(dataset, 5)
+
+
+def test_the_report_shows_every_intervention(dataset):
+    errors = {name: {"normalised": 0.1, "physical": 2.0} for name in dataset.graph.names}
+    both = {name: {**error, "predictor": {"normalised": 0.2, "physical": 4.0}} for name, error in errors.items()}
+    results = {
+        "protocol": {"dataset": "X", "num_images": 3, "num_steps": 4, "guidance": 1.0, "reader": "direct measurement"},
+        "effectiveness": {"do(angle)": both | {"mean_of_others": 0.1}},
+        "unchanged": {"do(angle)": errors},
+        "floor": {"factual": both, "do(angle)": both},
+        "composition": {"psnr": 30.0, "mse": 0.001, **both},
+        "mechanism": {"do(angle)": {"length": errors["length"]}},
+        "train": {"steps": 5},
+    }
+    text = report(results, dataset)
+    assert "| do(angle) | **0.100** [2] | 0.100 [2] | *0.100* [2] | *0.100* [2] | 0.100 |" in text
+    assert "| do(angle), read by the predictor | **0.200** [4]" in text
