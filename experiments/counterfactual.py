@@ -1,0 +1,83 @@
+"""Counterfactuals of test images as a picture:
+
+python -m experiments.counterfactual --workdir=runs/pendulum --do=angle=20,light=110 --num=8 --output=cf.png
+"""
+
+import pathlib
+
+import numpy as np
+from absl import flags
+
+from cdae_jax.data.pipeline import make_dataset
+from cdae_jax.errors import InputError
+from cdae_jax.inference import load
+from cdae_jax.plots import counterfactual_grid
+from experiments import common
+
+WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model.")
+DO = flags.DEFINE_list("do", None, "Interventions in physical units: name=value,name=value.")
+NUM = flags.DEFINE_integer("num", 8, "Number of test images.", lower_bound=1)
+FIRST = flags.DEFINE_integer("first", 0, "Row of the first test image.", lower_bound=0)
+OUTPUT = flags.DEFINE_string("output", "counterfactual.png", "PNG to write.")
+NUM_STEPS = flags.DEFINE_integer("num_steps", None, "Network evaluations in each direction; default: the config's.")
+GUIDANCE = flags.DEFINE_float("guidance", None, "Strength of the condition; default: the config's.")
+ABDUCTION = flags.DEFINE_string("abduction", "invert", "How x_T is found: invert, or noise.")
+DEPTH = flags.DEFINE_float("depth", 1.0, "Fraction of the diffusion time to invert or noise to.")
+flags.mark_flags_as_required(["workdir", "do"])
+
+
+def parse_do(items: list[str]) -> dict[str, float]:
+    """["angle=20"] -> {"angle": 20.0}. Raises InputError for what is no name=number, or names one twice."""
+    do: dict[str, float] = {}
+    for item in items:
+        name, _, value = item.partition("=")
+        if name in do:
+            raise InputError(f"--do sets {name!r} twice: name each variable once")
+        try:
+            do[name] = float(value)
+        except ValueError:
+            raise InputError(f"--do has {item!r}: expected name=number, such as angle=20") from None
+    return do
+
+
+def main() -> None:
+    do = parse_do(DO.value)
+    output = pathlib.Path(OUTPUT.value)
+    if output.suffix.lower() != ".png" or not output.absolute().parent.is_dir():
+        raise InputError(f"--output is {OUTPUT.value!r}: expected a .png file in a folder that exists")
+    model = load(WORKDIR.value)
+    for name in do:
+        model.graph.index(name)
+    dataset = make_dataset(model.settings.data)
+    test = dataset.test.take(slice(FIRST.value, FIRST.value + NUM.value))
+    if not len(test):
+        raise InputError(f"--first is {FIRST.value}: the test split has {len(dataset.test)} images")
+    images, labels = model.counterfactual(
+        test.images,
+        do,
+        context=test.context,
+        num_steps=NUM_STEPS.value,
+        guidance=GUIDANCE.value,
+        abduction=ABDUCTION.value,
+        depth=DEPTH.value,
+    )
+    rows = [("factual", test.images), ("counterfactual", images)]
+    if dataset.render is not None and dataset.true_counterfactual is not None:
+        mask, values = np.zeros(test.labels.shape, bool), np.zeros_like(test.labels)
+        for name, value in do.items():
+            mask[:, dataset.graph.index(name)], values[:, dataset.graph.index(name)] = True, value
+        rows.append(("true counterfactual", dataset.render(dataset.true_counterfactual(test.labels, mask, values))))
+    factual = model.encode(test.images)
+    captions = [
+        "\n".join(
+            f"{name} {old:.3g} to {new:.3g}" for name, old, new in zip(model.graph.names, before, after, strict=True)
+        )
+        for before, after in zip(factual, labels, strict=True)
+    ]
+    wanted = ", ".join(f"{name} = {value:g}" for name, value in do.items())
+    counterfactual_grid(output, rows, captions, f"{dataset.name}: do({wanted})")
+    print(f"wrote {output}")
+
+
+if __name__ == "__main__":
+    common.run(main)

@@ -1,0 +1,90 @@
+"""The commands as a user types them: results on disk, mistakes as one sentence and exit code 2."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ENVIRONMENT = os.environ | {"JAX_PLATFORMS": "cpu"}
+
+
+def command(name, *flags):
+    return subprocess.run(
+        [sys.executable, "-m", f"experiments.{name}", *flags], capture_output=True, text=True, env=ENVIRONMENT
+    )
+
+
+def refused(result, *parts):
+    assert result.returncode == 2, result.stderr
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: ") and "Traceback" not in result.stderr
+    for part in parts:
+        assert part in last, last
+
+
+def test_train_evaluate_and_draw(tmp_path):
+    workdir = tmp_path / "run"
+    trained = command(
+        "train", "--config=configs/pendulum.py:smoke", f"--workdir={workdir}", f"--config.data.data_dir={tmp_path}/data"
+    )
+    assert trained.returncode == 0, trained.stderr
+    assert "loss" in trained.stderr and "images/s" in trained.stderr  # the progress bar
+
+    evaluated = command("evaluate", f"--workdir={workdir}")
+    assert evaluated.returncode == 0, evaluated.stderr
+    metrics = json.loads((workdir / "metrics.json").read_text())
+    cell = metrics["effectiveness"]["do(angle)"]["angle"]
+    assert cell["normalised"] > 0 and cell["physical"] > cell["normalised"]  # degrees
+    assert {"floor", "composition", "mechanism", "train"} <= set(metrics)
+    assert set(metrics["mechanism"]["do(angle)"]) == {"length", "position"}
+    assert metrics["mechanism"]["do(length)"] == {}
+    assert metrics["floor"]["factual"]["angle"]["normalised"] < 0.05  # the measurement itself
+    assert "| do(light) |" in evaluated.stdout
+    assert (workdir / "figures" / "do_position.png").is_file()
+
+    picture = tmp_path / "cf.png"
+    drawn = command(
+        "counterfactual", f"--workdir={workdir}", "--do=angle=20,light=110", "--num=3", f"--output={picture}"
+    )
+    assert drawn.returncode == 0, drawn.stderr
+    assert np.asarray(Image.open(picture)).std() > 10
+
+    refused(command("counterfactual", f"--workdir={workdir}", "--do=angel=20"), "angel", "did you mean 'angle'")
+    refused(command("counterfactual", f"--workdir={workdir}", "--do=angle=up"), "'angle=up'", "name=number")
+    refused(
+        command("train", "--config=configs/pendulum.py:smoke", f"--workdir={workdir}", "--config.train.steps=30"),
+        "train.steps 20 (now 30)",
+    )
+
+
+@pytest.mark.parametrize(
+    ("flags", "parts"),
+    [
+        (["--config=configs/pendulum.py:smoke", "--config.train.stepz=3"], ["stepz"]),
+        (["--config=configs/pendulum.py:smoke", "--config.train.steps=many"], ["many"]),
+        (["--config=configs/pendulum.py:huge"], ["huge", "cpu, smoke, paper"]),
+        (["--config=configs/nothing.py"], ["nothing.py"]),
+        (["--config=configs/pendulum.py:smoke", "--config.data.resolution=18"], ["image side 18"]),
+        (["--config=configs/morpho_mnist.py:smoke", "--config.data.data_dir=/nowhere"], ["--config.data.mnist_dir"]),
+        (
+            [
+                "--config=configs/morpho_mnist.py:smoke",
+                "--config.data.mnist_dir=tests",
+                "--config.data.data_dir=/nowhere",
+            ],
+            ["train-images-idx3-ubyte"],
+        ),
+    ],
+)
+def test_mistakes_in_training_flags(flags, parts, tmp_path):
+    result = command("train", f"--workdir={tmp_path}/run", *flags)
+    refused(result, *parts)
+
+
+def test_a_missing_workdir(tmp_path):
+    refused(command("evaluate", f"--workdir={tmp_path}/nowhere"), "nowhere")
+    refused(command("evaluate"), "workdir")
