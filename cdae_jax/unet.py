@@ -84,7 +84,6 @@ class UNet(nn.Module):
             for _ in range(self.num_blocks):
                 h = block(h, multiplier)
                 skips.append(h)
-        h = h + nn.Dense(h[0].size)(nn.silu(cond)).reshape(h.shape)
         h = block(h, self.multipliers[-1])
         h = ResBlock(self.channels * self.multipliers[-1])(h, cond)
         for level, multiplier in reversed(list(enumerate(self.multipliers))):
