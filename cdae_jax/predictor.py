@@ -16,6 +16,7 @@ from tqdm import tqdm
 from cdae_jax.blocks import conv3, group_norm
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.labels import LabelStats
+from cdae_jax.optimizer import apply_gradients
 
 BATCH = 128
 VALIDATION_SHARE = 0.1  # the end of the training split, for choosing among checkpoints
@@ -38,7 +39,8 @@ class Predictor(nn.Module):
             h = nn.silu(group_norm(channels)(h))
             h = nn.silu(group_norm(channels)(conv3(channels)(h)))
         h = nn.silu(nn.Dense(256)(h.reshape(h.shape[0], -1)))
-        return nn.Dense(self.num_variables)(h), nn.Dense(self.num_classes)(h)
+        logits = nn.Dense(self.num_classes)(h) if self.num_classes else jnp.zeros((h.shape[0], 0))
+        return nn.Dense(self.num_variables)(h), logits
 
 
 class Judge(NamedTuple):
@@ -76,8 +78,8 @@ def _step(module, tx, params, opt_state, images, y, classes):
             loss += jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, classes))
         return loss
 
-    updates, opt_state = tx.update(jax.grad(loss_of)(params), opt_state, params)
-    return optax.apply_updates(params, updates), opt_state
+    params, opt_state, _ = apply_gradients(tx, jax.grad(loss_of)(params), opt_state, params)
+    return params, opt_state
 
 
 def _draw(dataset: Dataset, split: Split, rng: np.random.Generator, num: int) -> Split:

@@ -20,6 +20,7 @@ from cdae_jax.labels import LabelStats
 from cdae_jax.logs import MetricLogs
 from cdae_jax.losses import LossWeights, objective
 from cdae_jax.model import CausalDiffAE, init_params
+from cdae_jax.optimizer import apply_gradients
 from cdae_jax.settings import Settings, Train
 
 
@@ -95,25 +96,24 @@ def train_step(
         return objective(model, params, schedule, weights, inputs, state.step, key)
 
     (loss, terms), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
-    updates, opt_state = tx.update(grads, state.opt_state, state.params)
-    params = optax.apply_updates(state.params, updates)
+    params, opt_state, updates = apply_gradients(tx, grads, state.opt_state, state.params)
     decay = ema_decay_at(state.step, ema_decay)
     ema = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, state.ema, params)
     norms = {
-        "grad_norm": optax.global_norm(grads),
-        "update_norm": optax.global_norm(updates),
-        "param_norm": optax.global_norm(params),
+        "grad_norm": optax.tree.norm(grads),
+        "update_norm": optax.tree.norm(updates),
+        "param_norm": optax.tree.norm(params),
     }
     return TrainState(state.step + 1, params, ema, opt_state), {"loss": loss, **terms, **norms}
 
 
-def jit_train_step(settings: Settings, model: CausalDiffAE, mesh: jax.sharding.Mesh):
+def jit_train_step(settings: Settings, model: CausalDiffAE, tx: optax.GradientTransformation, mesh: jax.sharding.Mesh):
     """train_step compiled for a mesh: the state replicated and donated, the batch split over "data"."""
     step = functools.partial(
         train_step,
         model=model,
         schedule=make_schedule(settings.diffusion.schedule, settings.diffusion.num_steps),
-        tx=make_optimizer(settings.train),
+        tx=tx,
         weights=loss_weights(settings.train),
         ema_decay=settings.train.ema_decay,
         seed=settings.train.seed,
@@ -168,7 +168,7 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
     else:
         state = jax.jit(init, out_shardings=everywhere)()
 
-    run_step = jit_train_step(settings, model, mesh)
+    run_step = jit_train_step(settings, model, tx, mesh)
     y = stats.standardise(labels)
     logs = MetricLogs(directory, start)
     pending = []

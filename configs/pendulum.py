@@ -48,8 +48,8 @@ def get_config(size: str = "cpu") -> ml_collections.ConfigDict:
         },
         "diffusion": {"num_steps": 1000, "schedule": "cosine", "prediction": "v"},
         "train": {
-            "steps": 3_500,
-            "batch_size": 32,
+            "steps": 5_500,
+            "batch_size": 16,
             "learning_rate": 1e-3,
             "warmup_steps": 200,
             "decay": True,
@@ -61,7 +61,7 @@ def get_config(size: str = "cpu") -> ml_collections.ConfigDict:
             "mechanism": 1.0,
             "anneal_steps": 200,
             "condition_drop": 0.1,
-            "log_every": 50,
+            "log_every": 100,
             "checkpoint_every": 1_000,
             "seed": 0,
         },
@@ -89,6 +89,7 @@ def get_config(size: str = "cpu") -> ml_collections.ConfigDict:
         "diffusion": {"num_steps": 1000, "schedule": "linear", "prediction": "eps"},
         "train": {
             "steps": 200_000,
+            "batch_size": 128,
             "learning_rate": 1e-4,
             "decay": False,
             "ema_decay": 0.9999,

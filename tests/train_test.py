@@ -6,6 +6,7 @@ import shutil
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from cdae_jax import sharding, train
@@ -44,14 +45,12 @@ def test_one_and_eight_devices_take_the_same_step():
     model, dataset = settings.make_model(0), make_dataset(settings.data)
     y = LabelStats.of(dataset.train.labels, settings.graph).standardise(dataset.train.labels)
     y[::3, 1] = np.nan  # unequal label counts on the devices
+    tx = optax.sgd(0.05)  # Adam would blow the rounding of gradients that are zero up to the learning rate
     found = []
     for devices in (jax.devices()[:1], jax.devices()):
         mesh = jax.sharding.Mesh(np.array(devices), ("data",))
-        tx = train.make_optimizer(settings.train)
-        init = jax.jit(
-            lambda tx=tx: train.init_state(model, tx, (16, 16, 3), 0), out_shardings=sharding.replicated(mesh)
-        )
-        state, step = init(), train.jit_train_step(settings, model, mesh)
+        init = jax.jit(lambda: train.init_state(model, tx, (16, 16, 3), 0), out_shardings=sharding.replicated(mesh))
+        state, step = init(), train.jit_train_step(settings, model, tx, mesh)
         losses = []
         for i in range(3):
             batch = sharding.to_devices(train.host_batch(dataset.train, y, i, settings.train), mesh)
@@ -65,7 +64,9 @@ def test_one_and_eight_devices_take_the_same_step():
 
 def test_training_lowers_the_loss_and_logs_every_term(trained_pendulum):
     lines = [json.loads(line) for line in (trained_pendulum / "metrics.jsonl").read_text().splitlines()]
-    assert lines[-1]["step"] == 20 and lines[-1]["loss"] < lines[0]["loss"]
+    assert [line["step"] for line in lines] == [5, 10, 15, 20]
+    for term in ("diffusion", "kl_z", "mechanism"):
+        assert lines[-1][term] < lines[0][term]
     assert {"diffusion", "kl_u", "kl_z", "mechanism", "grad_norm", "images_per_second"} <= set(lines[-1])
     assert list((trained_pendulum / "tensorboard").glob("events.*"))
     summary = json.loads((trained_pendulum / "train.json").read_text())

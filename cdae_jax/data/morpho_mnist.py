@@ -10,6 +10,7 @@ import concurrent.futures
 import multiprocessing
 import os
 import pathlib
+import zipfile
 
 import numpy as np
 from scipy.special import expit, logit
@@ -116,9 +117,9 @@ def _cached(path: pathlib.Path, make) -> Split:
         finally:
             part.unlink(missing_ok=True)
     try:
-        with np.load(path) as file:
+        with path.open("rb") as opened, np.load(opened) as file:
             return Split(file["images"], file["labels"], file["context"])
-    except (OSError, ValueError, KeyError, EOFError) as err:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as err:
         raise InputError(
             f"the prepared data in {path} cannot be read ({err}): delete the file to make it anew"
         ) from err

@@ -69,7 +69,7 @@ def draw_scene(labels, resolution: int, softness: float = 1.0, xp=np):
     image = xp.ones((*labels.shape[:1], resolution, resolution, 3), xp.float32)
     for signed_distance, colour in shapes:
         cover = xp.clip(0.5 - signed_distance / pixel, 0, 1)[..., None]
-        image = image * (1 - cover) + cover * xp.asarray(colour, xp.float32)
+        image = image * (1 - cover) + cover * xp.asarray(colour, xp.float32)[None, None, None]
     return image
 
 
@@ -110,8 +110,8 @@ def _first_guess(image):
     x, y = (20 * centres)[None, None, :], (21 - 22 * centres)[None, :, None]
 
     def mass(colour, where):
-        near = jnp.sum((image - jnp.asarray(colour, jnp.float32)) ** 2, -1)
-        return jnp.exp(-near / 0.02) * where + 1e-9
+        near = jnp.sum((image - jnp.asarray(colour, jnp.float32)[None, None, None]) ** 2, -1)
+        return jnp.where(where, jnp.exp(-near / 0.02), 0) + 1e-9
 
     def centroid(weight, coordinate):
         return jnp.sum(weight * coordinate, (1, 2)) / jnp.sum(weight, (1, 2))
@@ -120,7 +120,7 @@ def _first_guess(image):
     bar = mass(BLACK, jnp.abs(y - SHADOW_Y) < 11 / resolution + 0.01)
     angle = jnp.rad2deg(jnp.arctan2(centroid(bob, x) - PIVOT[0], PIVOT[1] - centroid(bob, y)))
     light = jnp.rad2deg(jnp.arctan2(10.0, centroid(sun, x) - 10))
-    rows = jnp.maximum(1, jnp.sum(jnp.abs(y - SHADOW_Y) < 11 / resolution + 0.01))
+    rows = jnp.maximum(1.0, jnp.sum(jnp.abs(y - SHADOW_Y) < 11 / resolution + 0.01).astype(jnp.float32))
     length = jnp.sum(bar, (1, 2)) * 20 / resolution / rows
     return jnp.stack([angle, light, length, centroid(bar, x)], -1)
 
@@ -128,7 +128,7 @@ def _first_guess(image):
 @jax.jit
 def _fit(images):
     image = images.astype(jnp.float32) / 255
-    scale = jnp.asarray([20.0, 20.0, 3.0, 3.0])  # makes the four columns of the Jacobian comparable
+    scale = jnp.asarray([20.0, 20.0, 3.0, 3.0], jnp.float32)  # makes the four columns of the Jacobian comparable
 
     def residual(scaled, target, softness):
         return (draw_scene((scaled * scale)[None], target.shape[0], softness, jnp)[0] - target).reshape(-1)
@@ -149,7 +149,7 @@ def _fit(images):
             (scaled, _), _ = jax.lax.scan(step, (scaled, jnp.float32(1e-2)), None, length=12)
         return scaled
 
-    return jax.vmap(fit_one)(_first_guess(image) / scale, image) * scale
+    return jax.vmap(fit_one)(_first_guess(image) / scale[None], image) * scale[None]
 
 
 def measure(images: np.ndarray) -> np.ndarray:
