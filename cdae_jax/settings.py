@@ -160,14 +160,22 @@ class Settings:
                 f"config.sample.num_steps is {self.sample.num_steps}, more than config.diffusion.num_steps,"
                 f" {self.diffusion.num_steps}: use fewer"
             )
-        for i, multiplier in enumerate(self.model.unet_multipliers):
-            height, width = self.data.resolution // self.model.patch // 2**i, self.model.unet_channels * multiplier
+        check_image_size(self.data.resolution, self.model.patch, len(self.model.unet_multipliers))
+        top = self.data.resolution // self.model.patch
+        heights = [top // 2**level for level in range(len(self.model.unet_multipliers))]
+        for height in self.model.attention:
+            if height not in heights:
+                raise InputError(
+                    f"config.model.attention names the height {height}, but the UNet's levels are"
+                    f" {', '.join(map(str, heights))} high: name some of these"
+                )
+        for height, multiplier in zip(heights, self.model.unet_multipliers, strict=True):
+            width = self.model.unet_channels * multiplier
             if height in self.model.attention and width % self.model.num_heads:
                 raise InputError(
                     f"config.model.num_heads is {self.model.num_heads}, which does not divide the {width} channels"
                     f" of the level of height {height}: change one of them"
                 )
-        check_image_size(self.data.resolution, self.model.patch, len(self.model.unet_multipliers))
 
     def make_model(self, num_classes: int) -> CausalDiffAE:
         """The Flax module of these settings; num_classes of the dataset's context."""

@@ -4,7 +4,7 @@ import sys
 import warnings
 from collections.abc import Callable
 
-from absl import app, flags
+from absl import app, flags, logging
 
 from cdae_jax.errors import InputError
 from cdae_jax.train import NonFiniteLoss
@@ -15,12 +15,26 @@ def _stop(message: str, code: int) -> None:
     sys.exit(code)
 
 
+def _sentence(err: Exception) -> str:
+    """The message of a flag error; of a config file that raised, the last line of the traceback it quotes."""
+    text = str(err.args[0] if err.args else err).replace("\\n", "\n").replace("\\'", "'")
+    if text[:1] == text[-1:] and text[:1] in "'\"":  # a message that was itself shown with repr
+        text = text[1:-1]
+    if "Traceback" in text:
+        text = text.splitlines()[-1]
+    return " ".join(text.split())
+
+
 def _parse(argv: list[str]) -> list[str]:
     try:
-        return flags.FLAGS(argv)
-    except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as err:
-        # config_flags raises these for a field that does not exist or a value of another type.
-        _stop(" ".join(str(err).strip("'\"").split()), 2)
+        rest = flags.FLAGS(argv)
+        if "config" in flags.FLAGS:
+            flags.FLAGS.config.to_dict()  # a config file that cannot be read is noticed on first use
+        return rest
+    except (AttributeError, KeyError) as err:
+        _stop(f"the config has no such field: {_sentence(err)}", 2)
+    except (flags.Error, TypeError, ValueError, OSError) as err:
+        _stop(_sentence(err), 2)
 
 
 def run(main: Callable[[], None]) -> None:
@@ -29,6 +43,7 @@ def run(main: Callable[[], None]) -> None:
     def guarded(argv: list[str]) -> None:
         if len(argv) > 1:
             _stop(f"{argv[1]!r} is no flag: flags start with --", 2)
+        logging.set_verbosity(logging.WARNING)  # Orbax reports every file it opens
         warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
         try:
             main()
