@@ -23,6 +23,8 @@ from cdae_jax.model import CausalDiffAE, init_params
 from cdae_jax.optimizer import apply_gradients
 from cdae_jax.settings import Settings, Train
 
+INIT_STREAM, STEP_STREAM = 0, 1
+
 
 @flax.struct.dataclass
 class TrainState:
@@ -32,6 +34,11 @@ class TrainState:
     params: dict
     ema: dict
     opt_state: optax.OptState
+
+
+def stream_key(seed: int, stream: int) -> jax.Array:
+    """Keys derive from (seed, stream, step): no key is stored, none is used twice."""
+    return jax.random.fold_in(jax.random.key(seed), stream)
 
 
 class NonFiniteLoss(RuntimeError):
@@ -55,7 +62,7 @@ def loss_weights(train: Train) -> LossWeights:
 
 def init_state(model: CausalDiffAE, tx: optax.GradientTransformation, image_shape, seed: int) -> TrainState:
     """The state before the first step, for images [H, W, C]."""
-    params = init_params(model, jax.random.key(seed), image_shape)
+    params = init_params(model, stream_key(seed, INIT_STREAM), image_shape)
     return TrainState(jnp.int32(0), params, jax.tree.map(jnp.copy, params), tx.init(params))
 
 
@@ -90,7 +97,7 @@ def train_step(
         "y": batch["y"],
         "context": batch["context"],
     }
-    key = jax.random.fold_in(jax.random.key(seed + 1), state.step)  # the stream `seed` initialised the parameters
+    key = jax.random.fold_in(stream_key(seed, STEP_STREAM), state.step)
 
     def loss_of(params):
         return objective(model, params, schedule, weights, inputs, state.step, key)
@@ -147,12 +154,13 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
     train = settings.train
     mesh = sharding.make_mesh()
     sharding.check_batch_size(train.batch_size, mesh)
-    workdir.claim(directory, settings)
+    workdir.check(directory, settings)
     dataset = make_dataset(settings.data)
     split = dataset.train
     labels = split.labels[:, label_columns(dataset, settings.graph)]
     stats = LabelStats.of(labels, settings.graph)
     image_shape = split.images.shape[1:]
+    workdir.claim(directory, settings)
     workdir.write_model(directory, image_shape, dataset.num_classes, stats)
 
     model = settings.make_model(dataset.num_classes)

@@ -16,12 +16,8 @@ def _differences(old, new, where: str = "config"):
         yield f"{where} {old!r} (now {new!r})"
 
 
-def claim(directory: pathlib.Path, settings: Settings) -> None:
-    """Makes the workdir and stores the settings, or checks that it is one of the same settings.
-
-    Raises:
-      InputError: it belongs to other settings, holds other files, or cannot be made.
-    """
+def check(directory: pathlib.Path, settings: Settings) -> None:
+    """Raises InputError if the workdir belongs to other settings or holds other files; writes nothing."""
     path = directory / "config.json"
     if path.is_file():
         differences = list(_differences(_read(path), settings.to_dict()))
@@ -30,12 +26,15 @@ def claim(directory: pathlib.Path, settings: Settings) -> None:
                 f"the workdir {directory} was started with {'; '.join(differences[:3])}:"
                 " choose another --workdir or the same settings"
             )
-        return
+    elif directory.is_file() or (directory.is_dir() and any(directory.iterdir())):
+        raise InputError(f"{directory} is a file or a folder with other files: choose an empty --workdir")
+
+
+def claim(directory: pathlib.Path, settings: Settings) -> None:
+    """Makes the workdir and stores the settings in it. Raises InputError if it cannot be made."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        if any(directory.iterdir()):
-            raise InputError(f"the folder {directory} holds other files: choose an empty --workdir")
-        path.write_text(json.dumps(settings.to_dict(), indent=2) + "\n")
+        (directory / "config.json").write_text(json.dumps(settings.to_dict(), indent=2) + "\n")
     except OSError as err:
         raise InputError(f"the workdir {directory} cannot be made ({err}): choose another --workdir") from err
 

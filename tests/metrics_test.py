@@ -6,11 +6,11 @@ import pytest
 from cdae_jax import metrics
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
-from cdae_jax.evaluate import report
 from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.labels import LabelStats
 from cdae_jax.plots import difference
 from cdae_jax.predictor import cached_judge, fingerprint, train_judge
+from cdae_jax.report import report
 from cdae_jax.settings import Settings
 from configs.pendulum import get_config
 

@@ -68,9 +68,25 @@ def test_training_lowers_the_loss_and_logs_every_term(trained_pendulum):
     for term in ("diffusion", "kl_z", "mechanism"):
         assert lines[-1][term] < lines[0][term]
     assert {"diffusion", "kl_u", "kl_z", "mechanism", "grad_norm", "images_per_second"} <= set(lines[-1])
-    assert list((trained_pendulum / "tensorboard").glob("events.*"))
     summary = json.loads((trained_pendulum / "train.json").read_text())
     assert summary["steps"] == 20 and summary["images"] == 320
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # TensorBoard's own
+def test_tensorboard_reads_the_events(trained_pendulum):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(trained_pendulum / "tensorboard")).Reload()
+    lines = [json.loads(line) for line in (trained_pendulum / "metrics.jsonl").read_text().splitlines()]
+    np.testing.assert_allclose([event.value for event in events.Scalars("loss")], [line["loss"] for line in lines])
+
+
+def test_mistakes_leave_the_workdir_free_for_the_next_try(tmp_path):
+    config = get_config("smoke")
+    config.data.sampling = "sobol"
+    with pytest.raises(InputError, match="sampling is 'sobol'"):
+        train.train_model(Settings.from_dict(config.to_dict()), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(trained_pendulum, tmp_path, monkeypatch):
