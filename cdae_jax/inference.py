@@ -16,7 +16,7 @@ from cdae_jax.diffusion import make_schedule
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
 from cdae_jax.labels import LabelStats
-from cdae_jax.model import CausalDiffAE, init_params
+from cdae_jax.model import CausalDiffAE, init_params, labels_of
 from cdae_jax.settings import Settings
 
 BATCH = 64  # images per compiled call, for each device
@@ -88,7 +88,7 @@ class TrainedModel:
         return u, self.model.apply(params, u, method="propagate")
 
     def encode(self, images: np.ndarray) -> np.ndarray:
-        """Labels [B, n] in physical units that the encoder reads from the images (the block means of z)."""
+        """Labels [B, n] in physical units that the encoder reads (those whose prior mean is nearest to z)."""
         return self._physical(self.latents(images)[1])
 
     def latents(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -209,7 +209,7 @@ class TrainedModel:
         return self.model.apply(self.params, jnp.asarray(drawn), method="propagate")
 
     def _physical(self, z: np.ndarray) -> np.ndarray:
-        return self.stats.physical(np.asarray(z).mean(-1))
+        return self.stats.physical(np.asarray(labels_of(self.model, self.params, jnp.asarray(z))))
 
     def _in_batches(self, function, arrays: dict[str, np.ndarray]):
         """Applies a function of (batch, its index) to any number of rows; the last batch is padded to compile once."""

@@ -111,6 +111,19 @@ class CausalDiffAE(nn.Module):
         return self.denoise(x, time, z, context, drop), self.prior_of(y)
 
 
+def labels_of(model: CausalDiffAE, params, z: jax.Array) -> jax.Array:
+    """The standardised labels [B, n] whose prior means m_i(y_i) are nearest to z [B, n, k].
+
+    For the fixed prior that is the mean over the block; for the learned one the best of a grid over [-6, 6].
+    """
+    if model.prior == "fixed":
+        return jnp.mean(z, -1)
+    grid = jnp.linspace(-6.0, 6.0, 1201)
+    means, _ = model.apply(params, jnp.tile(grid[:, None], (1, len(model.graph))), method="prior_of")
+    gap = jnp.sum((z[:, None] - means[None]) ** 2, -1)  # [B, grid, n]
+    return grid[jnp.argmin(gap, axis=1)]
+
+
 def init_params(model: CausalDiffAE, key: jax.Array, image_shape: tuple[int, int, int]):
     """Fresh parameters for images [H, W, C]."""
     return model.init(

@@ -12,6 +12,9 @@ import cdae_jax
 from cdae_jax.counterfactual import counterfactual
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
+from cdae_jax.model import init_params, labels_of
+from cdae_jax.settings import Settings
+from configs.pendulum import get_config
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +49,18 @@ def test_load_needs_the_workdir_alone(model, test_split):
     u, z = model.latents(test_split.images[:5])
     assert u.shape == z.shape == (5, 4, model.settings.model.block_dim)
     np.testing.assert_allclose(model.stats.physical(z.mean(-1)), labels, rtol=1e-5)
+
+
+def test_labels_are_read_back_through_a_learned_prior():
+    config = get_config("smoke")
+    config.model.prior = "learned"
+    learned = Settings.from_dict(config.to_dict()).make_model(0)
+    params = init_params(learned, jax.random.key(0), (16, 16, 3))
+    params = jax.tree.map(lambda leaf: leaf + 0.03 * jnp.sin(jnp.arange(leaf.size).reshape(leaf.shape)), params)
+    y = jax.random.normal(jax.random.key(1), (6, 4))
+    z, _ = learned.apply(params, y, method="prior_of")
+    assert np.abs(np.asarray(z.mean(-1)) - y).max() > 0.02  # the means are not the labels themselves
+    np.testing.assert_allclose(labels_of(learned, params, z), y, atol=0.006)
 
 
 def test_a_null_intervention_reproduces_the_image(model, test_split):
