@@ -48,7 +48,7 @@ def get_config(size: str = "cpu") -> ml_collections.ConfigDict:
         },
         "diffusion": {"num_steps": 1000, "schedule": "cosine", "prediction": "v"},
         "train": {
-            "steps": 5_500,
+            "steps": 6_200,
             "batch_size": 16,
             "learning_rate": 1e-3,
             "warmup_steps": 200,
@@ -66,7 +66,7 @@ def get_config(size: str = "cpu") -> ml_collections.ConfigDict:
             "seed": 0,
         },
         "sample": {"num_steps": 20, "guidance": 1.0},
-        "evaluate": {"num_images": 512, "predictor_steps": 1_500},
+        "evaluate": {"num_images": 512, "predictor_steps": 1_000},
     }
     smoke = {
         "data": {"resolution": 16, "train_size": 256, "test_size": 64},
