@@ -8,6 +8,7 @@
 import functools
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -62,6 +63,8 @@ def counterfactual(
         "noise" adds fresh noise to x instead, as the released code does.
       depth: fraction of the diffusion time in (0, 1] to which x is inverted or noised.
     """
+    chex.assert_rank(x, 4)
+    chex.assert_shape([y_do, context], [(len(x), len(model.graph)), (len(x),)])
     set_mask = jnp.isfinite(y_do)
     u, _ = model.apply(params, x, method="encode")
     z = model.apply(params, u, method="propagate")

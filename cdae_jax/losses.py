@@ -13,6 +13,7 @@ write a child's label into its own u and leave f_i untrained. w_f = 0 is the pub
 
 import dataclasses
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -72,6 +73,8 @@ def objective(
       the loss (scalar) and its unweighted terms by name.
     """
     x_0, y, context = batch["x"], batch["y"], batch["context"]
+    chex.assert_rank(x_0, 4)
+    chex.assert_shape([y, context], [(len(x_0), len(model.graph)), (len(x_0),)])
     key_u, key_t, key_eps, key_drop, key_context = jax.random.split(key, 5)
     known = jnp.isfinite(y)
     y = jnp.where(known, y, 0)

@@ -5,6 +5,7 @@ f_i sees its parents' z, not their u, so that an effect travels along every path
 
 from typing import NamedTuple
 
+import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -63,6 +64,9 @@ class StructuralCausalModel(nn.Module):
 
     def __call__(self, u: jax.Array, do: Intervention | None = None) -> jax.Array:
         """Ancestral propagation: u [B, n, k] -> z [B, n, k]; an intervened z_i is cut from its parents."""
+        chex.assert_shape(u, (None, len(self.graph), self.block_dim))
+        if do is not None:
+            chex.assert_shape([do.mask, do.value], [u.shape[:2], u.shape])
         blocks: dict[int, jax.Array] = {}
         for i in self.graph.order:
             block = u[:, i]
@@ -75,6 +79,7 @@ class StructuralCausalModel(nn.Module):
 
     def abduct(self, z: jax.Array) -> jax.Array:
         """The exact inverse of the propagation: u_i = z_i - f_i(z_pa(i)), [B, n, k] -> [B, n, k]."""
+        chex.assert_shape(z, (None, len(self.graph), self.block_dim))
         blocks = {i: z[:, i] for i in range(len(self.graph))}
         noise = [
             blocks[i] - self.mechanism(i, blocks) if self.graph.parents[i] else blocks[i]

@@ -66,6 +66,20 @@ def test_do_cuts_a_variable_from_its_parents():
     np.testing.assert_array_equal(both[:, GRAPH.index("leaf")], mid_only[:, GRAPH.index("leaf")])
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: propagate(U[:, :-1]),
+        lambda: propagate(U[..., :-1]),
+        lambda: propagate(U, Intervention(jnp.zeros((4, len(GRAPH)), bool), U)),
+        lambda: SCM.apply(PARAMS, U[0], method="abduct"),
+    ],
+)
+def test_wrong_shapes_raise(call):
+    with pytest.raises(AssertionError, match="shape"):
+        call()
+
+
 def test_the_mask_is_per_sample():
     mask = jnp.zeros((5, len(GRAPH)), bool).at[2, GRAPH.index("root")].set(True)
     before, after = np.asarray(propagate(U)), np.asarray(propagate(U, Intervention(mask, jnp.ones(U.shape))))

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -58,8 +59,7 @@ def test_one_and_eight_devices_take_the_same_step():
             losses.append(float(metrics["loss"]))
         found.append((losses, jax.device_get(state.params)))
     np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-5)
-    for one, eight in zip(jax.tree.leaves(found[0][1]), jax.tree.leaves(found[1][1]), strict=True):
-        np.testing.assert_allclose(one, eight, atol=2e-5)
+    chex.assert_trees_all_close(found[0][1], found[1][1], atol=2e-5)
 
 
 def test_training_lowers_the_loss_and_logs_every_term(trained_pendulum):
