@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cdae_jax.data import morpho_mnist, morphology, pendulum
+from cdae_jax.data.drawing import to_uint8
 from cdae_jax.data.mnist import load_mnist
 from cdae_jax.errors import InputError
 
@@ -16,8 +17,8 @@ SCENES = pendulum.continuous_labels(64, np.random.default_rng(1))
 
 
 def test_numpy_and_jax_render_the_same_pixels():
-    by_numpy = pendulum.to_uint8(pendulum.draw_scene(SCENES, 48))
-    by_jax = np.asarray(pendulum.to_uint8(pendulum.draw_scene(SCENES, 48, xp=jnp), xp=jnp))
+    by_numpy = to_uint8(pendulum.draw_scene(SCENES, 48))
+    by_jax = np.asarray(to_uint8(pendulum.draw_scene(SCENES, 48, xp=jnp), xp=jnp))
     gap = np.abs(by_numpy.astype(int) - by_jax)
     assert gap.max() <= 1 and (gap > 0).mean() < 1e-3  # rounding of halves
 

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cdae_jax.data.dataset import Dataset, Split
+from cdae_jax.data.drawing import in_chunks, paint, point_distance, segment_distance, to_uint8
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
 
@@ -54,35 +55,17 @@ def draw_scene(labels, resolution: int, softness: float = 1.0, xp=np):
     x, y = (20 * centres)[None, None, :], (21 - 22 * centres)[None, :, None]
     bob_x, bob_y = PIVOT[0] + ROD_LENGTH * xp.sin(theta), PIVOT[1] - ROD_LENGTH * xp.cos(theta)
     sun_x = 10 + 10 * xp.cos(phi) / xp.sin(phi)
-    along = xp.clip((x - PIVOT[0]) * xp.sin(theta) - (y - PIVOT[1]) * xp.cos(theta), 0, ROD_LENGTH)
-
-    def distance(to_x, to_y):
-        return xp.sqrt((x - to_x) ** 2 + (y - to_y) ** 2 + 1e-12)
-
+    shadow_x = xp.clip(x, position - length / 2, position + length / 2)
     shapes = (  # far to near
-        (distance(sun_x, SUN_Y) - SUN_RADIUS, ORANGE),
-        (distance(PIVOT[0] + along * xp.sin(theta), PIVOT[1] - along * xp.cos(theta)) - ROD_HALF_WIDTH, BLACK),
-        (distance(bob_x, bob_y) - BOB_RADIUS, FIREBRICK),
-        (distance(xp.clip(x, position - length / 2, position + length / 2), SHADOW_Y) - SHADOW_HALF_WIDTH, BLACK),
+        (point_distance(x, y, (sun_x, SUN_Y), xp) - SUN_RADIUS, ORANGE),
+        (segment_distance(x, y, PIVOT, (bob_x, bob_y), xp) - ROD_HALF_WIDTH, BLACK),
+        (point_distance(x, y, (bob_x, bob_y), xp) - BOB_RADIUS, FIREBRICK),
+        (point_distance(x, y, (shadow_x, SHADOW_Y), xp) - SHADOW_HALF_WIDTH, BLACK),
     )
-    pixel = 21 / resolution * softness
     image = xp.ones((*labels.shape[:1], resolution, resolution, 3), xp.float32)
     for signed_distance, colour in shapes:
-        cover = xp.clip(0.5 - signed_distance / pixel, 0, 1)[..., None]
-        image = image * (1 - cover) + cover * xp.asarray(colour, xp.float32)[None, None, None]
+        image = paint(image, signed_distance, colour, 21 / resolution * softness, xp)
     return image
-
-
-def to_uint8(image, xp=np):
-    """0..1 -> 0..255 uint8."""
-    return xp.rint(255 * image).astype(xp.uint8)
-
-
-def in_chunks(function, arrays: np.ndarray, size: int = 512) -> np.ndarray:
-    """Applies a jitted function [size, ...] -> [size, ...] to any number of rows; the last chunk is padded."""
-    padded = np.concatenate([arrays, np.repeat(arrays[-1:], -len(arrays) % size, 0)])
-    parts = [np.asarray(function(padded[i : i + size])) for i in range(0, len(padded), size)]
-    return np.concatenate(parts)[: len(arrays)]
 
 
 @functools.partial(jax.jit, static_argnums=1)
