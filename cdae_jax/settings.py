@@ -10,7 +10,7 @@ from cdae_jax.graph import CausalGraph, did_you_mean
 from cdae_jax.model import PRIORS, CausalDiffAE
 from cdae_jax.unet import check_image_size
 
-DATASETS = ("pendulum", "morpho_mnist")
+DATASETS = ("pendulum", "morpho_mnist", "circuit_lookalike")
 
 
 @dataclasses.dataclass(frozen=True)

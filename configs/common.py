@@ -1,18 +1,87 @@
-"""How a config file turns its sizes into one ConfigDict."""
+"""What the configs share. A config file states its data, its graph and what differs from the values here."""
 
 import ml_collections
 
+# Two CPU cores.
+CPU = {
+    "data": {"seed": 0, "mnist_dir": "", "data_dir": "data"},
+    "model": {
+        "block_dim": 4,
+        "encoder_channels": 64,
+        "encoder_multipliers": (1, 2),
+        "unet_channels": 128,
+        "unet_multipliers": (1, 1),
+        "num_blocks": 1,
+        "attention": (),
+        "num_heads": 4,
+        "patch": 4,
+        "mechanism_hidden": 256,
+        "prior": "fixed",
+        "prior_sd": 0.05,
+    },
+    "diffusion": {"num_steps": 1000, "schedule": "cosine", "prediction": "v"},
+    "train": {
+        "batch_size": 16,
+        "learning_rate": 1e-3,
+        "warmup_steps": 200,
+        "decay": True,
+        "weight_decay": 1e-4,
+        "clip_norm": 1.0,
+        "ema_decay": 0.999,
+        "kl_u": 0.02,
+        "kl_z": 0.02,
+        "mechanism": 1.0,
+        "anneal_steps": 200,
+        "condition_drop": 0.1,
+        "log_every": 100,
+        "checkpoint_every": 1_000,
+        "seed": 0,
+    },
+    "sample": {"num_steps": 20, "guidance": 1.0},
+    "evaluate": {"num_images": 512, "predictor_steps": 1_000},
+}
 
-def config_of(graph: dict, size: str, *, cpu: dict, **others: dict) -> ml_collections.ConfigDict:
-    """The config `size`: the :cpu one with the sections' fields that the other size changes.
+# Seconds, for tests.
+SMOKE = {
+    "data": {"train_size": 256, "test_size": 64},
+    "model": {"encoder_channels": 8, "unet_channels": 8, "mechanism_hidden": 16},
+    "train": {"steps": 20, "warmup_steps": 5, "anneal_steps": 5, "log_every": 5, "checkpoint_every": 10},
+    "sample": {"num_steps": 4},
+    "evaluate": {"num_images": 16, "predictor_steps": 10},
+}
+
+# The published sizes and diffusion process, for accelerators. The loss weights and the prior stay ours.
+PAPER = {
+    "model": {"encoder_channels": 128, "num_blocks": 3, "patch": 1},
+    "diffusion": {"schedule": "linear", "prediction": "eps"},
+    "train": {
+        "steps": 200_000,
+        "batch_size": 128,
+        "learning_rate": 1e-4,
+        "decay": False,
+        "ema_decay": 0.9999,
+        "checkpoint_every": 10_000,
+    },
+    "sample": {"num_steps": 250},
+}
+
+
+def config_of(size: str, graph: dict, cpu: dict, smoke: dict, paper: dict) -> ml_collections.ConfigDict:
+    """The config of one size: the values above with those of the config file over them.
+
+    Args:
+      size: "cpu", "smoke" or "paper".
+      graph: variable name -> its parents, kind and unit.
+      cpu, smoke, paper: section -> field -> value; the latter two are changes to `cpu`.
 
     Raises:
       ValueError: no such size.
     """
-    changes = {"cpu": {}, **others}
+    changes = {"cpu": [], "smoke": [SMOKE, smoke], "paper": [PAPER, paper]}
     if size not in changes:
         raise ValueError(f"there is no config size {size!r}: expected one of {', '.join(changes)}")
-    config = ml_collections.ConfigDict(cpu, sort_keys=False)
-    config.update(changes[size])
+    config = ml_collections.ConfigDict(CPU, sort_keys=False)
+    for sections in [cpu, *changes[size]]:
+        config.update(sections)
     config.graph = ml_collections.ConfigDict(graph, sort_keys=False)  # keeps the variables' order
     return config

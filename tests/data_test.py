@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cdae_jax.data import morpho_mnist, morphology, pendulum
+from cdae_jax.data import circuit, morpho_mnist, morphology, pendulum
 from cdae_jax.data.drawing import to_uint8
 from cdae_jax.data.mnist import load_mnist
 from cdae_jax.errors import InputError
@@ -181,3 +181,39 @@ def test_decorrelation_breaks_the_link_and_keeps_labels_true():
 def test_bad_pendulum_settings_are_refused(arguments, message):
     with pytest.raises(InputError, match=message):
         pendulum.make_dataset(*arguments)
+
+
+CIRCUITS = circuit.draw_labels(400, np.random.default_rng(2))
+
+
+def test_circuit_lamps_follow_their_stated_distribution():
+    arm = np.full(20_000, 0.5)  # right above the red button
+    quantiles = np.random.default_rng(0).uniform(size=(20_000, 3))
+    blue, green, red = circuit.lamps(arm, quantiles).T
+    m = 0.2 + 0.6 * np.exp(-((0.35 / 0.15) ** 2))
+    for lamp in (blue, green):
+        assert abs(lamp.mean() - m) < 0.005
+        assert abs(lamp.var() - m * (1 - m) / 6) < 0.002  # Beta(5 m, 5 (1 - m))
+    assert abs(red.mean() - 0.8) < 0.005
+
+
+def test_circuit_labels_are_read_from_pixels_in_any_combination():
+    for labels in (CIRCUITS, circuit.decorrelate(np.zeros((1, 32, 32, 3)), CIRCUITS, RNG)[1]):
+        for resolution in (32, 64):
+            gap = np.abs(circuit.measure(circuit.render(labels, resolution)) - labels)
+            assert gap.max() < 0.005
+
+
+def test_circuit_counterfactuals_take_both_paths_and_keep_the_noise():
+    def do(name, value):
+        mask = np.tile([name == other for other in circuit.GRAPH.names], (len(CIRCUITS), 1))
+        return circuit.true_counterfactual(CIRCUITS, mask, np.full(CIRCUITS.shape, value, np.float32))
+
+    blue_set = do("blue", 0.9)
+    np.testing.assert_array_equal(blue_set[:, [0, 2]], CIRCUITS[:, [0, 2]])
+    assert (blue_set[:, 3] >= CIRCUITS[:, 3] - 1e-5)[CIRCUITS[:, 1] < 0.9].all()  # more light, more red
+    # Away from the red button the arm moves red through blue and green alone: a two-hop effect.
+    far = do("arm", 0.15)
+    assert circuit.press(0.15, "red") < 0.005
+    assert np.abs(far[:, 3] - CIRCUITS[:, 3]).mean() > 0.05
+    np.testing.assert_allclose(do("arm", CIRCUITS[0, 0])[0], CIRCUITS[0], atol=1e-5)

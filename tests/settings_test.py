@@ -4,10 +4,10 @@ import pytest
 
 from cdae_jax.errors import InputError
 from cdae_jax.settings import Settings
-from configs import morpho_mnist, pendulum
+from configs import circuit_lookalike, morpho_mnist, pendulum
 
 
-@pytest.mark.parametrize("get_config", [pendulum.get_config, morpho_mnist.get_config])
+@pytest.mark.parametrize("get_config", [pendulum.get_config, morpho_mnist.get_config, circuit_lookalike.get_config])
 @pytest.mark.parametrize("size", ["cpu", "paper", "smoke"])
 def test_every_config_is_valid_and_survives_json(get_config, size):
     settings = Settings.from_dict(get_config(size).to_dict())

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from cdae_jax.data import morpho_mnist, pendulum
+from cdae_jax.data import circuit, morpho_mnist, pendulum
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
@@ -15,6 +15,8 @@ def make_dataset(data: Data) -> Dataset:
     """The dataset that `config.data` names. Raises InputError for settings it cannot follow."""
     if data.name == "pendulum":
         return pendulum.make_dataset(data.sampling, data.resolution, data.train_size, data.test_size, data.seed)
+    if data.name == "circuit_lookalike":
+        return circuit.make_lookalike(data.resolution, data.train_size, data.test_size, data.seed)
     if data.resolution != 28:
         raise InputError(f"config.data.resolution is {data.resolution}: MorphoMNIST's images have 28 pixels a side")
     return morpho_mnist.make_dataset(data.mnist_dir, data.data_dir, data.train_size, data.test_size, data.seed)

@@ -1,0 +1,43 @@
+"""Circuit look-alike: arm -> blue, green, red; blue -> red; green -> red. Not the published CausalCircuit.
+
+python -m experiments.train --config=configs/circuit_lookalike.py:cpu --workdir=runs/circuit
+
+:cpu    two CPU cores, 64 pixels
+:paper  the sizes published for CausalCircuit, 128 pixels, for accelerators (never run to the end here)
+:smoke  seconds, for tests
+"""
+
+import ml_collections
+
+from configs.common import config_of
+
+GRAPH = {  # in the order of tables and plots
+    "arm": {},
+    "blue": {"parents": ("arm",)},
+    "green": {"parents": ("arm",)},
+    "red": {"parents": ("arm", "blue", "green")},
+}
+
+
+def get_config(size: str = "cpu") -> ml_collections.ConfigDict:
+    """The config of one size: "cpu", "paper" or "smoke"."""
+    return config_of(
+        size,
+        GRAPH,
+        cpu={
+            "data": {"name": "circuit_lookalike", "resolution": 64, "train_size": 50_000, "test_size": 2_000},
+            "model": {"patch": 8},
+            "train": {"steps": 20_000},
+        },
+        smoke={"data": {"resolution": 32}},
+        paper={
+            "data": {"resolution": 128},
+            "model": {
+                "block_dim": 128,
+                "encoder_multipliers": (1, 1, 2, 2, 4, 4),
+                "unet_multipliers": (1, 1, 2, 2, 4, 4),
+                "attention": (16, 8),
+            },
+            "diffusion": {"num_steps": 2000},
+        },
+    )
