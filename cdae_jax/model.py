@@ -45,7 +45,7 @@ class CausalDiffAE(nn.Module):
     Attributes:
       graph: the causal graph over n variables.
       block_dim: k, dimensions per variable.
-      encoder_channels, encoder_multipliers: see `Encoder`.
+      encoder_channels, encoder_multipliers, encoder_patch: see `Encoder`.
       unet_channels, unet_multipliers, num_blocks, attention, num_heads, patch, num_classes: see `UNet`.
       mechanism_hidden: width of the mechanisms' hidden layers.
       prior, prior_sd: see `LabelPrior`.
@@ -56,6 +56,7 @@ class CausalDiffAE(nn.Module):
     block_dim: int
     encoder_channels: int
     encoder_multipliers: tuple[int, ...]
+    encoder_patch: int
     unet_channels: int
     unet_multipliers: tuple[int, ...]
     num_blocks: int
@@ -70,7 +71,7 @@ class CausalDiffAE(nn.Module):
 
     def setup(self):
         self.encoder = Encoder(
-            len(self.graph), self.block_dim, self.encoder_channels, self.encoder_multipliers, self.patch
+            len(self.graph), self.block_dim, self.encoder_channels, self.encoder_multipliers, self.encoder_patch
         )
         self.scm = StructuralCausalModel(self.graph, self.block_dim, self.mechanism_hidden)
         self.label_prior = LabelPrior(len(self.graph), self.block_dim, self.prior, self.prior_sd)

@@ -34,6 +34,7 @@ class Model:
     block_dim: int
     encoder_channels: int
     encoder_multipliers: tuple[int, ...]
+    encoder_patch: int
     unet_channels: int
     unet_multipliers: tuple[int, ...]
     num_blocks: int
@@ -136,8 +137,8 @@ class Settings:
                 )
         for section, names in (
             ("data", ("resolution", "train_size", "test_size")),
-            ("model", ("block_dim", "encoder_channels", "unet_channels", "num_blocks", "num_heads", "patch")),
-            ("model", ("mechanism_hidden", "prior_sd")),
+            ("model", ("block_dim", "encoder_channels", "encoder_patch", "unet_channels", "num_blocks")),
+            ("model", ("num_heads", "patch", "mechanism_hidden", "prior_sd")),
             ("train", ("steps", "batch_size", "learning_rate", "clip_norm", "log_every", "checkpoint_every")),
             ("sample", ("num_steps",)),
             ("evaluate", ("num_images", "predictor_steps")),
@@ -160,6 +161,7 @@ class Settings:
                 f"config.sample.num_steps is {self.sample.num_steps}, more than config.diffusion.num_steps,"
                 f" {self.diffusion.num_steps}: use fewer"
             )
+        check_image_size(self.data.resolution, self.model.encoder_patch, num_levels=1)
         check_image_size(self.data.resolution, self.model.patch, len(self.model.unet_multipliers))
         top = self.data.resolution // self.model.patch
         heights = [top // 2**level for level in range(len(self.model.unet_multipliers))]

@@ -26,7 +26,7 @@ def get_config(size: str = "cpu") -> ml_collections.ConfigDict:
         GRAPH,
         cpu={
             "data": {"name": "circuit_lookalike", "resolution": 64, "train_size": 50_000, "test_size": 2_000},
-            "model": {"patch": 8},
+            "model": {"encoder_patch": 8, "patch": 8},
             "train": {"steps": 20_000},
         },
         smoke={"data": {"resolution": 32}},

@@ -9,6 +9,7 @@ CPU = {
         "block_dim": 4,
         "encoder_channels": 64,
         "encoder_multipliers": (1, 2),
+        "encoder_patch": 4,
         "unet_channels": 128,
         "unet_multipliers": (1, 1),
         "num_blocks": 1,
@@ -52,7 +53,7 @@ SMOKE = {
 
 # The published sizes and diffusion process, for accelerators. The loss weights and the prior stay ours.
 PAPER = {
-    "model": {"encoder_channels": 128, "num_blocks": 3, "patch": 1},
+    "model": {"encoder_channels": 128, "encoder_patch": 1, "num_blocks": 3, "patch": 1},
     "diffusion": {"schedule": "linear", "prediction": "eps"},
     "train": {
         "steps": 200_000,

@@ -24,9 +24,17 @@ def get_config(size: str = "cpu") -> ml_collections.ConfigDict:
         GRAPH,
         cpu={
             "data": {"name": "morpho_mnist", "resolution": 28, "train_size": 60_000, "test_size": 10_000},
-            "model": {"unet_multipliers": (1,), "num_blocks": 2, "mechanism_hidden": 64},
-            "train": {"steps": 16_000, "warmup_steps": 500, "anneal_steps": 500, "checkpoint_every": 2_000},
-            "evaluate": {"predictor_steps": 2_500},
+            "model": {
+                "encoder_channels": 32,
+                "encoder_multipliers": (1, 2, 4),
+                "encoder_patch": 2,
+                "unet_multipliers": (1,),
+                "num_blocks": 2,
+                "mechanism_hidden": 64,
+            },
+            "sample": {"num_steps": 40},
+            "train": {"steps": 12_500, "warmup_steps": 500, "anneal_steps": 500, "checkpoint_every": 2_000},
+            "evaluate": {"predictor_steps": 2_000},
         },
         smoke={},
         paper={
