@@ -161,8 +161,8 @@ class Settings:
                 f"config.sample.num_steps is {self.sample.num_steps}, more than config.diffusion.num_steps,"
                 f" {self.diffusion.num_steps}: use fewer"
             )
-        check_image_size(self.data.resolution, self.model.encoder_patch, num_levels=1)
         check_image_size(self.data.resolution, self.model.patch, len(self.model.unet_multipliers))
+        check_image_size(self.data.resolution, self.model.encoder_patch, num_levels=1)
         top = self.data.resolution // self.model.patch
         heights = [top // 2**level for level in range(len(self.model.unet_multipliers))]
         for height in self.model.attention:
