@@ -26,14 +26,14 @@ def settings_with(**changes):
     return Settings.from_dict(config.to_dict())
 
 
-def arrays_of(workdir, settings):
+def arrays_of(workdir, settings, step=20):
     model = settings.make_model(0)
     tx = train.make_optimizer(settings.train)
     shapes = jax.eval_shape(lambda: train.init_state(model, tx, (16, 16, 3), 0))
     here = sharding.replicated(sharding.make_mesh())
     checkpoints = Checkpoints(workdir)
     state, ema = checkpoints.restore(
-        settings.train.steps,
+        step,
         train=abstract_like(shapes, here).replace(ema=None),
         ema=abstract_like(shapes.ema, here),
     )
@@ -102,6 +102,11 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(trained_pendulum,
     with pytest.raises(KeyboardInterrupt):
         train.train_model(settings, tmp_path / "run")
     monkeypatch.undo()
+    # Saved while training went on, and saved while it waited: the same.
+    for going, waiting in zip(
+        arrays_of(trained_pendulum, settings, 10), arrays_of(tmp_path / "run", settings, 10), strict=True
+    ):
+        np.testing.assert_array_equal(going, waiting)
     train.train_model(settings, tmp_path / "run")
     for resumed, whole in zip(
         arrays_of(tmp_path / "run", settings), arrays_of(trained_pendulum, settings), strict=True
