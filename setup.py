@@ -20,6 +20,7 @@ setuptools.setup(
         "optax>=0.2.5",
         "orbax-checkpoint>=0.12.0,<0.13",
         "scikit-image>=0.24",
+        "scikit-learn>=1.5",
         "scipy>=1.13",
         "tensorboardX>=2.6",
         "tqdm>=4.66",

@@ -6,6 +6,8 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from cdae_jax.data.dataset import Split
+
 matplotlib.use("Agg")
 
 
@@ -41,3 +43,17 @@ def counterfactual_grid(
                 axis.set_ylabel(name.replace(" ", "\n"), fontsize=9)
     figure.suptitle(title, fontsize=11)
     figure.savefig(path, dpi=110)
+
+
+def contact_sheet(path: pathlib.Path, split: Split, names: tuple[str, ...], title: str) -> None:
+    """Up to 40 images with their labels in physical units, as PNG; names are those of the label columns."""
+    num = min(len(split), 40)
+    figure = Figure(figsize=(13, 1.9 * -(-num // 8) + 0.6), layout="constrained")
+    axes = figure.subplots(-(-num // 8), 8, squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, image, labels in zip(axes.flat, split.images, split.labels, strict=False):
+        axis.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        axis.set_title("\n".join(f"{name} {value:.3g}" for name, value in zip(names, labels, strict=True)), fontsize=7)
+    figure.suptitle(title, fontsize=11)
+    figure.savefig(path, dpi=100)

@@ -1,0 +1,50 @@
+"""Inspection: the right graph shows no complaint, a wrong one does."""
+
+import numpy as np
+import pytest
+
+from cdae_jax.data.dataset import Split
+from cdae_jax.graph import CausalGraph, Variable
+from cdae_jax.inspection import INDEPENDENT, dependence, describe, edges, separations
+from cdae_jax.plots import contact_sheet
+
+RNG = np.random.default_rng(0)
+ROOT = RNG.normal(size=1500)
+MID = np.abs(ROOT) + 0.3 * RNG.normal(size=1500)  # depends on the root without correlation
+LEAF = MID**2 + 0.5 * RNG.normal(size=1500)
+LABELS = np.stack([ROOT, MID, LEAF, RNG.normal(size=1500)], -1)
+CHAIN = CausalGraph((Variable("root"), Variable("mid", ("root",)), Variable("leaf", ("mid",)), Variable("alone")))
+
+
+def test_mutual_information_of_gaussians_matches_the_closed_form():
+    rho = 0.8
+    a = RNG.normal(size=4000)
+    b = rho * a + np.sqrt(1 - rho**2) * RNG.normal(size=4000)
+    assert dependence(a, b) == pytest.approx(-0.5 * np.log(1 - rho**2), abs=0.06)
+    assert dependence(a, RNG.normal(size=4000)) < INDEPENDENT
+
+
+def test_the_right_graph_shows_its_edges_and_separates_the_rest():
+    assert all(nats > 0.3 for _, _, nats in edges(LABELS, CHAIN))
+    assert all(nats < INDEPENDENT for _, _, nats in separations(LABELS, CHAIN))
+    assert "looks" not in describe(LABELS, CHAIN)
+
+
+def test_a_wrong_edge_and_a_missing_edge_are_pointed_out():
+    wrong = CausalGraph((Variable("root"), Variable("mid"), Variable("leaf", ("mid",)), Variable("alone", ("root",))))
+    text = describe(LABELS, wrong)
+    assert "root -> alone: 0.0" in text and "is this edge right?" in text
+    assert "mid, root" in text and "is an edge missing?" in text
+
+
+def test_unlabelled_cells_are_counted_and_left_out():
+    labels = LABELS.copy()
+    labels[:500, 1] = np.nan
+    line = next(line for line in describe(labels, CHAIN).splitlines() if line.startswith("mid"))
+    assert line.split()[2] == "1000"
+
+
+def test_contact_sheet_draws_any_number_of_images(tmp_path):
+    images = RNG.integers(0, 255, (11, 8, 8, 1)).astype(np.uint8)
+    contact_sheet(tmp_path / "sheet.png", Split(images, LABELS[:11]), CHAIN.names, "title")
+    assert (tmp_path / "sheet.png").stat().st_size > 5000
