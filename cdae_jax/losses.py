@@ -3,12 +3,13 @@
     L = (1) E ||target - output(x_t, t, z)||^2          mean over pixels
       + gamma ( w_u (2) KL[q(u|x) || N(0, I)]           mean over the n * k dimensions
               + w_z (3) KL[q(z|x) || p(z|y)]            mean over the dimensions of labelled variables
-              + w_f (4) E 1/2 ||m_i(y) - f_i(m_pa(y))||^2 )   the same, children of labelled parents only
+              + w_f (4) -E log p(m_i(y) | m_pa(y))      the same, children of labelled parents only
 
-(3) is exact given the sampled parents: q(z_i | z_pa, x) = N(f_i(z_pa) + mean_i, var_i), and the propagation has
-unit Jacobian, so that the divergence is a sum of Gaussian ones. (4) is -log p(u) of the noise that the labels
-themselves imply: the mechanisms learn from the labels and not only through the encoder, which could otherwise
-write a child's label into its own u and leave f_i untrained. w_f = 0 is the published objective.
+(3) is exact given the sampled parents: q(z_i | z_pa, x) = N(f_i + exp(s_i) mean_i, exp(2 s_i) var_i), with f_i and
+s_i of z_pa (s_i = 0 for additive mechanisms), so that the divergence is a sum of Gaussian ones. (4) is 1/2 u^2 + s_i
+for the noise u that the labels themselves imply, s_i being the log determinant of the mechanism's Jacobian: the
+mechanisms learn from the labels and not only through the encoder, which could otherwise write a child's label into its
+own u and leave f_i untrained. w_f = 0 is the published objective.
 """
 
 import dataclasses
@@ -82,7 +83,10 @@ def objective(
     mean, log_var = model.apply(params, x_0, method="encode")
     u = sample_gaussian(mean, log_var, key_u)
     z = model.apply(params, u, method="propagate")
+    shift, log_scale = model.apply(params, z, method="conditionals")
     prior_mean, prior_log_sd = model.apply(params, y, method="prior_of")
+    label_shift, label_log_scale = model.apply(params, prior_mean, method="conditionals")
+    label_u = (prior_mean - label_shift) * jnp.exp(-label_log_scale)
 
     t = jax.random.randint(key_t, x_0.shape[:1], 0, schedule.num_steps)
     eps = jax.random.normal(key_eps, x_0.shape, x_0.dtype)
@@ -103,10 +107,11 @@ def objective(
     terms = {
         "diffusion": jnp.mean((target - output) ** 2),
         "kl_u": jnp.mean(kl_standard_normal(mean, log_var)),
-        "kl_z": masked_mean(kl_gaussian(z - u + mean, log_var, prior_mean, prior_log_sd), known),
-        "mechanism": masked_mean(
-            0.5 * model.apply(params, prior_mean, method="abduct") ** 2, family_mask(model, known)
+        "kl_z": masked_mean(
+            kl_gaussian(shift + jnp.exp(log_scale) * mean, log_var + 2 * log_scale, prior_mean, prior_log_sd),
+            known,
         ),
+        "mechanism": masked_mean(0.5 * label_u**2 + label_log_scale, family_mask(model, known)),
     }
     gamma = jnp.minimum(1.0, (step + 1).astype(jnp.float32) / max(1, weights.anneal_steps))
     loss = terms["diffusion"] + gamma * (

@@ -47,7 +47,7 @@ class CausalDiffAE(nn.Module):
       block_dim: k, dimensions per variable.
       encoder_channels, encoder_multipliers, encoder_patch: see `Encoder`.
       unet_channels, unet_multipliers, num_blocks, attention, num_heads, patch, num_classes: see `UNet`.
-      mechanism_hidden: width of the mechanisms' hidden layers.
+      mechanism, mechanism_hidden: `kind` and `hidden` of `StructuralCausalModel`.
       prior, prior_sd: see `LabelPrior`.
       prediction: what the UNet outputs: "eps", "v" or "x_0".
     """
@@ -64,6 +64,7 @@ class CausalDiffAE(nn.Module):
     num_heads: int
     patch: int
     num_classes: int
+    mechanism: str
     mechanism_hidden: int
     prior: str
     prior_sd: float
@@ -73,7 +74,7 @@ class CausalDiffAE(nn.Module):
         self.encoder = Encoder(
             len(self.graph), self.block_dim, self.encoder_channels, self.encoder_multipliers, self.encoder_patch
         )
-        self.scm = StructuralCausalModel(self.graph, self.block_dim, self.mechanism_hidden)
+        self.scm = StructuralCausalModel(self.graph, self.block_dim, self.mechanism_hidden, self.mechanism)
         self.label_prior = LabelPrior(len(self.graph), self.block_dim, self.prior, self.prior_sd)
         self.unet = UNet(
             self.unet_channels,
@@ -92,6 +93,10 @@ class CausalDiffAE(nn.Module):
     def propagate(self, u: jax.Array, do: Intervention | None = None) -> jax.Array:
         """u [B, n, k] -> z [B, n, k] through the mechanisms, under `do`."""
         return self.scm(u, do)
+
+    def conditionals(self, z: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Shift and log scale, each [B, n, k], of every z_i given its parents in z [B, n, k]."""
+        return self.scm.conditionals(z)
 
     def abduct(self, z: jax.Array) -> jax.Array:
         """z [B, n, k] -> u [B, n, k], the inverse of `propagate` without do."""

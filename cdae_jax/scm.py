@@ -1,6 +1,9 @@
-"""The structural causal model over latent blocks: z_i = f_i(z_pa(i)) + u_i (arXiv 2404.17735, section 4).
+"""The structural causal model over latent blocks (arXiv 2404.17735, section 4).
 
-f_i sees its parents' z, not their u, so that an effect travels along every path of the graph.
+    additive:  z_i = f_i(z_pa(i)) + u_i
+    affine:    z_i = f_i(z_pa(i)) + exp(s_i(z_pa(i))) u_i      noise whose size depends on the parents (ours)
+
+f_i and s_i see their parents' z, not their u, so that an effect travels along every path of the graph.
 """
 
 from typing import NamedTuple
@@ -11,6 +14,9 @@ import jax
 import jax.numpy as jnp
 
 from cdae_jax.graph import CausalGraph
+
+MECHANISMS = ("additive", "affine")
+MAX_LOG_SCALE = 3.0  # |s_i| stays below, so that neither direction overflows
 
 
 class Intervention(NamedTuple):
@@ -24,41 +30,48 @@ class Intervention(NamedTuple):
 
 
 class Mechanism(nn.Module):
-    """f_i: an MLP on the concatenated blocks of the parents."""
+    """f_i and s_i: an MLP on the concatenated blocks of the parents."""
 
     block_dim: int
     hidden: int
+    kind: str
 
     @nn.compact
-    def __call__(self, z_parents: jax.Array) -> jax.Array:
-        """[B, parents * k] -> [B, k]."""
+    def __call__(self, z_parents: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """[B, parents * k] -> shift f_i and log scale s_i, each [B, k]; s_i is 0 for "additive"."""
         h = nn.gelu(nn.Dense(self.hidden)(z_parents))
         h = nn.gelu(nn.Dense(self.hidden)(h))
-        return nn.Dense(self.block_dim)(h)
+        shift = nn.Dense(self.block_dim)(h)
+        if self.kind == "additive":
+            return shift, jnp.zeros_like(shift)
+        raw = nn.Dense(self.block_dim, kernel_init=nn.initializers.zeros)(h)
+        return shift, MAX_LOG_SCALE * jnp.tanh(raw / MAX_LOG_SCALE)
 
 
 class StructuralCausalModel(nn.Module):
-    """One mechanism for every variable that has parents.
+    """One mechanism for every variable that has parents; z_i = u_i for the others.
 
     Attributes:
       graph: n variables.
       block_dim: k.
-      hidden: width of the two hidden layers of each f_i.
+      hidden: width of the two hidden layers of each mechanism.
+      kind: "additive" or "affine".
     """
 
     graph: CausalGraph
     block_dim: int
     hidden: int
+    kind: str = "additive"
 
     def setup(self):
         self.mechanisms = {
-            name: Mechanism(self.block_dim, self.hidden)
+            name: Mechanism(self.block_dim, self.hidden, self.kind)
             for name, parents in zip(self.graph.names, self.graph.parents, strict=True)
             if parents
         }
 
-    def mechanism(self, i: int, blocks: dict[int, jax.Array]) -> jax.Array:
-        """f_i of the parents' blocks, each [B, k] -> [B, k]."""
+    def mechanism(self, i: int, blocks: dict[int, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        """Shift and log scale of z_i, each [B, k], from the parents' blocks."""
         parents = [blocks[p] for p in self.graph.parents[i]]
         return self.mechanisms[self.graph.names[i]](jnp.concatenate(parents, -1))
 
@@ -71,18 +84,28 @@ class StructuralCausalModel(nn.Module):
         for i in self.graph.order:
             block = u[:, i]
             if self.graph.parents[i]:
-                block = block + self.mechanism(i, blocks)
+                shift, log_scale = self.mechanism(i, blocks)
+                block = shift + jnp.exp(log_scale) * block
             if do is not None:
                 block = jnp.where(do.mask[:, i, None], do.value[:, i], block)
             blocks[i] = block
         return jnp.stack([blocks[i] for i in range(len(self.graph))], axis=1)
 
-    def abduct(self, z: jax.Array) -> jax.Array:
-        """The exact inverse of the propagation: u_i = z_i - f_i(z_pa(i)), [B, n, k] -> [B, n, k]."""
+    def conditionals(self, z: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Shift and log scale, each [B, n, k], of every z_i given the parents in z [B, n, k]; 0 without parents.
+
+        The log determinant of the propagation's Jacobian is the sum of the log scales.
+        """
         chex.assert_shape(z, (None, len(self.graph), self.block_dim))
         blocks = {i: z[:, i] for i in range(len(self.graph))}
-        noise = [
-            blocks[i] - self.mechanism(i, blocks) if self.graph.parents[i] else blocks[i]
-            for i in range(len(self.graph))
+        nothing = jnp.zeros_like(z[:, 0])
+        pairs = [
+            self.mechanism(i, blocks) if self.graph.parents[i] else (nothing, nothing) for i in range(len(self.graph))
         ]
-        return jnp.stack(noise, axis=1)
+        shifts, log_scales = zip(*pairs, strict=True)
+        return jnp.stack(shifts, axis=1), jnp.stack(log_scales, axis=1)
+
+    def abduct(self, z: jax.Array) -> jax.Array:
+        """The exact inverse of the propagation: u_i = exp(-s_i) (z_i - f_i), [B, n, k] -> [B, n, k]."""
+        shift, log_scale = self.conditionals(z)
+        return (z - shift) * jnp.exp(-log_scale)

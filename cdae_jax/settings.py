@@ -8,6 +8,7 @@ from cdae_jax.diffusion import PREDICTIONS, SCHEDULES
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, did_you_mean
 from cdae_jax.model import PRIORS, CausalDiffAE
+from cdae_jax.scm import MECHANISMS
 from cdae_jax.unet import check_image_size
 
 DATASETS = ("pendulum", "morpho_mnist", "circuit_lookalike")
@@ -41,6 +42,7 @@ class Model:
     attention: tuple[int, ...]
     num_heads: int
     patch: int
+    mechanism: str  # "additive" or "affine"
     mechanism_hidden: int
     prior: str  # "fixed" or "learned"
     prior_sd: float  # standard deviation of p(z | y), in units of the standardised labels
@@ -127,6 +129,7 @@ class Settings:
         """Raises InputError for values that cannot work, before any work starts."""
         for field, value, known in (
             ("data.name", self.data.name, DATASETS),
+            ("model.mechanism", self.model.mechanism, MECHANISMS),
             ("model.prior", self.model.prior, PRIORS),
             ("diffusion.schedule", self.diffusion.schedule, SCHEDULES),
             ("diffusion.prediction", self.diffusion.prediction, PREDICTIONS),

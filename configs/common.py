@@ -16,6 +16,7 @@ CPU = {
         "attention": (),
         "num_heads": 4,
         "patch": 4,
+        "mechanism": "additive",
         "mechanism_hidden": 256,
         "prior": "fixed",
         "prior_sd": 0.05,

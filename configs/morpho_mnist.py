@@ -30,15 +30,17 @@ def get_config(size: str = "cpu") -> ml_collections.ConfigDict:
                 "encoder_patch": 2,
                 "unet_multipliers": (1,),
                 "num_blocks": 2,
+                "mechanism": "affine",
                 "mechanism_hidden": 64,
             },
             "sample": {"num_steps": 40},
-            "train": {"steps": 12_500, "warmup_steps": 500, "anneal_steps": 500, "checkpoint_every": 2_000},
+            "train": {"steps": 21_000, "warmup_steps": 500, "anneal_steps": 500, "checkpoint_every": 2_000},
             "evaluate": {"predictor_steps": 2_000},
         },
         smoke={},
         paper={
             "model": {
+                "mechanism": "additive",
                 "block_dim": 256,
                 "encoder_multipliers": (1, 2, 2),
                 "unet_multipliers": (1, 2, 2),

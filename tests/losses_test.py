@@ -20,7 +20,7 @@ WEIGHTS = LossWeights(kl_u=0.1, kl_z=0.2, mechanism=0.3, anneal_steps=10, condit
 @pytest.fixture(scope="module")
 def params():
     """Parameters away from zero-initialised layers, so that no gradient vanishes by accident."""
-    fresh = init_params(MODEL, jax.random.key(0), (16, 16, 3))
+    fresh = jax.jit(lambda: init_params(MODEL, jax.random.key(0), (16, 16, 3)))()
     leaves, tree = jax.tree.flatten(fresh)
     keys = jax.random.split(jax.random.key(1), len(leaves))
     noisy = [leaf + 0.05 * jax.random.normal(key, leaf.shape) for leaf, key in zip(leaves, keys, strict=True)]
@@ -129,3 +129,21 @@ def test_the_label_divergence_is_exact_for_a_linear_chain():
     target = jnp.broadcast_to(prior_mean, conditional.shape)
     found = kl_gaussian(conditional, spread, target, log_sd).sum(-1).mean()
     assert float(found) == pytest.approx(exact, rel=0.01)
+
+
+def test_with_an_affine_mechanism_the_last_term_is_the_negative_log_likelihood_of_the_labels():
+    """Against -log N(y_child; shift, exp(log_scale)^2) written out in NumPy."""
+    config = get_config("smoke")
+    config.model.mechanism = "affine"
+    model = Settings.from_dict(config.to_dict()).make_model(0)
+    fresh = jax.jit(lambda: init_params(model, jax.random.key(0), (16, 16, 3)))()
+    noisy = jax.tree.map(lambda leaf: leaf + 0.1 * jax.random.normal(jax.random.key(5), leaf.shape), fresh)
+    y = jax.random.normal(jax.random.key(2), (8, 4))
+    batch = {"x": jnp.zeros((8, 16, 16, 3)), "y": y, "context": jnp.zeros((8,), jnp.int32)}
+    run_jitted = jax.jit(lambda p: objective(model, p, SCHEDULE, WEIGHTS, batch, jnp.int32(9), jax.random.key(3)))
+    _, terms = run_jitted(noisy)
+    z = np.repeat(np.asarray(y)[..., None], model.block_dim, -1)
+    shift, log_scale = (np.asarray(a) for a in model.apply(noisy, jnp.asarray(z), method="conditionals"))
+    log_density = -0.5 * ((z - shift) / np.exp(log_scale)) ** 2 - log_scale  # up to log sqrt(2 pi)
+    assert np.abs(log_scale[:, 2:]).min() > 0
+    assert float(terms["mechanism"]) == pytest.approx(-log_density[:, 2:].mean(), rel=1e-4)

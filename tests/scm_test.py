@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cdae_jax.graph import CausalGraph, Variable
-from cdae_jax.scm import Intervention, StructuralCausalModel
+from cdae_jax.scm import MECHANISMS, Intervention, StructuralCausalModel
 
 # A chain of three, a fork and a collider, declared out of order; "alone" has no edge.
 GRAPH = CausalGraph(
@@ -20,13 +20,30 @@ GRAPH = CausalGraph(
     )
 )
 K = 3
-SCM = StructuralCausalModel(GRAPH, block_dim=K, hidden=8)
 U = jax.random.normal(jax.random.key(0), (5, len(GRAPH), K))
-PARAMS = SCM.init(jax.random.key(1), U)
 
 
-def propagate(u, do=None):
-    return SCM.apply(PARAMS, u, do)
+def make(kind):
+    """A causal model and parameters away from zero-initialised layers."""
+    scm = StructuralCausalModel(GRAPH, block_dim=K, hidden=8, kind=kind)
+    leaves, tree = jax.tree.flatten(scm.init(jax.random.key(1), U))
+    keys = jax.random.split(jax.random.key(2), len(leaves))
+    noisy = [leaf + 0.2 * jax.random.normal(key, leaf.shape) for leaf, key in zip(leaves, keys, strict=True)]
+    return scm, jax.tree.unflatten(tree, noisy)
+
+
+MODELS = {kind: make(kind) for kind in MECHANISMS}
+kinds = pytest.mark.parametrize("kind", MECHANISMS)
+
+
+def propagate(u, do=None, kind="affine"):
+    scm, params = MODELS[kind]
+    return scm.apply(params, u, do)
+
+
+def abduct(z, kind="affine"):
+    scm, params = MODELS[kind]
+    return scm.apply(params, z, method="abduct")
 
 
 def do_on(*names, value=2.0):
@@ -34,23 +51,37 @@ def do_on(*names, value=2.0):
     return Intervention(mask, jnp.full(U.shape, value))
 
 
-def test_z_depends_on_exactly_its_ancestors_noise_and_its_own():
-    jacobian = jax.jacobian(lambda u: propagate(u[None])[0])(U[0])  # [n, k, n, k]
+@kinds
+def test_z_depends_on_exactly_its_ancestors_noise_and_its_own(kind):
+    jacobian = jax.jacobian(lambda u: propagate(u[None], kind=kind)[0])(U[0])  # [n, k, n, k]
     size = np.abs(np.asarray(jacobian)).sum((1, 3))
     allowed = GRAPH.ancestor_matrix | np.eye(len(GRAPH), dtype=bool)
     assert (size[~allowed] == 0).all()
     assert (size[allowed] > 0).all()
-    own = np.asarray(jacobian)[np.arange(len(GRAPH)), :, np.arange(len(GRAPH)), :]
-    np.testing.assert_array_equal(own, np.broadcast_to(np.eye(K), own.shape))
 
 
-def test_abduction_inverts_propagation():
-    np.testing.assert_allclose(SCM.apply(PARAMS, propagate(U), method="abduct"), U, atol=1e-6)
+@kinds
+def test_the_log_scales_are_the_log_determinant_of_the_jacobian(kind):
+    scm, params = MODELS[kind]
+    size = len(GRAPH) * K
+    jacobian = jax.jacobian(lambda u: propagate(u.reshape(1, -1, K), kind=kind).reshape(-1))(U[0].reshape(-1))
+    _, log_scale = scm.apply(params, propagate(U[:1], kind=kind), method="conditionals")
+    assert jacobian.shape == (size, size)
+    sign, log_determinant = np.linalg.slogdet(np.asarray(jacobian, np.float64))
+    assert sign == 1
+    assert float(log_scale.sum()) == pytest.approx(log_determinant, abs=1e-5)
+    assert (np.asarray(log_scale) != 0).any() == (kind == "affine")
 
 
+@kinds
+def test_abduction_inverts_propagation(kind):
+    np.testing.assert_allclose(abduct(propagate(U, kind=kind), kind), U, atol=1e-5)
+
+
+@kinds
 @pytest.mark.parametrize("name", GRAPH.names)
-def test_do_moves_descendants_and_leaves_the_rest_bitwise_equal(name):
-    before, after = np.asarray(propagate(U)), np.asarray(propagate(U, do_on(name)))
+def test_do_moves_descendants_and_leaves_the_rest_bitwise_equal(name, kind):
+    before, after = np.asarray(propagate(U, kind=kind)), np.asarray(propagate(U, do_on(name), kind))
     i = GRAPH.index(name)
     np.testing.assert_array_equal(after[:, i], np.full((5, K), 2.0))
     for j, other in enumerate(GRAPH.names):
@@ -72,7 +103,7 @@ def test_do_cuts_a_variable_from_its_parents():
         lambda: propagate(U[:, :-1]),
         lambda: propagate(U[..., :-1]),
         lambda: propagate(U, Intervention(jnp.zeros((4, len(GRAPH)), bool), U)),
-        lambda: SCM.apply(PARAMS, U[0], method="abduct"),
+        lambda: abduct(U[0]),
     ],
 )
 def test_wrong_shapes_raise(call):
