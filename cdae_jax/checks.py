@@ -60,8 +60,10 @@ def check_do(
             raise InputError(
                 f"do({name}) is {given!r}: expected one finite number{many}, in {var.unit or 'the unit of its labels'}"
             )
-        if graph.variables[i].kind == "binary" and not np.isin(value, (0, 1)).all():
-            raise InputError(f"do({name}) is {given!r}: {name} is binary, expected 0 or 1")
+        kind, classes = graph.variables[i].kind, graph.variables[i].classes
+        if classes and not np.isin(value, range(classes)).all():
+            expected = "0 or 1" if classes == 2 else f"a whole number from 0 to {classes - 1}"
+            raise InputError(f"do({name}) is {given!r}: {name} is {kind}, expected {expected}")
         margin = FAR * (var.high - var.low)
         if (value < var.low - margin).any() or (value > var.high + margin).any():
             warnings.warn(
@@ -84,6 +86,9 @@ def check_labels(labels: np.ndarray, graph: CausalGraph) -> np.ndarray:
             f"the labels have the shape {labels.shape}: expected finite values of shape"
             f" (batch, {len(graph)}) in the order {', '.join(graph.names)}"
         )
+    for i, var in enumerate(graph.variables):
+        if var.kind == "categorical" and not np.isin(labels[:, i], range(var.classes)).all():
+            raise InputError(f"the labels of {var.name!r} are not whole numbers from 0 to {var.classes - 1}")
     return labels
 
 

@@ -2,10 +2,13 @@
 
 Effectiveness: under do(v = values drawn from the data's marginal), the labels read from the counterfactual images
 against the labels that the true mechanisms give, for v and for every other variable. Two readers: direct
-measurement of the pixels, and an anti-causal predictor. The floor is the same reading of real images (of the
+measurement of the pixels, and an anti-causal predictor. Where the true mechanisms are unknown, as for the user's own
+data, the truth is known only for v and its non-descendants, which keep their labels: descendants are left out and
+written as null. The floor is the same reading of real images (of the
 rendered true counterfactual, where a renderer exists); "unchanged" is the error of returning the factual image.
 """
 
+import functools
 import json
 import pathlib
 
@@ -16,6 +19,7 @@ from cdae_jax import metrics
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.pipeline import label_columns, make_dataset
 from cdae_jax.errors import InputError
+from cdae_jax.graph import CausalGraph
 from cdae_jax.inference import TrainedModel, load
 from cdae_jax.labels import LabelStats
 from cdae_jax.plots import counterfactual_grid
@@ -26,18 +30,34 @@ PROTOCOL = 1  # raise it when a number would change its meaning
 GRID_COLUMNS = 8
 
 
-def _errors(names, read: np.ndarray, true: np.ndarray, sd: np.ndarray) -> dict:
-    normalised, physical = metrics.absolute_error(read, true, sd)
-    return {name: {"normalised": float(normalised[i]), "physical": float(physical[i])} for i, name in enumerate(names)}
+def known_counterfactual(graph: CausalGraph, labels: np.ndarray, mask: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """What any graph says of labels [N, n] under do(mask = values): NaN for the descendants of what was set."""
+    moved = (mask.astype(int) @ graph.ancestor_matrix.T.astype(int)) > 0
+    return np.where(mask, values, np.where(moved, np.nan, labels)).astype(np.float32)
+
+
+def _errors(graph: CausalGraph, read: np.ndarray, true: np.ndarray, sd: np.ndarray) -> dict:
+    normalised, physical = metrics.absolute_error(graph, read, true, sd)
+    errors = {}
+    for i, var in enumerate(graph.variables):
+        errors[var.name] = {"normalised": float(normalised[i]), "physical": float(physical[i])}
+        known = np.isfinite(true[:, i])
+        if var.classes and known.any():
+            classes = metrics.as_classes(graph, read)[known, i]
+            errors[var.name] |= {
+                "accuracy": 1 - float(physical[i]),
+                "f1": metrics.macro_f1(classes, true[known, i], var.classes),
+            }
+    return errors
 
 
 def _readings(dataset: Dataset, judge: Judge, images: np.ndarray, true: np.ndarray, sd: np.ndarray) -> dict:
     """Errors per variable by direct measurement (where there is one) with the predictor's inside."""
     labels, _ = judge(images)
-    by_predictor = _errors(dataset.graph.names, labels, true, sd)
+    by_predictor = _errors(dataset.graph, labels, true, sd)
     if dataset.measure is None:
         return {name: {**error, "predictor": error} for name, error in by_predictor.items()}
-    by_measurement = _errors(dataset.graph.names, dataset.measure(images), true, sd)
+    by_measurement = _errors(dataset.graph, dataset.measure(images), true, sd)
     return {name: {**error, "predictor": by_predictor[name]} for name, error in by_measurement.items()}
 
 
@@ -47,19 +67,24 @@ def _intervention(
     """All measures of do(name), with values drawn from the test labels."""
     column = dataset.graph.index(name)
     rng = np.random.default_rng([PROTOCOL, column])
-    values = test.labels[rng.permutation(len(test)), column]
+    drawn = test.labels[rng.permutation(len(test)), column]
+    known = drawn[np.isfinite(drawn)]
+    values = np.where(np.isfinite(drawn), drawn, known[rng.integers(len(known), size=len(drawn))])
     mask, wanted = np.zeros(test.labels.shape, bool), np.zeros_like(test.labels)
     mask[:, column], wanted[:, column] = True, values
-    true = dataset.true_counterfactual(test.labels, mask, wanted)
+    true_counterfactual = dataset.true_counterfactual or functools.partial(known_counterfactual, dataset.graph)
+    true = true_counterfactual(test.labels, mask, wanted)
     images, labels = model.counterfactual(test.images, {name: values}, context=test.context)
 
     effect = _readings(dataset, judge, images, true, sd)
-    unchanged = _errors(dataset.graph.names, test.labels, true, sd)
+    unchanged = _errors(dataset.graph, test.labels, true, sd)
     others = [effect[other]["normalised"] for other in dataset.graph.names if other != name]
-    result = {"effectiveness": effect | {"mean_of_others": float(np.mean(others))} if others else effect}
+    if np.isfinite(others).any():
+        effect["mean_of_others"] = float(np.nanmean(others))
+    result = {"effectiveness": effect}
     result["unchanged"] = unchanged
     columns = label_columns(dataset, model.graph)
-    believed = _errors(model.graph.names, labels, true[:, columns], sd[columns])
+    believed = _errors(model.graph, labels, true[:, columns], sd[columns])
     result["mechanism"] = {child: believed[child] for child in model.graph.descendants(name)}
     if test.context is not None:
         result["context_kept"] = float((judge(images)[1] == test.context).mean())
@@ -84,15 +109,19 @@ def evaluate(directory: str | pathlib.Path) -> dict:
     """Evaluates a workdir on its test split; writes metrics.json, report.md and figures/ into it.
 
     Raises:
-      InputError: not a trained workdir, or a dataset whose true mechanisms are unknown.
+      InputError: not a trained workdir, or a variable without a label on the test images.
     """
     directory = pathlib.Path(directory)
     model = load(directory)
     settings = model.settings
-    dataset = make_dataset(settings.data)
-    if dataset.true_counterfactual is None:
-        raise InputError(f"the true mechanisms of {dataset.name} are unknown: there is nothing to compare with")
+    dataset = make_dataset(settings)
     test = dataset.test.take(slice(0, settings.evaluate.num_images))
+    has_labels = np.isfinite(test.labels).any(0)
+    unlabelled = [name for name, known in zip(dataset.graph.names, has_labels, strict=True) if not known]
+    if unlabelled:
+        raise InputError(
+            f"none of the {len(test)} test images has a label of {unlabelled[0]!r}: label some, or use another split"
+        )
     sd = LabelStats.of(dataset.train.labels, dataset.graph, num_rows=1).sd
     judge = cached_judge(dataset, settings.evaluate.predictor_steps, pathlib.Path(settings.data.data_dir) / "judges")
     (directory / "figures").mkdir(exist_ok=True)
@@ -116,7 +145,7 @@ def evaluate(directory: str | pathlib.Path) -> dict:
             "psnr": metrics.psnr(mse),
             **_readings(dataset, judge, reconstructed, test.labels, sd),
         },
-        "abduction": _errors(model.graph.names, model.encode(test.images), test.labels[:, columns], sd[columns]),
+        "abduction": _errors(model.graph, model.encode(test.images), test.labels[:, columns], sd[columns]),
         "judge": {"validation": judge.validation},
         "train": json.loads(train_json.read_text()) if train_json.is_file() else {"steps": model.step},
         "protocol": {
@@ -128,9 +157,17 @@ def evaluate(directory: str | pathlib.Path) -> dict:
             "reader": "predictor" if dataset.measure is None else "direct measurement",
         },
     }
+    results = _null_for_nan(results)
     (directory / "metrics.json").write_text(json.dumps(results, indent=2) + "\n")
     (directory / "report.md").write_text(report(results, dataset))
     return results
+
+
+def _null_for_nan(results):
+    """JSON knows no NaN: what is unknown becomes None."""
+    if isinstance(results, dict):
+        return {key: _null_for_nan(value) for key, value in results.items()}
+    return None if isinstance(results, float) and np.isnan(results) else results
 
 
 def _sections(by_do: dict) -> list[str]:

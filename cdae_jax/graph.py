@@ -9,7 +9,7 @@ import numpy as np
 
 from cdae_jax.errors import InputError
 
-KINDS = ("continuous", "binary")
+KINDS = ("continuous", "binary", "categorical")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,14 +19,20 @@ class Variable:
     Attributes:
       name: what `do`, tables and files call it.
       parents: names of its direct causes.
-      kind: "continuous", or "binary" (labels and do values are 0 or 1).
+      kind: "continuous", "binary" (labels and do values are 0 or 1) or "categorical" (whole numbers from 0).
       unit: physical unit of its labels, for display ("deg", "px"); "" if it has none.
+      classes: number of values of a categorical variable; 2 for a binary one, 0 for a continuous one.
     """
 
     name: str
     parents: tuple[str, ...] = ()
     kind: str = "continuous"
     unit: str = ""
+    classes: int = 0
+
+    def __post_init__(self):
+        if self.kind == "binary":
+            object.__setattr__(self, "classes", 2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +56,12 @@ class CausalGraph:
                 raise InputError(f"two variables are called {var.name!r}: rename one of them")
             if var.kind not in KINDS:
                 raise InputError(f"variable {var.name!r} has kind {var.kind!r}: expected one of {', '.join(KINDS)}")
+            if var.kind == "categorical" and (type(var.classes) is not int or var.classes < 2):
+                raise InputError(
+                    f"the categorical variable {var.name!r} has classes={var.classes!r}: expected 2 or more"
+                )
+            if var.kind == "continuous" and var.classes != 0:
+                raise InputError(f"the continuous variable {var.name!r} has classes={var.classes!r}: leave them out")
             for parent in var.parents:
                 if parent not in names:
                     raise InputError(

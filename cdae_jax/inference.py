@@ -201,6 +201,8 @@ class TrainedModel:
         return int(num_steps), float(guidance)
 
     def _draw_z(self, num: int, seed: int):
+        if not len(self.stats.rows):
+            raise InputError("no training image has a label of every variable: give sample() the labels to draw")
         rng = np.random.default_rng(seed)
         y = jnp.asarray(self.stats.standardise(self.stats.rows))
         prior_mean, _ = self.model.apply(self.params, y, method="prior_of")

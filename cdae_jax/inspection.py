@@ -15,6 +15,7 @@ from cdae_jax.graph import CausalGraph
 
 INDEPENDENT = 0.05  # nats; below this, two variables look independent
 MAX_ROWS = 4000
+MIN_ROWS = 50
 
 
 def dependence(a: np.ndarray, b: np.ndarray) -> float:
@@ -57,6 +58,8 @@ def describe(labels: np.ndarray, graph: CausalGraph) -> str:
         numbers = (column.mean(), column.std(), column.min(), column.max())
         lines.append(f"{var.name:<14}{var.unit or '-':<14}{len(column):>10}" + "".join(f"{x:>10.4g}" for x in numbers))
     whole = labels[np.isfinite(labels).all(1)]
+    if len(whole) < MIN_ROWS:
+        return "\n".join([*lines, "", f"only {len(whole)} images have every label: too few to compare with the graph"])
     lines += ["", "correlation of the labels", " " * 14 + "".join(f"{name:>14}" for name in graph.names)]
     for name, row in zip(graph.names, np.atleast_2d(np.corrcoef(whole.T)), strict=True):
         lines.append(f"{name:<14}" + "".join(f"{value:>14.3f}" for value in row))

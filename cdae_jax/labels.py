@@ -13,7 +13,7 @@ class LabelStats:
     """Statistics of the training labels; arrays [n] in physical units, in the graph's order.
 
     Attributes:
-      mean, sd: of the standardisation y = (label - mean) / sd.
+      mean, sd: of the standardisation y = (label - mean) / sd; 0 and 1 for a categorical variable.
       low, high: smallest and largest training label.
       rows: [R, n] a sample of whole training labels, for sampling without labels.
     """
@@ -39,8 +39,12 @@ class LabelStats:
                     " training labels: give it labels that vary, or leave it out of the graph"
                 )
         whole = labels[np.isfinite(labels).all(1)]
-        as_float32 = [f(labels, axis=0).astype(np.float32) for f in (np.nanmean, np.nanstd, np.nanmin, np.nanmax)]
-        return cls(*as_float32, rows=whole[:num_rows].astype(np.float32))
+        mean, sd, low, high = (
+            f(labels, axis=0).astype(np.float32) for f in (np.nanmean, np.nanstd, np.nanmin, np.nanmax)
+        )
+        is_class = np.array([var.kind == "categorical" for var in graph.variables])
+        mean, sd = np.where(is_class, np.float32(0), mean), np.where(is_class, np.float32(1), sd)
+        return cls(mean, sd, low, high, rows=whole[:num_rows].astype(np.float32))
 
     def standardise(self, labels: np.ndarray) -> np.ndarray:
         """Physical -> standardised, [..., n] float32; NaN stays NaN."""

@@ -13,13 +13,32 @@ from cdae_jax.unet import UNet
 PRIORS = ("fixed", "learned")
 
 
+def class_codes(classes: int, block_dim: int) -> jax.Array:
+    """[classes, k]: the code of every class of a categorical variable, one-hot, standardised, then zeros."""
+    one_hot = jnp.eye(classes, block_dim)
+    inside = (jnp.arange(block_dim) < classes).astype(one_hot.dtype)
+    return (one_hot - inside[None] / classes) / jnp.sqrt((classes - 1) / classes**2)
+
+
+def label_codes(graph: CausalGraph, block_dim: int, y: jax.Array) -> jax.Array:
+    """Standardised labels [B, n] -> [B, n, k]: a number is repeated over the block, a class becomes its code."""
+    blocks = []
+    for i, var in enumerate(graph.variables):
+        if var.kind == "categorical":
+            index = jnp.clip(y[:, i].astype(jnp.int32), 0, var.classes - 1)
+            blocks.append(class_codes(var.classes, block_dim)[index])
+        else:
+            blocks.append(jnp.repeat(y[:, i, None], block_dim, axis=-1))
+    return jnp.stack(blocks, axis=1)
+
+
 class LabelPrior(nn.Module):
     """p(z | y) = prod_i N(z_i; m_i(y_i), s_i(y_i)^2 I) (arXiv 2404.17735, section 4).
 
-    "fixed": m_i is y_i repeated over the block and s_i is `sd`. "learned": both are corrected by an MLP of y_i.
+    "fixed": m_i is the code of y_i (`label_codes`), s_i is `sd`. "learned": an MLP of the code corrects both.
     """
 
-    num_variables: int
+    graph: CausalGraph
     block_dim: int
     kind: str
     sd: float
@@ -27,12 +46,12 @@ class LabelPrior(nn.Module):
     @nn.compact
     def __call__(self, y: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Standardised labels [B, n] -> mean and log standard deviation, each [B, n, k]."""
-        mean = jnp.repeat(y[..., None], self.block_dim, axis=-1)
+        mean = label_codes(self.graph, self.block_dim, y)
         log_sd = jnp.full_like(mean, jnp.log(self.sd))
         if self.kind == "learned":
             corrections = []
-            for i in range(self.num_variables):
-                h = nn.silu(nn.Dense(32)(y[:, i, None]))
+            for i in range(len(self.graph)):
+                h = nn.silu(nn.Dense(32)(mean[:, i]))
                 corrections.append(nn.Dense(2 * self.block_dim, kernel_init=nn.initializers.zeros)(h))
             shift, log_scale = jnp.split(jnp.stack(corrections, axis=1), 2, axis=-1)
             mean, log_sd = mean + shift, log_sd + log_scale
@@ -75,7 +94,7 @@ class CausalDiffAE(nn.Module):
             len(self.graph), self.block_dim, self.encoder_channels, self.encoder_multipliers, self.encoder_patch
         )
         self.scm = StructuralCausalModel(self.graph, self.block_dim, self.mechanism_hidden, self.mechanism)
-        self.label_prior = LabelPrior(len(self.graph), self.block_dim, self.prior, self.prior_sd)
+        self.label_prior = LabelPrior(self.graph, self.block_dim, self.prior, self.prior_sd)
         self.unet = UNet(
             self.unet_channels,
             self.unet_multipliers,
@@ -120,14 +139,27 @@ class CausalDiffAE(nn.Module):
 def labels_of(model: CausalDiffAE, params, z: jax.Array) -> jax.Array:
     """The standardised labels [B, n] whose prior means m_i(y_i) are nearest to z [B, n, k].
 
-    For the fixed prior that is the mean over the block; for the learned one the best of a grid over [-6, 6].
+    For numbers under the fixed prior that is the mean over the block; under the learned one the best of a grid over
+    [-6, 6]. For categorical variables it is the nearest class.
     """
-    if model.prior == "fixed":
-        return jnp.mean(z, -1)
-    grid = jnp.linspace(-6.0, 6.0, 1201)
-    means, _ = model.apply(params, jnp.tile(grid[:, None], (1, len(model.graph))), method="prior_of")
-    gap = jnp.sum((z[:, None] - means[None]) ** 2, -1)  # [B, grid, n]
-    return grid[jnp.argmin(gap, axis=1)]
+    num = len(model.graph)
+    grid = jnp.tile(jnp.linspace(-6.0, 6.0, 1201)[:, None], (1, num))
+    nearest = jnp.mean(z, -1) if model.prior == "fixed" else _nearest(model, params, z, grid)
+    classes = [var.classes if var.kind == "categorical" else 0 for var in model.graph.variables]
+    if not any(classes):
+        return nearest
+    last = jnp.asarray([max(0, count - 1) for count in classes], jnp.float32)
+    every = jnp.minimum(
+        jnp.arange(max(classes), dtype=jnp.float32)[:, None], last[None]
+    )  # repeats of the last lose ties
+    return jnp.where(jnp.asarray([count > 0 for count in classes])[None], _nearest(model, params, z, every), nearest)
+
+
+def _nearest(model: CausalDiffAE, params, z: jax.Array, candidates: jax.Array) -> jax.Array:
+    """For every variable by itself, the label among candidates [M, n] whose prior mean is nearest to z [B, n, k]."""
+    means, _ = model.apply(params, candidates, method="prior_of")
+    gap = jnp.sum((z[:, None] - means[None]) ** 2, -1)  # [B, M, n]
+    return jnp.take_along_axis(candidates, jnp.argmin(gap, axis=1), axis=0)
 
 
 def init_params(model: CausalDiffAE, key: jax.Array, image_shape: tuple[int, int, int]):

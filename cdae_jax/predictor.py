@@ -1,4 +1,8 @@
-"""The anti-causal judge: one CNN that reads every variable, and the context's class, from an image."""
+"""The anti-causal judge: one CNN that reads every variable, and the context's class, from an image.
+
+It regresses standardised numbers, and for categorical variables one-hot codes (read back as the largest entry), over
+those labels that are known.
+"""
 
 import functools
 import hashlib
@@ -15,7 +19,9 @@ from tqdm import tqdm
 
 from cdae_jax.blocks import conv3, group_norm
 from cdae_jax.data.dataset import Dataset, Split
+from cdae_jax.graph import CausalGraph
 from cdae_jax.labels import LabelStats
+from cdae_jax.metrics import absolute_error
 from cdae_jax.optimizer import apply_gradients
 
 BATCH = 128
@@ -24,15 +30,37 @@ NUM_CHECKS = 10
 POOL = 32 * BATCH  # images decorrelated at once
 
 
+def target_sizes(graph: CausalGraph) -> list[int]:
+    """Number of regressed targets of each variable."""
+    return [var.classes if var.kind == "categorical" else 1 for var in graph.variables]
+
+
+def to_targets(graph: CausalGraph, y: np.ndarray) -> np.ndarray:
+    """Standardised labels [N, n] -> targets [N, sum of sizes], NaN where the label is."""
+    columns = []
+    for column, size in zip(y.T, target_sizes(graph), strict=True):
+        one_hot = np.where(np.isnan(column)[:, None], np.nan, column[:, None] == np.arange(size))
+        columns.append(column[:, None] if size == 1 else one_hot)
+    return np.concatenate(columns, 1).astype(np.float32)
+
+
+def from_targets(graph: CausalGraph, targets: np.ndarray) -> np.ndarray:
+    """The standardised labels [N, n] that predicted targets stand for."""
+    ends = np.cumsum(target_sizes(graph))[:-1]
+    parts = np.split(targets, ends, axis=1)
+    columns = [part[:, 0] if part.shape[1] == 1 else part.argmax(1).astype(np.float32) for part in parts]
+    return np.stack(columns, 1)
+
+
 class Predictor(nn.Module):
     """Convolutions of stride 2 over a flattened 4th level; widths 32, 64, 128."""
 
-    num_variables: int
+    num_targets: int
     num_classes: int
 
     @nn.compact
     def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Images [B, H, W, C] in [-1, 1] -> standardised labels [B, n] and class logits [B, num_classes]."""
+        """Images [B, H, W, C] in [-1, 1] -> targets [B, D] and class logits [B, num_classes]."""
         h = x
         for channels in (32, 64, 128):
             h = conv3(channels, stride=2)(h)
@@ -40,13 +68,14 @@ class Predictor(nn.Module):
             h = nn.silu(group_norm(channels)(conv3(channels)(h)))
         h = nn.silu(nn.Dense(256)(h.reshape(h.shape[0], -1)))
         logits = nn.Dense(self.num_classes)(h) if self.num_classes else jnp.zeros((h.shape[0], 0))
-        return nn.Dense(self.num_variables)(h), logits
+        return nn.Dense(self.num_targets)(h), logits
 
 
 class Judge(NamedTuple):
     """A trained predictor. `validation` is its error there, normalised, and the share of wrong classes."""
 
     module: Predictor
+    graph: CausalGraph
     params: dict
     stats: LabelStats
     validation: dict[str, float]
@@ -57,7 +86,7 @@ class Judge(NamedTuple):
         parts = [_predict(self.module, self.params, padded[i : i + BATCH]) for i in range(0, len(padded), BATCH)]
         y, logits = (np.concatenate([np.asarray(part[j]) for part in parts])[: len(images)] for j in range(2))
         classes = logits.argmax(-1) if self.module.num_classes else np.zeros(len(images), int)
-        return self.stats.physical(y), classes
+        return self.stats.physical(from_targets(self.graph, y)), classes
 
 
 def _scale(images):
@@ -70,10 +99,12 @@ def _predict(module, params, images):
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=(2, 3))
-def _step(module, tx, params, opt_state, images, y, classes):
+def _step(module, tx, params, opt_state, images, targets, classes):
+    known = jnp.isfinite(targets)
+
     def loss_of(params):
         predicted, logits = module.apply(params, _scale(images))
-        loss = jnp.mean((predicted - y) ** 2)
+        loss = jnp.mean(jnp.where(known, predicted - jnp.where(known, targets, 0), 0) ** 2)
         if module.num_classes:
             loss += jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, classes))
         return loss
@@ -104,7 +135,7 @@ def train_judge(dataset: Dataset, stats: LabelStats, num_steps: int, seed: int =
     train, held = dataset.train.take(slice(0, -held_out)), dataset.train.take(slice(-held_out, None))
     rng = np.random.default_rng([seed, 17])
     validation = _draw(dataset, held, rng, min(2048, 4 * held_out))
-    module = Predictor(len(dataset.graph), dataset.num_classes)
+    module = Predictor(sum(target_sizes(dataset.graph)), dataset.num_classes)
     params = jax.jit(module.init)(jax.random.key(seed), _scale(validation.images[:1]))
     tx = optax.adamw(optax.cosine_decay_schedule(1e-3, num_steps), weight_decay=1e-3)
     opt_state = tx.init(params)
@@ -115,22 +146,24 @@ def train_judge(dataset: Dataset, stats: LabelStats, num_steps: int, seed: int =
         if at == 0:
             pool = _draw(dataset, train, rng, POOL)
         batch = pool.take(slice(at, at + BATCH))
-        y = stats.standardise(batch.labels)
-        params, opt_state = _step(module, tx, params, opt_state, batch.images, y, _classes_of(batch))
+        targets = to_targets(dataset.graph, stats.standardise(batch.labels))
+        params, opt_state = _step(module, tx, params, opt_state, batch.images, targets, _classes_of(batch))
         if (step + 1) % check_every == 0 or step + 1 == num_steps:
-            labels, classes = Judge(module, params, stats, {})(validation.images)
-            error = np.abs((labels - validation.labels) / stats.sd).mean(0)
+            labels, classes = Judge(module, dataset.graph, params, stats, {})(validation.images)
+            error, _ = absolute_error(dataset.graph, labels, validation.labels, stats.sd)
             wrong = float((classes != _classes_of(validation)).mean())
-            if error.mean() + wrong < best_error:
-                best_error = error.mean() + wrong
+            if np.nanmean(error) + wrong < best_error:
+                best_error = np.nanmean(error) + wrong
                 best = jax.tree.map(np.asarray, params)  # the next step donates the original
                 report = dict(zip(dataset.graph.names, map(float, error), strict=True)) | {"wrong_class": wrong}
-    return Judge(module, best, stats, report)
+    return Judge(module, dataset.graph, best, stats, report)
 
 
 def fingerprint(dataset: Dataset, num_steps: int) -> str:
     """A hash of the training data and of how the judge is trained."""
-    digest = hashlib.sha256(f"judge 1 {num_steps} {dataset.graph.names} {dataset.num_classes}".encode())
+    digest = hashlib.sha256(
+        f"judge 1 {num_steps} {dataset.graph.names} {target_sizes(dataset.graph)} {dataset.num_classes}".encode()
+    )
     for array in (dataset.train.images, dataset.train.labels, _classes_of(dataset.train)):
         digest.update(np.ascontiguousarray(array))
     return digest.hexdigest()[:16]
@@ -142,8 +175,8 @@ def cached_judge(dataset: Dataset, num_steps: int, folder: pathlib.Path) -> Judg
     path = folder / f"{fingerprint(dataset, num_steps)}.msgpack"
     if path.is_file():
         stored = flax.serialization.msgpack_restore(path.read_bytes())
-        module = Predictor(len(dataset.graph), dataset.num_classes)
-        return Judge(module, stored["params"], stats, stored["validation"])
+        module = Predictor(sum(target_sizes(dataset.graph)), dataset.num_classes)
+        return Judge(module, dataset.graph, stored["params"], stats, stored["validation"])
     judge = train_judge(dataset, stats, num_steps)
     folder.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")

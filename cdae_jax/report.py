@@ -3,6 +3,14 @@
 from cdae_jax.data.dataset import Dataset
 
 
+def _cell(error: dict, mark: str) -> str:
+    if error["physical"] is None:
+        return f"{mark}unknown{mark}"
+    if "accuracy" in error:
+        return f"{mark}{error['normalised']:.3f}{mark} [accuracy {error['accuracy']:.1%}, F1 {error['f1']:.3f}]"
+    return f"{mark}{error['normalised']:.3f}{mark} [{error['physical']:.3g}]"
+
+
 def report(results: dict, dataset: Dataset) -> str:
     """The results as Markdown tables: normalised, with the physical error in brackets."""
     graph, protocol = dataset.graph, results["protocol"]
@@ -22,8 +30,7 @@ def report(results: dict, dataset: Dataset) -> str:
     def row(title, errors, mark=lambda name: "", key=None):
         cells = []
         for name in graph.names:
-            error = errors[name][key] if key else errors[name]
-            cells.append(f"{mark(name)}{error['normalised']:.3f}{mark(name)} [{error['physical']:.3g}]")
+            cells.append(_cell(errors[name][key] if key else errors[name], mark(name)))
         others = errors.get("mean_of_others") if key is None else None
         return f"| {title} | " + " | ".join(cells) + f" | {'' if others is None else f'{others:.3f}'} |"
 
@@ -47,6 +54,8 @@ def report(results: dict, dataset: Dataset) -> str:
         )
     for do, children in results["mechanism"].items():
         for child, error in children.items():
+            if error["physical"] is None:
+                continue
             lines.append(
                 f"{do}: the model's own {child} is off by {error['normalised']:.3f} [{error['physical']:.3g}]."
             )

@@ -4,28 +4,13 @@ import dataclasses
 import typing
 from collections.abc import Mapping
 
+from cdae_jax.data_settings import BY_NAME, Data
 from cdae_jax.diffusion import PREDICTIONS, SCHEDULES
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, did_you_mean
 from cdae_jax.model import PRIORS, CausalDiffAE
 from cdae_jax.scm import MECHANISMS
 from cdae_jax.unet import check_image_size
-
-DATASETS = ("pendulum", "morpho_mnist", "circuit_lookalike")
-
-
-@dataclasses.dataclass(frozen=True)
-class Data:
-    """What to train on. Folders are relative to where the command runs."""
-
-    name: str
-    resolution: int  # height and width in pixels
-    train_size: int
-    test_size: int
-    seed: int = 0
-    sampling: str = "continuous"  # Pendulum: "continuous" or "grid"
-    mnist_dir: str = ""  # MorphoMNIST: the folder with MNIST's four IDX files
-    data_dir: str = "data"  # cache of prepared data
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,7 +105,9 @@ class Settings:
         sections = typing.get_type_hints(cls)
         _check_names("config", config, sections)
         graph = CausalGraph.from_list([{"name": name, **spec} for name, spec in config["graph"].items()])
-        built = {name: _build(name, kind, config[name]) for name, kind in sections.items() if name != "graph"}
+        _check_choice("data.name", config["data"].get("name"), tuple(BY_NAME))
+        kinds = sections | {"data": BY_NAME[config["data"]["name"]]}
+        built = {name: _build(name, kind, config[name]) for name, kind in kinds.items() if name != "graph"}
         settings = cls(graph=graph, **built)
         settings.check()
         return settings
@@ -128,18 +115,14 @@ class Settings:
     def check(self) -> None:
         """Raises InputError for values that cannot work, before any work starts."""
         for field, value, known in (
-            ("data.name", self.data.name, DATASETS),
             ("model.mechanism", self.model.mechanism, MECHANISMS),
             ("model.prior", self.model.prior, PRIORS),
             ("diffusion.schedule", self.diffusion.schedule, SCHEDULES),
             ("diffusion.prediction", self.diffusion.prediction, PREDICTIONS),
         ):
-            if value not in known:
-                raise InputError(
-                    f"config.{field} is {value!r}: expected one of {', '.join(known)}{did_you_mean(value, known)}"
-                )
+            _check_choice(field, value, known)
         for section, names in (
-            ("data", ("resolution", "train_size", "test_size")),
+            ("data", ("resolution",)),
             ("model", ("block_dim", "encoder_channels", "encoder_patch", "unet_channels", "num_blocks")),
             ("model", ("num_heads", "patch", "mechanism_hidden", "prior_sd")),
             ("train", ("steps", "batch_size", "learning_rate", "clip_norm", "log_every", "checkpoint_every")),
@@ -154,11 +137,12 @@ class Settings:
             value = getattr(self.train, name)
             if not 0 <= value < 1:
                 raise InputError(f"config.train.{name} is {value}: expected a number from 0 up to but not including 1")
-        if self.train.batch_size > self.data.train_size:
-            raise InputError(
-                f"config.train.batch_size is {self.train.batch_size}, more than config.data.train_size,"
-                f" {self.data.train_size}: use a smaller batch or more data"
-            )
+        for var in self.graph.variables:
+            if var.kind == "categorical" and var.classes > self.model.block_dim:
+                raise InputError(
+                    f"config.model.block_dim is {self.model.block_dim}, but {var.name!r} has {var.classes} classes:"
+                    f" use a block_dim of at least {var.classes}"
+                )
         if self.sample.num_steps > self.diffusion.num_steps:
             raise InputError(
                 f"config.sample.num_steps is {self.sample.num_steps}, more than config.diffusion.num_steps,"
@@ -196,6 +180,11 @@ def _tuples_to_lists(value):
     if isinstance(value, dict):
         return {key: _tuples_to_lists(item) for key, item in value.items()}
     return list(value) if isinstance(value, tuple) else value
+
+
+def _check_choice(field: str, value, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise InputError(f"config.{field} is {value!r}: expected one of {', '.join(known)}{did_you_mean(value, known)}")
 
 
 def _check_names(where: str, given: Mapping, expected: Mapping) -> None:

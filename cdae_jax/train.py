@@ -16,6 +16,7 @@ from cdae_jax.checkpoint import Checkpoints, abstract_like
 from cdae_jax.data.dataset import Split
 from cdae_jax.data.pipeline import batch_at, label_columns, make_dataset
 from cdae_jax.diffusion import Schedule, make_schedule
+from cdae_jax.errors import InputError
 from cdae_jax.labels import LabelStats
 from cdae_jax.logs import MetricLogs
 from cdae_jax.losses import LossWeights, objective
@@ -155,8 +156,13 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
     mesh = sharding.make_mesh()
     sharding.check_batch_size(train.batch_size, mesh)
     workdir.check(directory, settings)
-    dataset = make_dataset(settings.data)
+    dataset = make_dataset(settings)
     split = dataset.train
+    if train.batch_size > len(split):
+        raise InputError(
+            f"config.train.batch_size is {train.batch_size}, more than the {len(split)} training images:"
+            " use a smaller batch or more data"
+        )
     labels = split.labels[:, label_columns(dataset, settings.graph)]
     stats = LabelStats.of(labels, settings.graph)
     image_shape = split.images.shape[1:]

@@ -9,7 +9,7 @@ python -m experiments.train --config=configs/circuit_lookalike.py:cpu --workdir=
 
 import ml_collections
 
-from configs.common import config_of
+from configs.common import SMOKE_SIZES, config_of
 
 GRAPH = {  # in the order of tables and plots
     "arm": {},
@@ -29,7 +29,7 @@ def get_config(size: str = "cpu") -> ml_collections.ConfigDict:
             "model": {"encoder_patch": 8, "patch": 8},
             "train": {"steps": 20_000},
         },
-        smoke={"data": {"resolution": 32}},
+        smoke={"data": {"resolution": 32, **SMOKE_SIZES}},
         paper={
             "data": {"resolution": 128},
             "model": {

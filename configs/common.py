@@ -4,7 +4,7 @@ import ml_collections
 
 # Two CPU cores.
 CPU = {
-    "data": {"seed": 0, "mnist_dir": "", "data_dir": "data"},
+    "data": {"seed": 0, "data_dir": "data"},
     "model": {
         "block_dim": 4,
         "encoder_channels": 64,
@@ -44,8 +44,8 @@ CPU = {
 }
 
 # Seconds, for tests.
+SMOKE_SIZES = {"train_size": 256, "test_size": 64}
 SMOKE = {
-    "data": {"train_size": 256, "test_size": 64},
     "model": {"encoder_channels": 8, "unet_channels": 8, "mechanism_hidden": 16},
     "train": {"steps": 20, "warmup_steps": 5, "anneal_steps": 5, "log_every": 5, "checkpoint_every": 10},
     "sample": {"num_steps": 4},

@@ -9,7 +9,7 @@ python -m experiments.train --config=configs/morpho_mnist.py:cpu --config.data.m
 
 import ml_collections
 
-from configs.common import config_of
+from configs.common import SMOKE_SIZES, config_of
 
 GRAPH = {  # in the order of tables and plots
     "thickness": {"unit": "px"},
@@ -23,7 +23,13 @@ def get_config(size: str = "cpu") -> ml_collections.ConfigDict:
         size,
         GRAPH,
         cpu={
-            "data": {"name": "morpho_mnist", "resolution": 28, "train_size": 60_000, "test_size": 10_000},
+            "data": {
+                "name": "morpho_mnist",
+                "mnist_dir": "",
+                "resolution": 28,
+                "train_size": 60_000,
+                "test_size": 10_000,
+            },
             "model": {
                 "encoder_channels": 32,
                 "encoder_multipliers": (1, 2, 4),
@@ -37,7 +43,7 @@ def get_config(size: str = "cpu") -> ml_collections.ConfigDict:
             "train": {"steps": 21_000, "warmup_steps": 500, "anneal_steps": 500, "checkpoint_every": 2_000},
             "evaluate": {"predictor_steps": 2_000},
         },
-        smoke={},
+        smoke={"data": SMOKE_SIZES},
         paper={
             "model": {
                 "mechanism": "additive",

@@ -9,7 +9,7 @@ python -m experiments.train --config=configs/pendulum.py:cpu --workdir=runs/pend
 
 import ml_collections
 
-from configs.common import config_of
+from configs.common import SMOKE_SIZES, config_of
 
 GRAPH = {  # in the order of tables and plots
     "angle": {"unit": "deg"},
@@ -34,7 +34,7 @@ def get_config(size: str = "cpu") -> ml_collections.ConfigDict:
             },
             "train": {"steps": 6_200},
         },
-        smoke={"data": {"resolution": 16}},
+        smoke={"data": {"resolution": 16, **SMOKE_SIZES}},
         paper={
             "data": {"sampling": "grid", "resolution": 96, "train_size": 5_482, "test_size": 1_826},
             "model": {

@@ -48,7 +48,7 @@ def main() -> None:
     model = load(WORKDIR.value)
     for name in do:
         model.graph.index(name)
-    dataset = make_dataset(model.settings.data)
+    dataset = make_dataset(model.settings)
     test = dataset.test.take(slice(FIRST.value, FIRST.value + NUM.value))
     if not len(test):
         raise InputError(f"--first is {FIRST.value}: the test split has {len(dataset.test)} images")

@@ -25,7 +25,7 @@ def main() -> None:
     output = pathlib.Path(OUTPUT.value) if OUTPUT.value else None
     if output and (output.suffix.lower() != ".png" or not output.absolute().parent.is_dir()):
         raise InputError(f"--output is {OUTPUT.value!r}: expected a .png file in a folder that exists")
-    dataset = make_dataset(settings.data)
+    dataset = make_dataset(settings)
     columns = label_columns(dataset, settings.graph)
     shape = " x ".join(map(str, dataset.train.images.shape[1:]))
     print(f"{dataset.name}: {len(dataset.train)} training and {len(dataset.test)} test images of {shape}\n")

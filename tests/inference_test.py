@@ -24,7 +24,7 @@ def model(trained_pendulum):
 
 @pytest.fixture(scope="module")
 def test_split(model):
-    return make_dataset(model.settings.data).test
+    return make_dataset(model.settings).test
 
 
 def run(model, x, y_do, **options):

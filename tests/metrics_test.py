@@ -2,14 +2,16 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
 from cdae_jax import metrics
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
+from cdae_jax.evaluate import known_counterfactual
 from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.labels import LabelStats
 from cdae_jax.plots import difference
-from cdae_jax.predictor import cached_judge, fingerprint, train_judge
+from cdae_jax.predictor import cached_judge, fingerprint, from_targets, to_targets, train_judge
 from cdae_jax.report import report
 from cdae_jax.settings import Settings
 from configs.pendulum import get_config
@@ -17,9 +19,41 @@ from configs.pendulum import get_config
 
 def test_absolute_error_by_hand():
     read, true = np.array([[1.0, 10.0], [3.0, 14.0]]), np.array([[2.0, 10.0], [6.0, 10.0]])
-    normalised, physical = metrics.absolute_error(read, true, np.array([2.0, 4.0]))
+    graph = CausalGraph((Variable("a"), Variable("b")))
+    normalised, physical = metrics.absolute_error(graph, read, true, np.array([2.0, 4.0]))
     np.testing.assert_allclose(physical, [2, 2])
     np.testing.assert_allclose(normalised, [1, 0.5])
+    _, physical = metrics.absolute_error(graph, read, np.array([[2.0, np.nan], [np.nan, np.nan]]), np.ones(2))
+    assert physical[0] == 1 and np.isnan(physical[1])
+
+
+def test_classes_are_judged_by_accuracy_and_f1():
+    graph = CausalGraph((Variable("on", kind="binary"), Variable("digit", kind="categorical", classes=3)))
+    read = np.array([[0.9, 0], [0.2, 1], [0.7, 2], [-0.4, 2]])
+    true = np.array([[1, 0], [1, 1], [1, 0], [0, 2]])
+    share, same = metrics.absolute_error(graph, read, true, np.full(2, 0.5))
+    np.testing.assert_allclose(share, [0.25, 0.25])
+    np.testing.assert_allclose(same, share)
+    classes = metrics.as_classes(graph, read)
+    expected = f1_score(true[:, 1], classes[:, 1], average="macro")
+    assert metrics.macro_f1(classes[:, 1], true[:, 1], 3) == pytest.approx(expected)
+
+
+def test_what_is_known_of_a_counterfactual_without_mechanisms():
+    graph = CausalGraph((Variable("a"), Variable("b", ("a",)), Variable("c", ("b",)), Variable("d")))
+    labels = np.arange(8.0).reshape(2, 4)
+    mask = np.array([[True, False, False, False], [False, True, False, False]])
+    found = known_counterfactual(graph, labels, mask, np.full((2, 4), 9.0))
+    np.testing.assert_array_equal(found, [[9, np.nan, np.nan, 3], [4, 9, np.nan, 7]])
+
+
+def test_the_judges_targets_keep_labels_and_gaps():
+    graph = CausalGraph((Variable("a"), Variable("digit", kind="categorical", classes=3)))
+    y = np.array([[0.5, 2], [np.nan, 0], [1, np.nan]], np.float32)
+    targets = to_targets(graph, y)
+    np.testing.assert_array_equal(targets[0], [0.5, 0, 0, 1])
+    np.testing.assert_array_equal(np.isnan(targets), [[0, 0, 0, 0], [1, 0, 0, 0], [0, 1, 1, 1]])
+    np.testing.assert_array_equal(from_targets(graph, targets[:1]), y[:1])
 
 
 def test_pixel_errors_by_hand():
@@ -59,7 +93,7 @@ def test_label_statistics_standardise_and_skip_the_unknown():
 def dataset():
     config = get_config("smoke")
     config.data.train_size = 2000
-    return make_dataset(Settings.from_dict(config.to_dict()).data)
+    return make_dataset(Settings.from_dict(config.to_dict()))
 
 
 def test_the_judge_learns_to_read_test_images(dataset):
@@ -76,7 +110,7 @@ def test_the_judge_is_reused_until_the_data_change(dataset, tmp_path, monkeypatc
     monkeypatch.setattr("cdae_jax.predictor.train_judge", lambda *_: pytest.fail("trained twice"))
     again = cached_judge(dataset, 5, tmp_path)
     np.testing.assert_array_equal(first(dataset.test.images)[0], again(dataset.test.images)[0])
-    changed = make_dataset(Settings.from_dict(get_config("smoke").to_dict()).data)
+    changed = make_dataset(Settings.from_dict(get_config("smoke").to_dict()))
     assert fingerprint(changed, 5) != fingerprint(dataset, 5)
 
 

@@ -38,7 +38,6 @@ def test_an_unknown_size_is_refused():
         ("diffusion", "schedule", "cosin", "did you mean 'cosine'"),
         ("train", "steps", 0, "config.train.steps is 0: expected a positive number"),
         ("train", "condition_drop", 1.0, "config.train.condition_drop is 1.0"),
-        ("train", "batch_size", 100_000, "more than config.data.train_size"),
         ("sample", "num_steps", 5000, "more than config.diffusion.num_steps"),
         ("train", "stepz", 3, "config.train.stepz is no setting; did you mean 'steps'"),
     ],

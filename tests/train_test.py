@@ -43,7 +43,7 @@ def arrays_of(workdir, settings, step=20):
 
 def test_one_and_eight_devices_take_the_same_step():
     settings = settings_with()
-    model, dataset = settings.make_model(0), make_dataset(settings.data)
+    model, dataset = settings.make_model(0), make_dataset(settings)
     y = LabelStats.of(dataset.train.labels, settings.graph).standardise(dataset.train.labels)
     y[::3, 1] = np.nan  # unequal label counts on the devices
     tx = optax.sgd(0.05)  # Adam would blow the rounding of gradients that are zero up to the learning rate
@@ -149,7 +149,7 @@ def test_ema_ramps_up():
 
 
 def test_batches_cover_an_epoch_once_and_differ_between_epochs():
-    split = make_dataset(settings_with().data).train
+    split = make_dataset(settings_with()).train
     first, second = ([batch_at(split, epoch * 16 + i, 16, 0).labels for i in range(16)] for epoch in (0, 1))
     seen = np.concatenate(first)
     assert len(np.unique(seen[:, 0])) == len(split)

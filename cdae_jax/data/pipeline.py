@@ -4,19 +4,22 @@ import functools
 
 import numpy as np
 
-from cdae_jax.data import circuit, morpho_mnist, pendulum
+from cdae_jax.data import circuit, custom, morpho_mnist, pendulum
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
-from cdae_jax.settings import Data
+from cdae_jax.settings import Settings
 
 
-def make_dataset(data: Data) -> Dataset:
+def make_dataset(settings: Settings) -> Dataset:
     """The dataset that `config.data` names. Raises InputError for settings it cannot follow."""
+    data = settings.data
     if data.name == "pendulum":
         return pendulum.make_dataset(data.sampling, data.resolution, data.train_size, data.test_size, data.seed)
     if data.name == "circuit_lookalike":
         return circuit.make_lookalike(data.resolution, data.train_size, data.test_size, data.seed)
+    if data.name == "custom":
+        return custom.make_dataset(data, settings.graph)
     if data.resolution != 28:
         raise InputError(f"config.data.resolution is {data.resolution}: MorphoMNIST's images have 28 pixels a side")
     return morpho_mnist.make_dataset(data.mnist_dir, data.data_dir, data.train_size, data.test_size, data.seed)

@@ -1,0 +1,249 @@
+"""The user's own images: a folder of PNG and JPEG files or an .npz file, and a CSV file of labels.
+
+The CSV file has a header, a column "file" (path inside the folder) or "index" (row of the .npz file's array
+"images"), and a column for every variable of the graph; an empty cell is a missing label. Continuous labels are any
+numbers, binary ones 0 or 1, categorical ones whole numbers from 0. Every mistake is found before any work starts.
+"""
+
+import concurrent.futures
+import csv
+import math
+import pathlib
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from cdae_jax.data.dataset import Dataset, Split
+from cdae_jax.data_settings import Custom
+from cdae_jax.errors import InputError
+from cdae_jax.graph import CausalGraph
+
+SUFFIXES = (".png", ".jpg", ".jpeg")
+MIN_LABELLED = 50
+SHOWN = 5  # offenders named in a message
+
+
+def _some(items) -> str:
+    """ "a, b, c and 4 more" """
+    items = list(items)
+    more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
+    return ", ".join(map(str, items[:SHOWN])) + more
+
+
+def read_table(path: pathlib.Path) -> tuple[str, list[str], dict[str, list[str]]]:
+    """The name and the cells of the key column ("file" or "index"), and the cells of every column by name.
+
+    Raises:
+      InputError: no readable CSV file, no key column, repeated keys or columns, or a row that is too long or short.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as err:
+        raise InputError(f"config.data.labels is {str(path)!r}, which cannot be read as CSV: {err}") from err
+    if len(rows) < 2:
+        raise InputError(f"{path} has no rows below its header: expected one for every image")
+    header = [name.strip() for name in rows[0]]
+    if len(set(header)) < len(header):
+        raise InputError(f"{path} has the columns {_some(header)}: give each another name")
+    uneven = [i for i, row in enumerate(rows[1:], start=2) if len(row) != len(header)]
+    if uneven:
+        raise InputError(f"{path} has rows without {len(header)} cells: rows {_some(uneven)} (the header is row 1)")
+    key = next((name for name in ("file", "index") if name in header), None)
+    if key is None:
+        raise InputError(f"{path} has neither a column 'file' nor 'index': its columns are {', '.join(header)}")
+    columns = {name: [row[i].strip() for row in rows[1:]] for i, name in enumerate(header)}
+    seen: set[str] = set()
+    repeated = [cell for cell in columns[key] if cell in seen or seen.add(cell)]
+    if repeated:
+        raise InputError(f"{path} names images twice in its column {key!r}: {_some(repeated)}")
+    return key, columns[key], columns
+
+
+def _number(cell: str) -> float | None:
+    """NaN for an empty cell, None for what is no finite number."""
+    if not cell:
+        return math.nan
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def read_labels(path: pathlib.Path, columns: dict[str, list[str]], graph: CausalGraph) -> np.ndarray:
+    """[N, n] float32 in the graph's order, NaN where the cell is empty.
+
+    Raises:
+      InputError: a variable without a column, cells that are no numbers or not of the variable's kind, a constant
+        column, fewer than 50 labelled images.
+    """
+    missing = [name for name in graph.names if name not in columns]
+    if missing:
+        raise InputError(f"{path} has no column for {_some(missing)} of the graph: its columns are {_some(columns)}")
+    labels = []
+    for var in graph.variables:
+        values = [_number(cell) for cell in columns[var.name]]
+        allowed = range(var.classes)
+        wrong = [
+            f"{cell!r} in row {row}"
+            for row, (cell, value) in enumerate(zip(columns[var.name], values, strict=True), start=2)
+            if value is None or (var.kind != "continuous" and not math.isnan(value) and value not in allowed)
+        ]
+        if wrong:
+            expected = "a number" if var.kind == "continuous" else f"a whole number from 0 to {var.classes - 1}"
+            raise InputError(
+                f"{path} has in the column of the {var.kind} variable {var.name!r}: {_some(wrong)};"
+                f" expected {expected}, or an empty cell for a missing label"
+            )
+        known = [value for value in values if not math.isnan(value)]
+        if len(known) < MIN_LABELLED:
+            raise InputError(
+                f"{path} has {len(known)} labels of {var.name!r}: expected at least {MIN_LABELLED}; label more images"
+            )
+        if min(known) == max(known):
+            raise InputError(
+                f"{path} has the same value, {known[0]:g}, for every label of {var.name!r}: leave it out of the graph"
+            )
+        labels.append(values)
+    return np.array(labels, np.float32).T
+
+
+def _decode(path: pathlib.Path) -> np.ndarray | str:
+    """[H, W, 1 or 3] uint8, or what is wrong with the file."""
+    try:
+        with Image.open(path) as image:
+            mode = "L" if image.mode in ("1", "L", "LA") else "RGB" if image.mode in ("RGB", "RGBA", "P") else None
+            if mode is None:
+                return f"its colour mode {image.mode} is neither 8-bit grey nor RGB"
+            pixels = np.asarray(image.convert(mode))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as err:
+        return str(err) or type(err).__name__
+    return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+def _resized(image: np.ndarray, resolution: int) -> np.ndarray:
+    """[H, W, C] uint8 -> [resolution, resolution, C], averaging over pixels."""
+    if image.shape[0] == resolution:
+        return image
+    resize = Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).resize
+    pixels = np.asarray(resize((resolution, resolution), Image.Resampling.BOX))
+    return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+def _check_square(shape: tuple[int, ...], where: str) -> None:
+    if shape[0] != shape[1]:
+        raise InputError(f"the images in {where} are {shape[1]} wide and {shape[0]} high: crop them to squares")
+
+
+def _read_folder(folder: pathlib.Path, files: list[str], resolution: int) -> np.ndarray:
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES}
+    wanted = [pathlib.PurePosixPath(file).as_posix() for file in files]
+    absent = [file for file in wanted if file not in present]
+    if absent:
+        raise InputError(f"{len(absent)} rows of the CSV file have no image in {folder}: {_some(absent)}")
+    extra = sorted(present - set(wanted))
+    if extra:
+        raise InputError(
+            f"{len(extra)} images in {folder} have no row in the CSV file: {_some(extra)};"
+            " give each a row (with empty cells if it is unlabelled), or move it away"
+        )
+
+    def read(file: str):
+        pixels = _decode(folder / file)
+        return pixels if isinstance(pixels, str) else (pixels.shape, _resized(pixels, resolution))
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        decoded = list(tqdm(pool.map(read, wanted), f"reading {folder.name}", len(wanted), unit="image"))
+    broken = [f"{file} ({item})" for file, item in zip(wanted, decoded, strict=True) if isinstance(item, str)]
+    if broken:
+        raise InputError(f"{len(broken)} images in {folder} cannot be read: {_some(broken)}")
+    shape = decoded[0][0]
+    odd = [f"{file} {item[0]}" for file, item in zip(wanted, decoded, strict=True) if item[0] != shape]
+    if odd:
+        raise InputError(
+            f"{len(odd)} images in {folder} differ from the first one's (height, width, channels) {shape}: {_some(odd)}"
+        )
+    _check_square(shape, str(folder))
+    return np.stack([pixels for _, pixels in decoded])
+
+
+def _read_npz(path: pathlib.Path, indices: list[str], resolution: int) -> np.ndarray:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            images = stored["images"]
+    except KeyError as err:
+        raise InputError(f"{path} has no array 'images'") from err
+    except (OSError, ValueError, EOFError) as err:
+        raise InputError(f"config.data.images is {str(path)!r}, which cannot be read as .npz: {err}") from err
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3):
+        raise InputError(
+            f"the array 'images' of {path} is {images.dtype} of shape {images.shape}:"
+            " expected uint8 (N, H, W), (N, H, W, 1) or (N, H, W, 3)"
+        )
+    wrong = [cell for cell in indices if not cell.isdecimal() or int(cell) >= len(images)]
+    if wrong:
+        raise InputError(
+            f"{len(wrong)} rows of the CSV file have no image in {path}: index {_some(wrong)};"
+            f" expected 0 to {len(images) - 1}"
+        )
+    rows = [int(cell) for cell in indices]
+    extra = sorted(set(range(len(images))) - set(rows))
+    if extra:
+        raise InputError(
+            f"{len(extra)} images in {path} have no row in the CSV file: index {_some(extra)};"
+            " give each a row (with empty cells if it is unlabelled)"
+        )
+    _check_square(images.shape[1:], str(path))
+    return np.stack([_resized(images[row], resolution) for row in rows])
+
+
+def split_rows(num: int, data: Custom, columns: dict[str, list[str]]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the training and of the test split. Raises InputError for an unknown column, mark or empty split."""
+    if data.split_column:
+        if data.split_column not in columns:
+            raise InputError(
+                f"config.data.split_column is {data.split_column!r}: the columns of {data.labels} are {_some(columns)}"
+            )
+        marks = np.array(columns[data.split_column])
+        wrong = sorted(set(marks) - {"train", "test"})
+        if wrong:
+            raise InputError(f"the column {data.split_column!r} has {_some(wrong)}: expected train or test")
+        train, test = np.flatnonzero(marks == "train"), np.flatnonzero(marks == "test")
+    else:
+        if not 0 < data.test_fraction < 1:
+            raise InputError(f"config.data.test_fraction is {data.test_fraction}: expected a number between 0 and 1")
+        rows = np.random.default_rng(data.seed).permutation(num)
+        num_test = round(num * data.test_fraction)
+        train, test = np.sort(rows[num_test:]), np.sort(rows[:num_test])
+    for name, rows in (("training", train), ("test", test)):
+        if not len(rows):
+            raise InputError(
+                f"the {name} split of {num} images is empty: change config.data.test_fraction or the split column"
+            )
+    return train, test
+
+
+def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
+    """The user's dataset, in memory; images are resized to `data.resolution`.
+
+    Raises:
+      InputError: what the functions above list.
+    """
+    if not data.images or not data.labels:
+        raise InputError("set --config.data.images to a folder or an .npz file and --config.data.labels to a CSV file")
+    source, path = pathlib.Path(data.images), pathlib.Path(data.labels)
+    if not source.is_dir() and source.suffix != ".npz":
+        raise InputError(f"config.data.images is {data.images!r}: expected a folder that exists, or an .npz file")
+    key, cells, columns = read_table(path)
+    expected = "file" if source.is_dir() else "index"
+    if key != expected:
+        raise InputError(f"{path} has a column {key!r}, but images from {source} are named by a column {expected!r}")
+    labels = read_labels(path, columns, graph)
+    train, test = split_rows(len(labels), data, columns)
+    images = (_read_folder if source.is_dir() else _read_npz)(source, cells, data.resolution)
+    whole = Split(images, labels)
+    return Dataset(name=source.stem, graph=graph, train=whole.take(train), test=whole.take(test))

@@ -1,0 +1,44 @@
+"""What to train on: `config.data` of each dataset. Folders are relative to where the command runs."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Data:
+    """What every dataset has."""
+
+    name: str
+    resolution: int  # height and width of the images in pixels
+    seed: int = 0
+    data_dir: str = "data"  # cache of prepared data and of trained judges
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Generated(Data):
+    """A dataset that is rendered."""
+
+    train_size: int
+    test_size: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pendulum(Generated):
+    sampling: str = "continuous"  # or "grid"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MorphoMNIST(Generated):
+    mnist_dir: str = ""  # the folder with MNIST's four IDX files
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Custom(Data):
+    """The user's own images; see `cdae_jax.data.custom`."""
+
+    images: str  # a folder of PNG and JPEG files, or an .npz file with an array "images"
+    labels: str  # a CSV file: a column "file" or "index", and one column for every variable
+    test_fraction: float = 0.2  # of the images, by seed; not used with split_column
+    split_column: str = ""  # a column of the CSV file that says train or test
+
+
+BY_NAME = {"pendulum": Pendulum, "morpho_mnist": MorphoMNIST, "circuit_lookalike": Generated, "custom": Custom}

@@ -1,0 +1,213 @@
+"""The user's own data: what is read, and the sentence for every mistake."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cdae_jax.data import custom
+from cdae_jax.data_settings import Custom
+from cdae_jax.errors import InputError
+from cdae_jax.graph import CausalGraph, Variable
+from cdae_jax.inference import load
+from cdae_jax.settings import Settings
+from cdae_jax.train import train_model
+from configs.custom import get_config
+from experiments.make_example import write_example
+
+GRAPH = CausalGraph(
+    (
+        Variable("width"),
+        Variable("tall", ("width",), kind="binary"),
+        Variable("digit", ("width",), kind="categorical", classes=3),
+    )
+)
+NUM = 80
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """80 grey images of 8 x 8, the i-th all i, and their table; every tenth row has no digit."""
+    (tmp_path / "images" / "more").mkdir(parents=True)
+    rows = [["file", "width", "tall", "digit", "part"]]
+    for i in range(NUM):
+        name = f"more/{i}.png" if i % 2 else f"{i}.jpg"
+        Image.fromarray(np.full((8, 8), i, np.uint8)).save(tmp_path / "images" / name, quality=100)
+        rows.append([name, i / 10, i % 2, "" if i % 10 == 0 else i % 3, "test" if i < 20 else "train"])
+    write(tmp_path, rows)
+    return tmp_path
+
+
+def write(folder, rows):
+    with (folder / "labels.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+
+
+def rows_of(folder):
+    with (folder / "labels.csv").open(newline="") as file:
+        return list(csv.reader(file))
+
+
+def make(folder, graph=GRAPH, images="images", **changes):
+    data = Custom(
+        name="custom", resolution=8, images=str(folder / images), labels=str(folder / "labels.csv"), **changes
+    )
+    return custom.make_dataset(data, graph)
+
+
+def test_a_folder_is_read_with_its_labels(folder):
+    dataset = make(folder, split_column="part")
+    assert dataset.test.images.shape == (20, 8, 8, 1) and dataset.train.images.dtype == np.uint8
+    for split, first in ((dataset.test, 0), (dataset.train, 20)):
+        assert np.abs(split.images[:, 0, 0, 0].astype(int) - np.arange(first, first + len(split))).max() <= 1  # JPEG
+        np.testing.assert_allclose(split.labels[:, 0], np.arange(first, first + len(split)) / 10, rtol=1e-6)
+    assert np.isnan(dataset.test.labels[[0, 10], 2]).all() and dataset.test.labels[4, 2] == 1
+
+
+def test_an_npz_file_reads_the_same_and_the_split_follows_the_seed(folder):
+    images = np.arange(NUM, dtype=np.uint8)[:, None, None] * np.ones((1, 8, 8), np.uint8)
+    np.savez(folder / "images.npz", images=images)
+    rows = rows_of(folder)
+    write(folder, [["index", *rows[0][1:]]] + [[i, *row[1:]] for i, row in enumerate(rows[1:])])
+    first, again, other = (make(folder, images="images.npz", seed=seed) for seed in (0, 0, 1))
+    assert len(first.test) == 16
+    np.testing.assert_array_equal(first.test.images, again.test.images)
+    assert (first.test.images != other.test.images).any()
+    np.testing.assert_allclose(first.train.images[:, 0, 0, 0] / 10, first.train.labels[:, 0], rtol=1e-6)
+    both = np.concatenate([first.train.labels[:, 0], first.test.labels[:, 0]])
+    np.testing.assert_allclose(np.sort(both), np.arange(NUM) / 10, rtol=1e-6)
+
+
+def test_images_are_resized_by_averaging(folder):
+    checks = np.indices((8, 8)).sum(0) % 2 * 200
+    Image.fromarray(checks.astype(np.uint8)).save(folder / "images" / "more" / "1.png")
+    data = Custom(
+        name="custom",
+        resolution=4,
+        images=str(folder / "images"),
+        labels=str(folder / "labels.csv"),
+        split_column="part",
+    )
+    assert (custom.make_dataset(data, GRAPH).test.images[1] == 100).all()
+
+
+def change_cell(row, column, value):
+    def change(folder):
+        rows = rows_of(folder)
+        rows[row][rows[0].index(column)] = value
+        write(folder, rows)
+
+    return change
+
+
+def change_column(column, value):
+    def change(folder):
+        rows = rows_of(folder)
+        at = rows[0].index(column)
+        write(folder, [rows[0]] + [[*row[:at], value(i), *row[at + 1 :]] for i, row in enumerate(rows[1:])])
+
+    return change
+
+
+def image(name, size=(8, 8), mode="L"):
+    return lambda folder: Image.new(mode, size).save(folder / "images" / name)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: write(f, rows_of(f)[:-7]), r"7 images in .* have no row in the CSV file: .* and 2 more"),
+        (lambda f: (f / "images" / "2.jpg").unlink(), r"1 rows of the CSV file have no image in .*: 2\.jpg"),
+        (change_cell(3, "width", "wide"), r"continuous variable 'width': 'wide' in row 4; expected a number"),
+        (change_cell(3, "width", "inf"), r"'inf' in row 4"),
+        (change_cell(3, "tall", "2"), r"binary variable 'tall': '2' in row 4; expected a whole number from 0 to 1"),
+        (change_cell(3, "digit", "0.5"), r"'0.5' in row 4; expected a whole number from 0 to 2"),
+        (change_column("width", lambda i: 1), "same value, 1, for every label of 'width'"),
+        (change_column("width", lambda i: i if i < 49 else ""), "49 labels of 'width': expected at least 50"),
+        (lambda f: (f / "images" / "4.jpg").write_bytes(b"no image"), r"1 images in .* cannot be read: 4\.jpg"),
+        (lambda f: truncate(f / "images" / "more" / "5.png"), r"cannot be read: more/5\.png"),
+        (image("2.jpg", (8, 9)), r"1 images in .* differ from the first one's .* \(8, 8, 1\): 2\.jpg \(9, 8, 1\)"),
+        (image("2.jpg", mode="RGB"), r"differ from the first one's .*: 2\.jpg \(8, 8, 3\)"),
+        (change_column("part", lambda i: "train"), "the test split of 80 images is empty"),
+        (change_column("part", lambda i: "validate"), "has validate: expected train or test"),
+        (change_cell(0, "width", "breadth"), "no column for width"),
+        (change_cell(0, "file", "name"), "neither a column 'file' nor 'index'"),
+        (change_cell(0, "part", "tall"), "give each another name"),
+        (change_cell(2, "file", "0.jpg"), r"names images twice in its column 'file': 0\.jpg"),
+        (lambda f: write(f, [*rows_of(f), ["9.png", 1]]), "rows without 5 cells: rows 82"),
+        (lambda f: (f / "labels.csv").write_bytes(b"\xff\xfe\x00"), "cannot be read as CSV"),
+        (lambda f: (f / "labels.csv").unlink(), "cannot be read as CSV"),
+        (lambda f: write(f, rows_of(f)[:1]), "has no rows below its header"),
+    ],
+)
+def test_every_mistake_is_named(folder, change, message):
+    change(folder)
+    with pytest.raises(InputError, match=message):
+        make(folder, split_column="part")
+
+
+def truncate(path):
+    noise = np.random.default_rng(0).integers(0, 255, (8, 8)).astype(np.uint8)
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"pictures": np.zeros((NUM, 8, 8), np.uint8)}, "has no array 'images'"),
+        ({"images": np.zeros((NUM, 8, 8))}, "is float64 of shape"),
+        ({"images": np.zeros((NUM - 5, 8, 8), np.uint8)}, "5 rows of the CSV file have no image"),
+        ({"images": np.zeros((NUM + 1, 8, 8), np.uint8)}, "1 images in .* have no row in the CSV file: index 80"),
+        ({"images": np.array([object()])}, "cannot be read as .npz"),
+    ],
+)
+def test_every_mistake_in_an_npz_file_is_named(folder, arrays, message):
+    np.savez(folder / "images.npz", **arrays)
+    rows = rows_of(folder)
+    write(folder, [["index", *rows[0][1:]]] + [[i, *row[1:]] for i, row in enumerate(rows[1:])])
+    with pytest.raises(InputError, match=message):
+        make(folder, images="images.npz")
+
+
+def test_a_graph_file_may_be_short_or_long(tmp_path):
+    path = tmp_path / "graph.json"
+    path.write_text(json.dumps({"b": ["a"], "c": {"parents": ["b"], "kind": "categorical", "classes": 3}}))
+    graph = Settings.from_dict(get_config(f"cpu,{path}").to_dict()).graph
+    assert graph.names == ("a", "b", "c") and graph.descendants("a") == ("b", "c")
+    path.write_text('["a"]')
+    with pytest.raises(ValueError, match="is no mapping such as"):
+        get_config(f"cpu,{path}")
+    with pytest.raises(ValueError, match="expected a size and a graph file"):
+        get_config("cpu")
+
+
+def test_too_many_classes_for_a_block_are_refused(tmp_path):
+    path = tmp_path / "graph.json"
+    path.write_text(json.dumps({"digit": {"kind": "categorical", "classes": 10}}))
+    with pytest.raises(InputError, match="'digit' has 10 classes: use a block_dim of at least 10"):
+        Settings.from_dict(get_config(f"cpu,{path}").to_dict())
+
+
+def test_the_worked_example_moves_the_grandchild(tmp_path):
+    """The README's example at test size: do() of the chain's root reaches the end of the chain and the other branch."""
+    write_example(tmp_path / "example", num=2_000, seed=0)
+    config = get_config(f"smoke,{tmp_path}/example/graph.json")
+    config.data.images, config.data.labels = f"{tmp_path}/example/images", f"{tmp_path}/example/labels.csv"
+    config.model.update({"encoder_channels": 16, "mechanism_hidden": 64})
+    config.train.update({"steps": 600, "batch_size": 32, "warmup_steps": 50, "anneal_steps": 50})
+    config.train.update({"log_every": 200, "checkpoint_every": 600, "learning_rate": 3e-3})
+    settings = Settings.from_dict(config.to_dict())
+    model = load(train_model(settings, tmp_path / "run"))
+    test = custom.make_dataset(settings.data, settings.graph).test
+    assert 0.25 < np.isnan(test.labels).mean() < 0.35
+    low, high = (model.counterfactual(test.images[:64], {"warmth": value}).labels for value in (0.1, 0.9))
+    moved = dict(zip(model.graph.names, (high - low).mean(0), strict=True))
+    # The true mechanisms: size 4 px, glow 0.15 * 4, height -8 px per unit of warmth.
+    assert moved["size"] == pytest.approx(3.2, abs=1)
+    assert moved["glow"] == pytest.approx(0.48, abs=0.2)
+    assert moved["height"] == pytest.approx(-6.4, abs=2)
+    size_set = model.counterfactual(test.images[:64], {"size": 8.0}).labels
+    np.testing.assert_array_equal(size_set[:, [0, 3]], model.encode(test.images[:64])[:, [0, 3]])
