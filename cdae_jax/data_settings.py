@@ -14,21 +14,26 @@ class Data:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Generated(Data):
-    """A dataset that is rendered."""
+class Sized(Data):
+    """A dataset of which a number of images is taken."""
 
     train_size: int
     test_size: int
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Pendulum(Generated):
+class Pendulum(Sized):
     sampling: str = "continuous"  # or "grid"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class MorphoMNIST(Generated):
+class MorphoMNIST(Sized):
     mnist_dir: str = ""  # the folder with MNIST's four IDX files
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CausalCircuit(Sized):
+    circuit_dir: str = ""  # the folder with the published .npz files
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,4 +46,10 @@ class Custom(Data):
     split_column: str = ""  # a column of the CSV file that says train or test
 
 
-BY_NAME = {"pendulum": Pendulum, "morpho_mnist": MorphoMNIST, "circuit_lookalike": Generated, "custom": Custom}
+BY_NAME = {
+    "pendulum": Pendulum,
+    "morpho_mnist": MorphoMNIST,
+    "causal_circuit": CausalCircuit,
+    "circuit_lookalike": Sized,
+    "custom": Custom,
+}

@@ -122,7 +122,7 @@ class Settings:
         ):
             _check_choice(field, value, known)
         for section, names in (
-            ("data", ("resolution",)),
+            ("data", tuple(name for name in ("resolution", "train_size", "test_size") if hasattr(self.data, name))),
             ("model", ("block_dim", "encoder_channels", "encoder_patch", "unet_channels", "num_blocks")),
             ("model", ("num_heads", "patch", "mechanism_hidden", "prior_sd")),
             ("train", ("steps", "batch_size", "learning_rate", "clip_norm", "log_every", "checkpoint_every")),

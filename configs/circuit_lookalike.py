@@ -19,25 +19,25 @@ GRAPH = {  # in the order of tables and plots
 }
 
 
+CPU = {
+    "data": {"name": "circuit_lookalike", "resolution": 64, "train_size": 50_000, "test_size": 2_000},
+    "model": {"encoder_patch": 8, "patch": 8, "mechanism": "affine"},
+    "train": {"steps": 6_000},
+}
+PAPER = {
+    "data": {"resolution": 128},
+    "model": {
+        "block_dim": 128,
+        "encoder_multipliers": (1, 1, 2, 2, 4, 4),
+        "unet_multipliers": (1, 1, 2, 2, 4, 4),
+        "attention": (16, 8),
+        "mechanism": "additive",
+    },
+    "diffusion": {"num_steps": 2000},
+}
+
+
 def get_config(size: str = "cpu") -> ml_collections.ConfigDict:
     """The config of one size: "cpu", "paper" or "smoke"."""
-    return config_of(
-        size,
-        GRAPH,
-        cpu={
-            "data": {"name": "circuit_lookalike", "resolution": 64, "train_size": 50_000, "test_size": 2_000},
-            "model": {"encoder_patch": 8, "patch": 8},
-            "train": {"steps": 20_000},
-        },
-        smoke={"data": {"resolution": 32, **SMOKE_SIZES}},
-        paper={
-            "data": {"resolution": 128},
-            "model": {
-                "block_dim": 128,
-                "encoder_multipliers": (1, 1, 2, 2, 4, 4),
-                "unet_multipliers": (1, 1, 2, 2, 4, 4),
-                "attention": (16, 8),
-            },
-            "diffusion": {"num_steps": 2000},
-        },
-    )
+    smoke = {"data": {"resolution": 32, **SMOKE_SIZES}}
+    return config_of(size, GRAPH, cpu=CPU, smoke=smoke, paper=PAPER)

@@ -69,7 +69,9 @@ def test_train_evaluate_and_draw(tmp_path):
         (["--config=configs/pendulum.py:huge"], ["huge", "cpu, smoke, paper"]),
         (["--config=configs/nothing.py"], ["nothing.py"]),
         (["--config=configs/pendulum.py:smoke", "--config.data.resolution=18"], ["image side 18"]),
-        (["--config=configs/morpho_mnist.py:smoke", "--config.data.data_dir=/nowhere"], ["--config.data.mnist_dir"]),
+        (["--config=configs/causal_circuit.py:smoke"], ["--config.data.circuit_dir"]),
+        (["--config=configs/custom.py:smoke"], ["expected a size and a graph file"]),
+        (["--config=configs/custom.py:smoke,nowhere.json"], ["the graph file 'nowhere.json' cannot be read"]),
         (
             [
                 "--config=configs/morpho_mnist.py:smoke",

@@ -1,13 +1,18 @@
-"""The two datasets: renderer, measurements, true mechanisms, files."""
+"""The built-in datasets: renderer, measurements, true mechanisms, files."""
 
+import functools
 import gzip
+import io
 import pathlib
+import urllib.error
+import urllib.request
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from PIL import Image
 
-from cdae_jax.data import circuit, morpho_mnist, morphology, pendulum
+from cdae_jax.data import causal_circuit, circuit, mnist, morpho_mnist, morphology, pendulum
 from cdae_jax.data.drawing import to_uint8
 from cdae_jax.data.mnist import load_mnist
 from cdae_jax.errors import InputError
@@ -115,8 +120,6 @@ def fake_mnist(folder: pathlib.Path, monkeypatch, num=40):
     """IDX files of drawn bars, with their checksums in place of MNIST's."""
     import hashlib
 
-    from cdae_jax.data import mnist
-
     checksums = {}
     for name in mnist.CHECKSUMS:
         if "images" in name:
@@ -131,17 +134,57 @@ def fake_mnist(folder: pathlib.Path, monkeypatch, num=40):
 
 def test_morpho_mnist_is_made_from_idx_files_and_kept(tmp_path, monkeypatch):
     fake_mnist(tmp_path, monkeypatch)
-    make = morpho_mnist._prepare(str(tmp_path), "train", 40, 0)
-    assert make["images"].shape == (40, 28, 28, 1) and make["images"].dtype == np.uint8
-    np.testing.assert_allclose(morpho_mnist.measure(make["images"]), make["labels"])
-    path = tmp_path / "cache" / "split.npz"
-    first = morpho_mnist._cached(path, lambda: make)
-    second = morpho_mnist._cached(path, lambda: pytest.fail("made twice"))
-    np.testing.assert_array_equal(first.images, second.images)
-    assert [p.name for p in path.parent.iterdir()] == ["split.npz"]
-    path.write_bytes(path.read_bytes()[:500])
+    make = functools.partial(morpho_mnist.make_dataset, data_dir=str(tmp_path), train_size=40, test_size=40, seed=0)
+    first = make(str(tmp_path))
+    assert first.name == "MorphoMNIST"
+    assert first.train.images.shape == (40, 28, 28, 1) and first.train.images.dtype == np.uint8
+    np.testing.assert_allclose(morpho_mnist.measure(first.train.images), first.train.labels)
+    monkeypatch.setattr(morpho_mnist, "_prepare", lambda *_: pytest.fail("made twice"))
+    second = make(str(tmp_path))
+    np.testing.assert_array_equal(first.train.images, second.train.images)
+    kept = sorted((tmp_path / "morpho_mnist").iterdir())
+    assert [path.suffix for path in kept] == [".npz", ".npz"]
+    kept[0].write_bytes(kept[0].read_bytes()[:500])
     with pytest.raises(InputError, match="delete the file"):
-        morpho_mnist._cached(path, lambda: make)
+        make(str(tmp_path))
+
+
+def no_network(*_, **__):
+    raise urllib.error.URLError("no network in tests")
+
+
+def test_mnist_is_fetched_and_checked(tmp_path, monkeypatch):
+    fake_mnist(tmp_path, monkeypatch)
+    served = []
+
+    def open_file(url, timeout):
+        assert timeout <= 30
+        served.append(url)
+        return io.BytesIO((tmp_path / url.rsplit("/")[-1]).read_bytes())
+
+    monkeypatch.setattr(urllib.request, "urlopen", open_file)
+    mnist.download_mnist(tmp_path / "new")
+    assert len(served) == 4
+    np.testing.assert_array_equal(load_mnist(tmp_path / "new", "test")[0], load_mnist(tmp_path, "test")[0])
+    mnist.download_mnist(tmp_path / "new")
+    assert len(served) == 4  # what is there is not fetched again
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(b"another file"))
+    with pytest.raises(InputError, match="train-images-idx3-ubyte.gz has the md5"):
+        mnist.download_mnist(tmp_path / "other")
+    assert not any((tmp_path / "other").iterdir())
+
+
+def test_without_mnist_and_network_small_digits_take_its_place_loudly(tmp_path, monkeypatch):
+    monkeypatch.setattr(urllib.request, "urlopen", no_network)
+    with pytest.warns(UserWarning, match="8 x 8 PIXELS"):
+        dataset = morpho_mnist.make_dataset("", str(tmp_path), train_size=60, test_size=30, seed=0)
+    assert dataset.name == "MorphoDigits"
+    images = dataset.train.images
+    assert images.shape == (60, 28, 28, 1) and images.max(axis=(1, 2, 3)).min() >= 60
+    np.testing.assert_allclose(morpho_mnist.measure(images), dataset.train.labels)
+    assert np.corrcoef(dataset.train.labels.T)[0, 1] > 0.7
+    train, test = (mnist.small_digits(split) for split in ("train", "test"))
+    assert len(train[0]) + len(test[0]) == 1797 and set(test[1]) == set(range(10))
 
 
 def test_missing_and_wrong_mnist_files_are_named(tmp_path, monkeypatch):
@@ -154,8 +197,9 @@ def test_missing_and_wrong_mnist_files_are_named(tmp_path, monkeypatch):
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"no gzip")
     with pytest.raises(InputError, match="not a readable gzip"):
         load_mnist(tmp_path, "train")
-    with pytest.raises(InputError, match="mnist_dir"):
-        morpho_mnist.make_dataset("", str(tmp_path / "data"), 10, 10, 0)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="choose another --config.data.data_dir"):
+        morpho_mnist.make_dataset(str(tmp_path), str(tmp_path / "file"), 10, 10, 0)
 
 
 def test_decorrelation_breaks_the_link_and_keeps_labels_true():
@@ -217,3 +261,57 @@ def test_circuit_counterfactuals_take_both_paths_and_keep_the_noise():
     assert circuit.press(0.15, "red") < 0.005
     assert np.abs(far[:, 3] - CIRCUITS[:, 3]).mean() > 0.05
     np.testing.assert_allclose(do("arm", CIRCUITS[0, 0])[0], CIRCUITS[0], atol=1e-5)
+
+
+def published_circuit(folder, num=12, **changes):
+    """Files of the published layout: pairs of encoded pictures of one grey level each."""
+
+    def encode(level, kind):
+        file = io.BytesIO()
+        Image.new("RGB", (64, 64), (level, level, level)).save(file, kind)
+        return file.getvalue()
+
+    for name, first in (("train-0", 0), ("train-1", 100), ("test", 200)):
+        kind = "PNG" if name == "train-1" else "JPEG"
+        arrays = {
+            "imgs": np.array([[encode(first + i, kind), encode(255, kind)] for i in range(num)]),
+            "original_latents": (first + np.arange(num * 8).reshape(num, 2, 4)).astype(np.float32) / 1000,
+        }
+        np.savez(folder / f"{name}.npz", **arrays | changes)
+
+
+def test_the_published_circuit_is_read_in_the_order_of_the_graph(tmp_path):
+    published_circuit(tmp_path)
+    dataset = causal_circuit.make_dataset(str(tmp_path), 16, train_size=20, test_size=5)
+    assert dataset.name == "CausalCircuit" and dataset.true_counterfactual is None
+    assert dataset.train.images.shape == (20, 16, 16, 3) and len(dataset.test) == 5
+    levels = dataset.train.images[:, 8, 8, 0].astype(int)
+    assert np.abs(levels - [*range(12), *range(100, 108)]).max() <= 2  # the first of each pair
+    # In the file: red 0, green 1, blue 2, arm 3.
+    np.testing.assert_allclose(dataset.train.labels[0], np.array([3, 2, 1, 0]) / 1000, rtol=1e-6)
+    np.testing.assert_allclose(dataset.test.labels[1], (208 + np.array([3, 2, 1, 0])) / 1000, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"imgs": np.full((12, 2), b"no picture")}, "image 0 of .*train-0.npz cannot be read"),
+        ({"imgs": np.full((12, 2), b"x", object)}, "pickled objects are never loaded"),
+        ({"imgs": np.zeros((12, 4, 4, 3), np.uint8)}, r"is uint8 of shape \(12, 4, 4, 3\)"),
+        ({"original_latents": np.zeros((12, 4))}, r"expected floats \(12, 2, 4\) in the order red, green, blue, arm"),
+        ({"original_latents": np.full((12, 2, 4), np.nan)}, "values that are not finite"),
+    ],
+)
+def test_a_circuit_of_another_layout_is_refused(tmp_path, changes, message):
+    published_circuit(tmp_path, **changes)
+    with pytest.raises(InputError, match=message):
+        causal_circuit.make_dataset(str(tmp_path), 16, 4, 4)
+
+
+def test_a_missing_circuit_is_named(tmp_path):
+    for folder, message in (("", "CausalCircuit is not shipped"), (str(tmp_path), r"has no train\*.npz")):
+        with pytest.raises(InputError, match=message):
+            causal_circuit.make_dataset(folder, 16, 4, 4)
+    published_circuit(tmp_path)
+    with pytest.raises(InputError, match="has 12 test images: use fewer"):
+        causal_circuit.make_dataset(str(tmp_path), 16, 4, 40)

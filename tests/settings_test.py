@@ -4,10 +4,12 @@ import pytest
 
 from cdae_jax.errors import InputError
 from cdae_jax.settings import Settings
-from configs import circuit_lookalike, morpho_mnist, pendulum
+from configs import causal_circuit, circuit_lookalike, morpho_mnist, pendulum
+
+CONFIGS = (pendulum, morpho_mnist, circuit_lookalike, causal_circuit)
 
 
-@pytest.mark.parametrize("get_config", [pendulum.get_config, morpho_mnist.get_config, circuit_lookalike.get_config])
+@pytest.mark.parametrize("get_config", [config.get_config for config in CONFIGS])
 @pytest.mark.parametrize("size", ["cpu", "paper", "smoke"])
 def test_every_config_is_valid_and_survives_json(get_config, size):
     settings = Settings.from_dict(get_config(size).to_dict())
@@ -37,6 +39,8 @@ def test_an_unknown_size_is_refused():
         ("model", "attention", (16,), "names the height 16, but the UNet's levels are 4, 2 high"),
         ("diffusion", "schedule", "cosin", "did you mean 'cosine'"),
         ("train", "steps", 0, "config.train.steps is 0: expected a positive number"),
+        ("data", "train_size", 0, "config.data.train_size is 0: expected a positive number"),
+        ("model", "mechanism", "additve", "did you mean 'additive'"),
         ("train", "condition_drop", 1.0, "config.train.condition_drop is 1.0"),
         ("sample", "num_steps", 5000, "more than config.diffusion.num_steps"),
         ("train", "stepz", 3, "config.train.stepz is no setting; did you mean 'steps'"),

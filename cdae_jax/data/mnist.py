@@ -1,10 +1,16 @@
-"""Reads MNIST's four IDX files from a folder and checks them."""
+"""MNIST's four IDX files: read from a folder and checked, or fetched; and scikit-learn's digits in their place."""
 
 import gzip
 import hashlib
+import http.client
 import pathlib
+import urllib.error
+import urllib.request
 
 import numpy as np
+from scipy import ndimage
+from sklearn.datasets import load_digits
+from tqdm import tqdm
 
 from cdae_jax.errors import InputError
 
@@ -15,6 +21,9 @@ CHECKSUMS = {
     "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
+URL = "https://ossci-datasets.s3.amazonaws.com/mnist"  # serves the four files, gzipped
+TIMEOUT_S = 10
+NUM_TEST_DIGITS = 297  # of scikit-learn's 1,797 digits
 _HEADER_BYTES = {"images": 16, "labels": 8}
 
 
@@ -57,3 +66,57 @@ def load_mnist(folder: str | pathlib.Path, split: str) -> tuple[np.ndarray, np.n
         np.frombuffer(images, np.uint8).reshape(-1, 28, 28),
         np.frombuffer(digits, np.uint8).astype(np.int32),
     )
+
+
+class NoNetworkError(InputError):
+    """MNIST could not be fetched."""
+
+
+def make_folder(folder: pathlib.Path) -> None:
+    """Makes a folder for prepared data. Raises InputError if that is not possible."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise InputError(f"the folder {folder} cannot be made ({err}): choose another --config.data.data_dir") from err
+
+
+def download_mnist(folder: pathlib.Path) -> None:
+    """Fetches the four files, gzipped, into a folder, those that are not there yet.
+
+    Each is checked before it gets its name, so that a reader never meets half a file or a wrong one.
+
+    Raises:
+      NoNetworkError: a file could not be fetched.
+      InputError: a file has another checksum.
+    """
+    make_folder(folder)
+    for name in tqdm([name for name in CHECKSUMS if not (folder / f"{name}.gz").is_file()], "MNIST", unit="file"):
+        try:
+            with urllib.request.urlopen(f"{URL}/{name}.gz", timeout=TIMEOUT_S) as response:
+                zipped = response.read()
+            digest = hashlib.md5(gzip.decompress(zipped)).hexdigest()
+        except (OSError, EOFError, urllib.error.URLError, http.client.HTTPException) as err:
+            raise NoNetworkError(
+                f"{name}.gz could not be fetched from {URL} ({err}):"
+                " set --config.data.mnist_dir to a folder with MNIST's four files"
+            ) from err
+        if digest != CHECKSUMS[name]:
+            raise InputError(
+                f"{URL}/{name}.gz has the md5 {digest}, but MNIST's is {CHECKSUMS[name]}: use another copy"
+            )
+        part = folder / f"{name}.part"
+        part.write_bytes(zipped)
+        part.replace(folder / f"{name}.gz")
+
+
+def small_digits(split: str) -> tuple[np.ndarray, np.ndarray]:
+    """scikit-learn's 8 x 8 handwritten digits, enlarged to 20 pixels in a 28 x 28 frame as MNIST's are.
+
+    Returns:
+      images [N, 28, 28] uint8 and digits [N] int32: the last 297 for "test", the others for "train".
+    """
+    digits = load_digits()
+    rows = slice(-NUM_TEST_DIGITS, None) if split == "test" else slice(0, -NUM_TEST_DIGITS)
+    large = ndimage.zoom(digits.images[rows] * (255 / 16), (1, 2.5, 2.5), order=3, mode="grid-constant", grid_mode=True)
+    framed = np.pad(np.clip(np.rint(large), 0, 255).astype(np.uint8), ((0, 0), (4, 4), (4, 4)))
+    return framed, digits.target[rows].astype(np.int32)

@@ -10,6 +10,7 @@ import concurrent.futures
 import multiprocessing
 import os
 import pathlib
+import warnings
 import zipfile
 
 import numpy as np
@@ -18,7 +19,7 @@ from tqdm import tqdm
 
 from cdae_jax.data import morphology
 from cdae_jax.data.dataset import Dataset, Split
-from cdae_jax.data.mnist import load_mnist
+from cdae_jax.data.mnist import NoNetworkError, download_mnist, load_mnist, make_folder, small_digits
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
 
@@ -81,12 +82,16 @@ def _perturb(digits: np.ndarray, thickness: np.ndarray, noise: np.ndarray) -> np
     return images, measure(images[..., None])
 
 
-def _prepare(mnist_dir: str, split: str, num: int, seed: int) -> dict[str, np.ndarray]:
-    digits, classes = load_mnist(mnist_dir, split)
+def _draw_digits(digits: np.ndarray, split: str, num: int, rng: np.random.Generator) -> np.ndarray:
+    """Rows of `num` digits, each used once."""
     if not 1 <= num <= len(digits):
         raise InputError(f"config.data.{split}_size is {num}: MNIST's {split} split has 1 to {len(digits)} images")
-    rng = np.random.default_rng([seed, split == "test"])
-    rows = rng.permutation(len(digits))[:num]
+    return rng.permutation(len(digits))[:num]
+
+
+def _prepare(digits: np.ndarray, classes: np.ndarray, rows: np.ndarray, rng: np.random.Generator, split: str):
+    """The arrays of a split: the digits [N, 28, 28] at `rows`, each with a drawn thickness and intensity noise."""
+    num = len(rows)
     thickness, noise = draw_thickness(rng, num), rng.standard_normal(num)
     starts = range(0, num, _CHUNK)
     chunks = [(digits[rows[i : i + _CHUNK]], thickness[i : i + _CHUNK], noise[i : i + _CHUNK]) for i in starts]
@@ -107,7 +112,7 @@ def _prepare(mnist_dir: str, split: str, num: int, seed: int) -> dict[str, np.nd
 def _cached(path: pathlib.Path, make) -> Split:
     """The split stored at `path`, made and stored first if it is not there. A reader never sees half a file."""
     if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         arrays = make()
         part = path.with_suffix(f".{os.getpid()}.part")
         try:
@@ -125,32 +130,66 @@ def _cached(path: pathlib.Path, make) -> Split:
         ) from err
 
 
+def _split_of_mnist(mnist_dir: str, data_dir: str, split: str, num: int, seed: int) -> Split:
+    def make():
+        folder = pathlib.Path(mnist_dir or pathlib.Path(data_dir) / "mnist")
+        if not mnist_dir:
+            download_mnist(folder)
+        digits, classes = load_mnist(folder, split)
+        rng = np.random.default_rng([seed, split == "test"])
+        return _prepare(digits, classes, _draw_digits(digits, split, num, rng), rng, split)
+
+    return _cached(pathlib.Path(data_dir) / "morpho_mnist" / f"v{VERSION}-{split}-{num}-seed{seed}.npz", make)
+
+
+def _split_of_small_digits(data_dir: str, split: str, num: int, seed: int) -> Split:
+    """As of MNIST, but digits are used again and again, each time with another thickness and intensity."""
+
+    def make():
+        digits, classes = small_digits(split)
+        rng = np.random.default_rng([seed, split == "test"])
+        return _prepare(digits, classes, rng.integers(len(digits), size=num), rng, split)
+
+    return _cached(pathlib.Path(data_dir) / "morpho_digits" / f"v{VERSION}-{split}-{num}-seed{seed}.npz", make)
+
+
 def make_dataset(mnist_dir: str, data_dir: str, train_size: int, test_size: int, seed: int) -> Dataset:
-    """The dataset; made once from MNIST's IDX files (minutes) and kept in `data_dir`.
+    """The dataset; made once (minutes) and kept in `data_dir`.
+
+    MNIST's IDX files come from `mnist_dir`; without one they are fetched into `data_dir`; without a network
+    scikit-learn's 8 x 8 digits take their place, with a warning and under the name "MorphoDigits".
 
     Args:
-      mnist_dir: folder with the four IDX files, gzipped or not.
+      mnist_dir: folder with the four IDX files, gzipped or not; "" to fetch them.
       data_dir: folder of the cache.
       train_size, test_size: at most 60,000 and 10,000.
-      seed: of the drawn thickness and noise.
+      seed: of the drawn digits, thickness and noise.
 
     Raises:
-      InputError: no or wrong MNIST files, sizes out of range, an unreadable cache.
+      InputError: wrong MNIST files, sizes out of range, an unreadable cache.
     """
-
-    def split(name: str, num: int) -> Split:
-        path = pathlib.Path(data_dir) / "morpho_mnist" / f"v{VERSION}-{name}-{num}-seed{seed}.npz"
-        if not mnist_dir and not path.is_file():
-            raise InputError(
-                "MorphoMNIST is made from MNIST's four IDX files: set --config.data.mnist_dir to their folder"
-            )
-        return _cached(path, lambda: _prepare(mnist_dir, name, num, seed))
-
+    name = "MorphoMNIST"
+    try:
+        test, train = (
+            _split_of_mnist(mnist_dir, data_dir, split, num, seed)
+            for split, num in (("test", test_size), ("train", train_size))
+        )
+    except NoNetworkError as err:
+        name = "MorphoDigits"
+        warnings.warn(
+            f"{err}. USING SCIKIT-LEARN'S 1,797 DIGITS OF 8 x 8 PIXELS INSTEAD: good for a demonstration, but no number"
+            " on them compares with MNIST",
+            stacklevel=2,
+        )
+        test, train = (
+            _split_of_small_digits(data_dir, split, num, seed)
+            for split, num in (("test", test_size), ("train", train_size))
+        )
     return Dataset(
-        name="MorphoMNIST",
+        name=name,
         graph=GRAPH,
-        test=split("test", test_size),
-        train=split("train", train_size),
+        test=test,
+        train=train,
         num_classes=10,
         true_counterfactual=true_counterfactual,
         measure=measure,

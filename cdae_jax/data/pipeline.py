@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from cdae_jax.data import circuit, custom, morpho_mnist, pendulum
+from cdae_jax.data import causal_circuit, circuit, custom, morpho_mnist, pendulum
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
@@ -18,6 +18,8 @@ def make_dataset(settings: Settings) -> Dataset:
         return pendulum.make_dataset(data.sampling, data.resolution, data.train_size, data.test_size, data.seed)
     if data.name == "circuit_lookalike":
         return circuit.make_lookalike(data.resolution, data.train_size, data.test_size, data.seed)
+    if data.name == "causal_circuit":
+        return causal_circuit.make_dataset(data.circuit_dir, data.resolution, data.train_size, data.test_size)
     if data.name == "custom":
         return custom.make_dataset(data, settings.graph)
     if data.resolution != 28:

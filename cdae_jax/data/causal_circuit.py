@@ -1,0 +1,100 @@
+"""Reads the published CausalCircuit (Brehmer et al. 2022, arXiv 2203.16437) from its .npz files.
+
+Each file holds pairs of images before and after an intervention: `imgs` [N, 2] encoded JPEG or PNG bytes, and
+`original_latents` [N, 2, 4] in the order red, green, blue, arm, in 0..1. The first image of each pair is used. The
+data has its own terms and is not shipped. Its structural equations are not known here: there are no true
+counterfactuals (`circuit.py` is a look-alike that has them).
+"""
+
+import concurrent.futures
+import io
+import pathlib
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from cdae_jax.data.circuit import GRAPH
+from cdae_jax.data.dataset import Dataset, Split
+from cdae_jax.errors import InputError
+
+FILE_ORDER = ("red", "green", "blue", "arm")
+FILES = {"train": "train*.npz", "test": "test*.npz"}
+
+
+def _decode(encoded: bytes, resolution: int) -> np.ndarray:
+    with Image.open(io.BytesIO(encoded)) as image:
+        image.draft("RGB", (resolution, resolution))  # lets JPEG decode at a fraction of its size
+        return np.asarray(image.convert("RGB").resize((resolution, resolution), Image.Resampling.BOX))
+
+
+def _read_file(path: pathlib.Path, resolution: int) -> Split:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            encoded, latents = stored["imgs"], stored["original_latents"]
+    except KeyError as err:
+        raise InputError(f"{path} lacks the array {err}: expected 'imgs' and 'original_latents'") from err
+    except (OSError, ValueError, EOFError) as err:
+        raise InputError(
+            f"{path} cannot be read as .npz of plain arrays ({err}): pickled objects are never loaded,"
+            " store 'imgs' as bytes (dtype S) instead"
+        ) from err
+    if encoded.ndim != 2 or encoded.shape[1] != 2 or encoded.dtype.kind not in "SV":
+        raise InputError(f"'imgs' of {path} is {encoded.dtype} of shape {encoded.shape}: expected bytes (N, 2)")
+    if latents.shape != (len(encoded), 2, 4) or latents.dtype.kind != "f":
+        raise InputError(
+            f"'original_latents' of {path} is {latents.dtype} of shape {latents.shape}:"
+            f" expected floats ({len(encoded)}, 2, 4) in the order {', '.join(FILE_ORDER)}"
+        )
+    columns = [FILE_ORDER.index(name) for name in GRAPH.names]
+    labels = latents[:, 0, columns].astype(np.float32)
+    if not np.isfinite(labels).all():
+        raise InputError(f"'original_latents' of {path} has values that are not finite: fetch the file again")
+
+    def decode(i: int):
+        try:
+            return _decode(bytes(encoded[i, 0]), resolution)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as err:
+            raise InputError(f"image {i} of {path} cannot be read ({err}): fetch the file again") from err
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        images = list(tqdm(pool.map(decode, range(len(encoded))), path.name, len(encoded), unit="image"))
+    return Split(np.stack(images), labels)
+
+
+def _read_split(folder: pathlib.Path, split: str, resolution: int, num: int) -> Split:
+    paths = sorted(folder.glob(FILES[split]))
+    if not paths:
+        raise InputError(
+            f"the folder {str(folder)!r} has no {FILES[split]}:"
+            " set --config.data.circuit_dir to the folder of the published CausalCircuit"
+        )
+    parts: list[Split] = []
+    while paths and sum(map(len, parts)) < num:
+        parts.append(_read_file(paths.pop(0), resolution))
+    whole = Split(np.concatenate([p.images for p in parts]), np.concatenate([p.labels for p in parts]))
+    if len(whole) < num:
+        raise InputError(f"config.data.{split}_size is {num}, but {folder} has {len(whole)} {split} images: use fewer")
+    return whole.take(slice(0, num))
+
+
+def make_dataset(circuit_dir: str, resolution: int, train_size: int, test_size: int) -> Dataset:
+    """The published dataset, resized to `resolution`, labels in 0..1 in the order arm, blue, green, red.
+
+    Args:
+      circuit_dir: folder with train*.npz and test*.npz.
+      train_size, test_size: number of images, the first ones of the files in order of their names.
+
+    Raises:
+      InputError: no such folder or files, files of another layout, unreadable images, fewer images than asked for.
+    """
+    if not circuit_dir:
+        raise InputError(
+            "CausalCircuit is not shipped: set --config.data.circuit_dir to the folder of its .npz files,"
+            " or use configs/circuit_lookalike.py"
+        )
+    folder = pathlib.Path(circuit_dir)
+    train, test = (
+        _read_split(folder, name, resolution, num) for name, num in (("train", train_size), ("test", test_size))
+    )
+    return Dataset(name="CausalCircuit", graph=GRAPH, train=train, test=test)
