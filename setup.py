@@ -11,18 +11,23 @@ setuptools.setup(
     python_requires=">=3.11",
     install_requires=[
         "absl-py>=2.1",
+        "array_record>=0.8",
         "chex>=0.1.90",
         "flax>=0.12.0,<0.13",
+        "grain>=0.2.12",
+        "importlib_resources",  # tensorflow-datasets imports it and does not ask for it
         "jax>=0.10.0,<0.11",
         "matplotlib>=3.9",
         "ml-collections>=1.0",
         "numpy>=2.0",
         "optax>=0.2.5",
         "orbax-checkpoint>=0.12.0,<0.13",
+        "pillow>=10",
         "scikit-image>=0.24",
         "scikit-learn>=1.5",
         "scipy>=1.13",
         "tensorboardX>=2.6",
+        "tensorflow-datasets>=4.9.9",
         "tqdm>=4.66",
     ],
     extras_require={

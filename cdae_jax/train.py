@@ -3,6 +3,7 @@
 import functools
 import json
 import pathlib
+from collections.abc import Iterator
 
 import flax
 import jax
@@ -14,7 +15,7 @@ from tqdm import tqdm
 from cdae_jax import sharding, workdir
 from cdae_jax.checkpoint import Checkpoints, abstract_like
 from cdae_jax.data.dataset import Split
-from cdae_jax.data.pipeline import batch_at, label_columns, make_dataset
+from cdae_jax.data.pipeline import batches, label_columns, make_dataset
 from cdae_jax.diffusion import Schedule, make_schedule
 from cdae_jax.errors import InputError
 from cdae_jax.labels import LabelStats
@@ -135,11 +136,13 @@ def jit_train_step(settings: Settings, model: CausalDiffAE, tx: optax.GradientTr
     )
 
 
-def host_batch(split: Split, y: np.ndarray, step: int, train: Train) -> dict[str, np.ndarray]:
-    """The arrays of a training step; y [N, n] are the split's standardised labels."""
-    batch = batch_at(Split(split.images, y, split.context), step, train.batch_size, train.seed)
-    context = np.zeros(len(batch), np.int32) if batch.context is None else batch.context
-    return {"image": batch.images, "y": batch.labels, "context": context}
+def host_batches(split: Split, y: np.ndarray, start: int, train: Train) -> Iterator[dict[str, np.ndarray]]:
+    """The arrays of this process's part of every step from `start` on; y [N, n] are the standardised labels."""
+    standardised = Split(split.images, y, split.context)
+    processes = (jax.process_index(), jax.process_count())
+    for batch in batches(standardised, start, train.steps, train.batch_size, train.seed, *processes):
+        context = np.zeros(len(batch), np.int32) if batch.context is None else batch.context
+        yield {"image": batch.images, "y": batch.labels, "context": context}
 
 
 def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Path:
@@ -188,8 +191,8 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
     pending = []
     try:
         with tqdm(total=train.steps, initial=start, unit="step", desc=dataset.name) as bar:
-            for step in range(start, train.steps):
-                state, metrics = run_step(state, sharding.to_devices(host_batch(split, y, step, train), mesh))
+            for step, batch in enumerate(host_batches(split, y, start, train), start):
+                state, metrics = run_step(state, sharding.to_devices(batch, mesh))
                 pending.append(metrics)
                 is_last = step + 1 == train.steps
                 save = (step + 1) % train.checkpoint_every == 0 or is_last

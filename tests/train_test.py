@@ -12,7 +12,7 @@ import pytest
 
 from cdae_jax import sharding, train
 from cdae_jax.checkpoint import Checkpoints, abstract_like
-from cdae_jax.data.pipeline import batch_at, make_dataset
+from cdae_jax.data.pipeline import batches, make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.labels import LabelStats
 from cdae_jax.settings import Settings
@@ -53,9 +53,8 @@ def test_one_and_eight_devices_take_the_same_step():
         init = jax.jit(lambda: train.init_state(model, tx, (16, 16, 3), 0), out_shardings=sharding.replicated(mesh))
         state, step = init(), train.jit_train_step(settings, model, tx, mesh)
         losses = []
-        for i in range(3):
-            batch = sharding.to_devices(train.host_batch(dataset.train, y, i, settings.train), mesh)
-            state, metrics = step(state, batch)
+        for _, batch in zip(range(3), train.host_batches(dataset.train, y, 0, settings.train), strict=False):
+            state, metrics = step(state, sharding.to_devices(batch, mesh))
             losses.append(float(metrics["loss"]))
         found.append((losses, jax.device_get(state.params)))
     np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-5)
@@ -132,13 +131,13 @@ def test_a_folder_with_other_files_is_refused(tmp_path):
 
 
 def test_a_non_finite_loss_names_the_step_and_the_last_good_checkpoint(tmp_path, monkeypatch):
-    original = train.host_batch
+    original = train.host_batches
 
-    def poisoned(split, y, step, settings):
-        batch = original(split, y, step, settings)
-        return batch | {"y": np.full_like(batch["y"], np.float32(1e30))} if step == 12 else batch
+    def poisoned(split, y, start, settings):
+        for step, batch in enumerate(original(split, y, start, settings), start):
+            yield batch | {"y": np.full_like(batch["y"], np.float32(1e30))} if step == 12 else batch
 
-    monkeypatch.setattr(train, "host_batch", poisoned)
+    monkeypatch.setattr(train, "host_batches", poisoned)
     with pytest.raises(train.NonFiniteLoss, match="at step 13; the last good checkpoint is step 10"):
         train.train_model(settings_with(), tmp_path / "run")
 
@@ -150,11 +149,19 @@ def test_ema_ramps_up():
 
 def test_batches_cover_an_epoch_once_and_differ_between_epochs():
     split = make_dataset(settings_with()).train
-    first, second = ([batch_at(split, epoch * 16 + i, 16, 0).labels for i in range(16)] for epoch in (0, 1))
+    first, second = ([batch.labels for batch in batches(split, start, start + 16, 16, 0)] for start in (0, 16))
     seen = np.concatenate(first)
     assert len(np.unique(seen[:, 0])) == len(split)
     assert not np.array_equal(seen, np.concatenate(second))
     np.testing.assert_array_equal(np.sort(seen[:, 0]), np.sort(split.labels[:, 0]))
+
+
+def test_processes_share_every_batch():
+    split = make_dataset(settings_with()).train
+    whole = list(batches(split, 3, 20, 16, seed=1))
+    parts = [list(batches(split, 3, 20, 16, 1, process_index=i, process_count=4)) for i in range(4)]
+    for step, batch in enumerate(whole):
+        np.testing.assert_array_equal(np.concatenate([part[step].images for part in parts]), batch.images)
 
 
 def test_a_batch_that_devices_cannot_share_is_refused(tmp_path):

@@ -153,6 +153,26 @@ def _split_of_small_digits(data_dir: str, split: str, num: int, seed: int) -> Sp
     return _cached(pathlib.Path(data_dir) / "morpho_digits" / f"v{VERSION}-{split}-{num}-seed{seed}.npz", make)
 
 
+def _dataset(name: str, splits: dict[str, Split]) -> Dataset:
+    return Dataset(
+        name=name,
+        graph=GRAPH,
+        num_classes=10,
+        true_counterfactual=true_counterfactual,
+        measure=measure,
+        decorrelate=decorrelate,
+        **splits,
+    )
+
+
+def from_mnist(mnist_dir: str, data_dir: str, train_size: int, test_size: int, seed: int) -> Dataset:
+    """As `make_dataset`, but raises NoNetworkError where that takes other digits."""
+    sizes = {"test": test_size, "train": train_size}
+    return _dataset(
+        "MorphoMNIST", {split: _split_of_mnist(mnist_dir, data_dir, split, num, seed) for split, num in sizes.items()}
+    )
+
+
 def make_dataset(mnist_dir: str, data_dir: str, train_size: int, test_size: int, seed: int) -> Dataset:
     """The dataset; made once (minutes) and kept in `data_dir`.
 
@@ -168,30 +188,15 @@ def make_dataset(mnist_dir: str, data_dir: str, train_size: int, test_size: int,
     Raises:
       InputError: wrong MNIST files, sizes out of range, an unreadable cache.
     """
-    name = "MorphoMNIST"
     try:
-        test, train = (
-            _split_of_mnist(mnist_dir, data_dir, split, num, seed)
-            for split, num in (("test", test_size), ("train", train_size))
-        )
+        return from_mnist(mnist_dir, data_dir, train_size, test_size, seed)
     except NoNetworkError as err:
-        name = "MorphoDigits"
         warnings.warn(
             f"{err}. USING SCIKIT-LEARN'S 1,797 DIGITS OF 8 x 8 PIXELS INSTEAD: good for a demonstration, but no number"
             " on them compares with MNIST",
             stacklevel=2,
         )
-        test, train = (
-            _split_of_small_digits(data_dir, split, num, seed)
-            for split, num in (("test", test_size), ("train", train_size))
-        )
-    return Dataset(
-        name=name,
-        graph=GRAPH,
-        test=test,
-        train=train,
-        num_classes=10,
-        true_counterfactual=true_counterfactual,
-        measure=measure,
-        decorrelate=decorrelate,
+    sizes = {"test": test_size, "train": train_size}
+    return _dataset(
+        "MorphoDigits", {split: _split_of_small_digits(data_dir, split, num, seed) for split, num in sizes.items()}
     )

@@ -1,7 +1,9 @@
-"""From settings to a dataset, and from a split in memory to batches."""
+"""From settings to a dataset, and from a split in memory to batches (Grain)."""
 
 import functools
+from collections.abc import Iterator
 
+import grain
 import numpy as np
 
 from cdae_jax.data import causal_circuit, circuit, custom, morpho_mnist, pendulum
@@ -9,6 +11,8 @@ from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
 from cdae_jax.settings import Settings
+
+THREADS, PREFETCH = 2, 8  # batches made at the same time, and kept ready
 
 
 def make_dataset(settings: Settings) -> Dataset:
@@ -37,11 +41,33 @@ def _order(num: int, seed: int, epoch: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch]).permutation(num)
 
 
-def batch_at(split: Split, step: int, batch_size: int, seed: int) -> Split:
-    """The batch of a training step: a function of (seed, step), so that the step is the data's position.
+def rows_at(num: int, step: int, batch_size: int, seed: int) -> np.ndarray:
+    """Rows of the batch of a training step: a function of (seed, step), so that the step is the data's position.
 
     Every epoch is a new order of the split; what does not fill a batch is left to the next epoch.
     """
-    per_epoch = len(split) // batch_size
+    per_epoch = num // batch_size
     epoch, i = divmod(step, per_epoch)
-    return split.take(_order(len(split), seed, epoch)[i * batch_size : (i + 1) * batch_size])
+    return _order(num, seed, epoch)[i * batch_size : (i + 1) * batch_size]
+
+
+def batches(
+    split: Split,
+    first: int,
+    stop: int,
+    batch_size: int,
+    seed: int,
+    process_index: int = 0,
+    process_count: int = 1,
+) -> Iterator[Split]:
+    """The batches of steps first..stop-1, made ahead in threads.
+
+    Args:
+      batch_size: of all processes together; a multiple of process_count.
+      process_index: which of the equal parts of every batch to give.
+    """
+    part = batch_size // process_count
+    ours = slice(process_index * part, (process_index + 1) * part)
+    steps = grain.MapDataset.range(first, stop)
+    made = steps.map(lambda step: split.take(rows_at(len(split), step, batch_size, seed)[ours]))
+    return iter(made.to_iter_dataset(grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=PREFETCH)))
