@@ -43,6 +43,7 @@ class Custom(Data):
     images: str  # a folder of PNG and JPEG files, or an .npz file with an array "images"
     labels: str  # a CSV file: a column "file" or "index", and one column for every variable
     test_fraction: float = 0.2  # of the images, by seed; not used with split_column
+    max_memory_gib: float = 4.0  # a folder whose images take more is read from disk as they are needed
     split_column: str = ""  # a column of the CSV file that says train or test
 
 

@@ -115,7 +115,7 @@ def evaluate(directory: str | pathlib.Path) -> dict:
     model = load(directory)
     settings = model.settings
     dataset = make_dataset(settings)
-    test = dataset.test.take(slice(0, settings.evaluate.num_images))
+    test = dataset.test.take(np.arange(min(len(dataset.test), settings.evaluate.num_images)))
     has_labels = np.isfinite(test.labels).any(0)
     unlabelled = [name for name, known in zip(dataset.graph.names, has_labels, strict=True) if not known]
     if unlabelled:

@@ -164,7 +164,9 @@ def fingerprint(dataset: Dataset, num_steps: int) -> str:
     digest = hashlib.sha256(
         f"judge 1 {num_steps} {dataset.graph.names} {target_sizes(dataset.graph)} {dataset.num_classes}".encode()
     )
-    for array in (dataset.train.images, dataset.train.labels, _classes_of(dataset.train)):
+    for start in range(0, len(dataset.train), POOL):
+        digest.update(np.ascontiguousarray(dataset.train.images[start : start + POOL]))
+    for array in (dataset.train.labels, _classes_of(dataset.train)):
         digest.update(np.ascontiguousarray(array))
     return digest.hexdigest()[:16]
 

@@ -51,6 +51,7 @@ def get_config(argument: str = "") -> ml_collections.ConfigDict:
                 "resolution": 32,
                 "test_fraction": 0.2,
                 "split_column": "",
+                "max_memory_gib": 4.0,
             },
             "train": {"steps": 6_200},
         },

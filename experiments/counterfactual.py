@@ -49,9 +49,10 @@ def main() -> None:
     for name in do:
         model.graph.index(name)
     dataset = make_dataset(model.settings)
-    test = dataset.test.take(slice(FIRST.value, FIRST.value + NUM.value))
-    if not len(test):
+    rows = np.arange(FIRST.value, min(FIRST.value + NUM.value, len(dataset.test)))
+    if not len(rows):
         raise InputError(f"--first is {FIRST.value}: the test split has {len(dataset.test)} images")
+    test = dataset.test.take(rows)
     images, labels = model.counterfactual(
         test.images,
         do,

@@ -5,6 +5,7 @@ python -m experiments.inspect --config=configs/pendulum.py:cpu --output=sheet.pn
 
 import pathlib
 
+import numpy as np
 from absl import flags
 from ml_collections import config_flags
 
@@ -31,7 +32,9 @@ def main() -> None:
     print(f"{dataset.name}: {len(dataset.train)} training and {len(dataset.test)} test images of {shape}\n")
     print(describe(dataset.train.labels[:, columns], settings.graph))
     if output:
-        contact_sheet(output, dataset.train.take(slice(0, 40)), dataset.graph.names, dataset.name)
+        contact_sheet(
+            output, dataset.train.take(np.arange(min(40, len(dataset.train)))), dataset.graph.names, dataset.name
+        )
         print(f"\nwrote {output}")
 
 

@@ -8,10 +8,13 @@ import pytest
 from PIL import Image
 
 from cdae_jax.data import custom
+from cdae_jax.data.image_files import ImageFiles
+from cdae_jax.data.pipeline import batches
 from cdae_jax.data_settings import Custom
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.inference import load
+from cdae_jax.predictor import fingerprint
 from cdae_jax.settings import Settings
 from cdae_jax.train import train_model
 from configs.custom import get_config
@@ -78,6 +81,22 @@ def test_an_npz_file_reads_the_same_and_the_split_follows_the_seed(folder):
     np.testing.assert_allclose(first.train.images[:, 0, 0, 0] / 10, first.train.labels[:, 0], rtol=1e-6)
     both = np.concatenate([first.train.labels[:, 0], first.test.labels[:, 0]])
     np.testing.assert_allclose(np.sort(both), np.arange(NUM) / 10, rtol=1e-6)
+
+
+def test_a_folder_larger_than_the_memory_is_read_as_needed(folder):
+    whole, streamed = (make(folder, split_column="part", max_memory_gib=gib) for gib in (4.0, 1e-9))
+    assert isinstance(streamed.train.images, ImageFiles) and streamed.train.images.shape == whole.train.images.shape
+    np.testing.assert_array_equal(np.asarray(streamed.test.images), whole.test.images)
+    np.testing.assert_array_equal(streamed.train.labels, whole.train.labels)
+    assert fingerprint(whole, 1) == fingerprint(streamed, 1)
+    pairs = zip(batches(whole.train, 0, 9, 16, 0), batches(streamed.train, 0, 9, 16, 0), strict=True)
+    for in_memory, from_disk in pairs:
+        np.testing.assert_array_equal(from_disk.images, in_memory.images)
+    (folder / "images" / "2.jpg").write_bytes(b"no image")
+    with pytest.raises(InputError, match=r"the image .*2\.jpg cannot be read"):
+        np.asarray(streamed.test.images)
+    with pytest.raises(InputError, match=r"the image .*2\.jpg cannot be read"):
+        list(batches(streamed.test, 0, 9, 16, 0))
 
 
 def test_images_are_resized_by_averaging(folder):

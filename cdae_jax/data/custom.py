@@ -11,10 +11,10 @@ import math
 import pathlib
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
 from cdae_jax.data.dataset import Dataset, Split
+from cdae_jax.data.image_files import READ_ERRORS, ImageFiles, read_image, resized, shape_of
 from cdae_jax.data_settings import Custom
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
@@ -110,34 +110,14 @@ def read_labels(path: pathlib.Path, columns: dict[str, list[str]], graph: Causal
     return np.array(labels, np.float32).T
 
 
-def _decode(path: pathlib.Path) -> np.ndarray | str:
-    """[H, W, 1 or 3] uint8, or what is wrong with the file."""
-    try:
-        with Image.open(path) as image:
-            mode = "L" if image.mode in ("1", "L", "LA") else "RGB" if image.mode in ("RGB", "RGBA", "P") else None
-            if mode is None:
-                return f"its colour mode {image.mode} is neither 8-bit grey nor RGB"
-            pixels = np.asarray(image.convert(mode))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as err:
-        return str(err) or type(err).__name__
-    return pixels if pixels.ndim == 3 else pixels[..., None]
-
-
-def _resized(image: np.ndarray, resolution: int) -> np.ndarray:
-    """[H, W, C] uint8 -> [resolution, resolution, C], averaging over pixels."""
-    if image.shape[0] == resolution:
-        return image
-    resize = Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).resize
-    pixels = np.asarray(resize((resolution, resolution), Image.Resampling.BOX))
-    return pixels if pixels.ndim == 3 else pixels[..., None]
-
-
 def _check_square(shape: tuple[int, ...], where: str) -> None:
     if shape[0] != shape[1]:
         raise InputError(f"the images in {where} are {shape[1]} wide and {shape[0]} high: crop them to squares")
 
 
-def _read_folder(folder: pathlib.Path, files: list[str], resolution: int) -> np.ndarray:
+def _read_folder(
+    folder: pathlib.Path, files: list[str], resolution: int, max_memory_gib: float
+) -> np.ndarray | ImageFiles:
     present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES}
     wanted = [pathlib.PurePosixPath(file).as_posix() for file in files]
     absent = [file for file in wanted if file not in present]
@@ -150,23 +130,37 @@ def _read_folder(folder: pathlib.Path, files: list[str], resolution: int) -> np.
             " give each a row (with empty cells if it is unlabelled), or move it away"
         )
 
-    def read(file: str):
-        pixels = _decode(folder / file)
-        return pixels if isinstance(pixels, str) else (pixels.shape, _resized(pixels, resolution))
-
+    paths = [folder / file for file in wanted]
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        decoded = list(tqdm(pool.map(read, wanted), f"reading {folder.name}", len(wanted), unit="image"))
-    broken = [f"{file} ({item})" for file, item in zip(wanted, decoded, strict=True) if isinstance(item, str)]
-    if broken:
-        raise InputError(f"{len(broken)} images in {folder} cannot be read: {_some(broken)}")
-    shape = decoded[0][0]
-    odd = [f"{file} {item[0]}" for file, item in zip(wanted, decoded, strict=True) if item[0] != shape]
+        shapes = list(tqdm(pool.map(shape_of, paths), f"looking at {folder.name}", len(paths), unit="image"))
+    _refuse_broken(folder, {file: shape for file, shape in zip(wanted, shapes, strict=True) if isinstance(shape, str)})
+    odd = [f"{file} {shape}" for file, shape in zip(wanted, shapes, strict=True) if shape != shapes[0]]
     if odd:
         raise InputError(
-            f"{len(odd)} images in {folder} differ from the first one's (height, width, channels) {shape}: {_some(odd)}"
+            f"{len(odd)} images in {folder} differ from the first one's (height, width, channels) {shapes[0]}:"
+            f" {_some(odd)}"
         )
-    _check_square(shape, str(folder))
-    return np.stack([pixels for _, pixels in decoded])
+    _check_square(shapes[0], str(folder))
+    channels = shapes[0][-1]
+    if len(paths) * resolution**2 * channels > max_memory_gib * 2**30:
+        return ImageFiles(paths, channels, resolution)
+
+    def read(path: pathlib.Path) -> np.ndarray | str:
+        try:
+            return read_image(path, channels, resolution)
+        except READ_ERRORS as err:
+            return str(err) or type(err).__name__
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        images = list(tqdm(pool.map(read, paths), f"reading {folder.name}", len(paths), unit="image"))
+    _refuse_broken(folder, {file: item for file, item in zip(wanted, images, strict=True) if isinstance(item, str)})
+    return np.stack(images)
+
+
+def _refuse_broken(folder: pathlib.Path, broken: dict[str, str]) -> None:
+    if broken:
+        named = _some(f"{file} ({why})" for file, why in broken.items())
+        raise InputError(f"{len(broken)} images in {folder} cannot be read: {named}; replace or remove them")
 
 
 def _read_npz(path: pathlib.Path, indices: list[str], resolution: int) -> np.ndarray:
@@ -198,7 +192,7 @@ def _read_npz(path: pathlib.Path, indices: list[str], resolution: int) -> np.nda
             " give each a row (with empty cells if it is unlabelled)"
         )
     _check_square(images.shape[1:], str(path))
-    return np.stack([_resized(images[row], resolution) for row in rows])
+    return np.stack([resized(images[row], resolution) for row in rows])
 
 
 def split_rows(num: int, data: Custom, columns: dict[str, list[str]]) -> tuple[np.ndarray, np.ndarray]:
@@ -228,7 +222,10 @@ def split_rows(num: int, data: Custom, columns: dict[str, list[str]]) -> tuple[n
 
 
 def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
-    """The user's dataset, in memory; images are resized to `data.resolution`.
+    """The user's dataset; images are resized to `data.resolution`.
+
+    Files that would take more than `data.max_memory_gib` stay on disk and are decoded as training needs them; a
+    damaged one is then noticed when its turn comes, and not before.
 
     Raises:
       InputError: what the functions above list.
@@ -244,6 +241,10 @@ def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
         raise InputError(f"{path} has a column {key!r}, but images from {source} are named by a column {expected!r}")
     labels = read_labels(path, columns, graph)
     train, test = split_rows(len(labels), data, columns)
-    images = (_read_folder if source.is_dir() else _read_npz)(source, cells, data.resolution)
-    whole = Split(images, labels)
-    return Dataset(name=source.stem, graph=graph, train=whole.take(train), test=whole.take(test))
+    if source.is_dir():
+        images = _read_folder(source, cells, data.resolution, data.max_memory_gib)
+    else:
+        images = _read_npz(source, cells, data.resolution)
+    select = images.select if isinstance(images, ImageFiles) else images.__getitem__
+    splits = {name: Split(select(rows), labels[rows]) for name, rows in (("train", train), ("test", test))}
+    return Dataset(name=source.stem, graph=graph, **splits)

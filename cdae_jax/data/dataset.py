@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from cdae_jax.data.image_files import ImageFiles
 from cdae_jax.graph import CausalGraph
 
 
@@ -13,12 +14,12 @@ class Split:
     """Examples in memory.
 
     Attributes:
-      images: [N, H, W, C] uint8.
+      images: [N, H, W, C] uint8, or files that read like such an array.
       labels: [N, n] float32 in physical units, columns in the graph's order; NaN where unlabelled.
       context: [N] int32 class of a categorical condition outside the graph (a digit), or None.
     """
 
-    images: np.ndarray
+    images: np.ndarray | ImageFiles
     labels: np.ndarray
     context: np.ndarray | None = None
 

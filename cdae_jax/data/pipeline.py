@@ -1,6 +1,7 @@
 """From settings to a dataset, and from a split in memory to batches (Grain)."""
 
 import functools
+import os
 from collections.abc import Iterator
 
 import grain
@@ -12,7 +13,7 @@ from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
 from cdae_jax.settings import Settings
 
-THREADS, PREFETCH = 2, 8  # batches made at the same time, and kept ready
+THREADS, PREFETCH = min(16, os.cpu_count() or 1), 8  # batches made at the same time, and kept ready
 
 
 def make_dataset(settings: Settings) -> Dataset:
