@@ -40,7 +40,7 @@ class CausalCircuit(Sized):
 class Custom(Data):
     """The user's own images; see `cdae_jax.data.custom`."""
 
-    images: str  # a folder of PNG and JPEG files, or an .npz file with an array "images"
+    images: str  # a folder of PNG and JPEG files, an .npz file with an array "images", or tfds:name@split
     labels: str  # a CSV file: a column "file" or "index", and one column for every variable
     test_fraction: float = 0.2  # of the images, by seed; not used with split_column
     max_memory_gib: float = 4.0  # a folder whose images take more is read from disk as they are needed

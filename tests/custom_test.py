@@ -5,9 +5,10 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 from PIL import Image
 
-from cdae_jax.data import custom
+from cdae_jax.data import custom, tfds_builders
 from cdae_jax.data.image_files import ImageFiles
 from cdae_jax.data.pipeline import batches
 from cdae_jax.data_settings import Custom
@@ -177,7 +178,7 @@ def truncate(path):
     ("arrays", "message"),
     [
         ({"pictures": np.zeros((NUM, 8, 8), np.uint8)}, "has no array 'images'"),
-        ({"images": np.zeros((NUM, 8, 8))}, "is float64 of shape"),
+        ({"images": np.zeros((NUM, 8, 8))}, "are float64 of shape"),
         ({"images": np.zeros((NUM - 5, 8, 8), np.uint8)}, "5 rows of the CSV file have no image"),
         ({"images": np.zeros((NUM + 1, 8, 8), np.uint8)}, "1 images in .* have no row in the CSV file: index 80"),
         ({"images": np.array([object()])}, "cannot be read as .npz"),
@@ -189,6 +190,34 @@ def test_every_mistake_in_an_npz_file_is_named(folder, arrays, message):
     write(folder, [["index", *rows[0][1:]]] + [[i, *row[1:]] for i, row in enumerate(rows[1:])])
     with pytest.raises(InputError, match=message):
         make(folder, images="images.npz")
+
+
+def test_a_tfds_dataset_is_read_by_name(folder, monkeypatch):
+    config = tfds_builders.Config(name="tiny", train_size=NUM, test_size=2)
+    builder = tfds_builders.Pendulum(config=config, data_dir=str(folder / "tfds"))
+    builder.download_and_prepare()
+    examples = builder.as_data_source(split="train")
+    monkeypatch.setattr(tfds, "data_source", lambda name, split, download: builder.as_data_source(split=split))
+    rows = rows_of(folder)
+    write(folder, [["index", *rows[0][1:]]] + [[i, *row[1:]] for i, row in enumerate(rows[1:])])
+    data = Custom(
+        name="custom",
+        resolution=32,
+        images="tfds:pendulum@train",
+        labels=str(folder / "labels.csv"),
+        split_column="part",
+    )
+    dataset = custom.make_dataset(data, GRAPH)
+    np.testing.assert_array_equal(dataset.test.images[3], examples[3]["image"])
+    np.testing.assert_array_equal(dataset.train.images[0], examples[20]["image"])
+
+
+def test_a_tfds_dataset_that_cannot_be_opened_is_named(folder):
+    rows = rows_of(folder)
+    write(folder, [["index", *rows[0][1:]]] + [[i, *row[1:]] for i, row in enumerate(rows[1:])])
+    data = Custom(name="custom", resolution=8, images="tfds:no_such_dataset", labels=str(folder / "labels.csv"))
+    with pytest.raises(InputError, match="'tfds:no_such_dataset', which TFDS cannot open"):
+        custom.make_dataset(data, GRAPH)
 
 
 def test_a_graph_file_may_be_short_or_long(tmp_path):

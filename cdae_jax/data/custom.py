@@ -1,8 +1,9 @@
-"""The user's own images: a folder of PNG and JPEG files or an .npz file, and a CSV file of labels.
+"""The user's own images: a folder of PNG and JPEG files, an .npz file or a TFDS dataset, and a CSV file of labels.
 
-The CSV file has a header, a column "file" (path inside the folder) or "index" (row of the .npz file's array
-"images"), and a column for every variable of the graph; an empty cell is a missing label. Continuous labels are any
-numbers, binary ones 0 or 1, categorical ones whole numbers from 0. Every mistake is found before any work starts.
+The CSV file has a header, a column "file" (path inside the folder) or "index" (row of the .npz file's array "images",
+or position in the TFDS split), and a column for every variable of the graph; an empty cell is a missing label.
+Continuous labels are any numbers, binary ones 0 or 1, categorical ones whole numbers from 0. Mistakes are found before
+any work starts.
 """
 
 import concurrent.futures
@@ -19,6 +20,7 @@ from cdae_jax.data_settings import Custom
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
 
+TFDS_PREFIX = "tfds:"
 SUFFIXES = (".png", ".jpg", ".jpeg")
 MIN_LABELLED = 50
 SHOWN = 5  # offenders named in a message
@@ -163,7 +165,7 @@ def _refuse_broken(folder: pathlib.Path, broken: dict[str, str]) -> None:
         raise InputError(f"{len(broken)} images in {folder} cannot be read: {named}; replace or remove them")
 
 
-def _read_npz(path: pathlib.Path, indices: list[str], resolution: int) -> np.ndarray:
+def _load_npz(path: pathlib.Path) -> np.ndarray:
     try:
         with np.load(path, allow_pickle=False) as stored:
             images = stored["images"]
@@ -171,27 +173,53 @@ def _read_npz(path: pathlib.Path, indices: list[str], resolution: int) -> np.nda
         raise InputError(f"{path} has no array 'images'") from err
     except (OSError, ValueError, EOFError) as err:
         raise InputError(f"config.data.images is {str(path)!r}, which cannot be read as .npz: {err}") from err
-    if images.ndim == 3:
-        images = images[..., None]
+    return images[..., None] if images.ndim == 3 else images
+
+
+def _load_tfds(source: str) -> np.ndarray:
+    import tensorflow_datasets as tfds  # takes seconds; only who names such a dataset pays them
+
+    import cdae_jax.data.tfds_builders  # noqa: F401 (registers ours)
+
+    name, _, split = source.removeprefix(TFDS_PREFIX).partition("@")
+    try:
+        examples = tfds.data_source(name, split=split or "train", download=False)
+        missing = [] if "image" in examples.dataset_info.features else ["image"]
+    except (tfds.core.DatasetNotFoundError, AssertionError, ValueError, OSError, NotImplementedError) as err:
+        raise InputError(
+            f"config.data.images is {source!r}, which TFDS cannot open ({' '.join(str(err).split())[:200]}):"
+            f' prepare it first with tfds.builder("{name}", file_format="array_record").download_and_prepare()'
+        ) from err
+    if missing:
+        raise InputError(f"the TFDS dataset {name!r} has no feature 'image': {_some(examples.dataset_info.features)}")
+    images = [np.asarray(example["image"]) for example in tqdm(examples, f"reading {name}", unit="image")]
+    shapes = {image.shape for image in images}
+    if len(shapes) > 1:
+        raise InputError(f"the images of {source} have different shapes: {_some(sorted(shapes))}; use one of one shape")
+    return np.stack(images)
+
+
+def _pick(images: np.ndarray, where: str, indices: list[str], resolution: int) -> np.ndarray:
+    """The images [M, H, W, C] that the table's column "index" names, in its order, resized."""
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3):
         raise InputError(
-            f"the array 'images' of {path} is {images.dtype} of shape {images.shape}:"
+            f"the images of {where} are {images.dtype} of shape {images.shape}:"
             " expected uint8 (N, H, W), (N, H, W, 1) or (N, H, W, 3)"
         )
     wrong = [cell for cell in indices if not cell.isdecimal() or int(cell) >= len(images)]
     if wrong:
         raise InputError(
-            f"{len(wrong)} rows of the CSV file have no image in {path}: index {_some(wrong)};"
+            f"{len(wrong)} rows of the CSV file have no image in {where}: index {_some(wrong)};"
             f" expected 0 to {len(images) - 1}"
         )
     rows = [int(cell) for cell in indices]
     extra = sorted(set(range(len(images))) - set(rows))
     if extra:
         raise InputError(
-            f"{len(extra)} images in {path} have no row in the CSV file: index {_some(extra)};"
+            f"{len(extra)} images in {where} have no row in the CSV file: index {_some(extra)};"
             " give each a row (with empty cells if it is unlabelled)"
         )
-    _check_square(images.shape[1:], str(path))
+    _check_square(images.shape[1:], where)
     return np.stack([resized(images[row], resolution) for row in rows])
 
 
@@ -233,8 +261,11 @@ def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
     if not data.images or not data.labels:
         raise InputError("set --config.data.images to a folder or an .npz file and --config.data.labels to a CSV file")
     source, path = pathlib.Path(data.images), pathlib.Path(data.labels)
-    if not source.is_dir() and source.suffix != ".npz":
-        raise InputError(f"config.data.images is {data.images!r}: expected a folder that exists, or an .npz file")
+    is_tfds = data.images.startswith(TFDS_PREFIX)
+    if not source.is_dir() and source.suffix != ".npz" and not is_tfds:
+        raise InputError(
+            f"config.data.images is {data.images!r}: expected a folder that exists, an .npz file or tfds:name@split"
+        )
     key, cells, columns = read_table(path)
     expected = "file" if source.is_dir() else "index"
     if key != expected:
@@ -244,7 +275,7 @@ def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
     if source.is_dir():
         images = _read_folder(source, cells, data.resolution, data.max_memory_gib)
     else:
-        images = _read_npz(source, cells, data.resolution)
+        images = _pick(_load_tfds(data.images) if is_tfds else _load_npz(source), data.images, cells, data.resolution)
     select = images.select if isinstance(images, ImageFiles) else images.__getitem__
     splits = {name: Split(select(rows), labels[rows]) for name, rows in (("train", train), ("test", test))}
     return Dataset(name=source.stem, graph=graph, **splits)
