@@ -36,6 +36,20 @@ def known_counterfactual(graph: CausalGraph, labels: np.ndarray, mask: np.ndarra
     return np.where(mask, values, np.where(moved, np.nan, labels)).astype(np.float32)
 
 
+def noise_redrawn(dataset: Dataset, name: str, true: np.ndarray, others: np.ndarray, sd: np.ndarray) -> dict:
+    """Errors of do(name)'s descendants if each image had another one's own noise: what a model leaves that knows the
+    mechanisms exactly and abducts nothing.
+
+    Args:
+      true: labels [N, n] under do(name).
+      others: labels [N, n] of other images, whose noise is taken.
+    """
+    descendants = dataset.graph.descendants(name)
+    held = np.tile([other not in descendants for other in dataset.graph.names], (len(true), 1))
+    redrawn = _errors(dataset.graph, dataset.true_counterfactual(others, held, true), true, sd)
+    return {child: redrawn[child] for child in descendants}
+
+
 def _errors(graph: CausalGraph, read: np.ndarray, true: np.ndarray, sd: np.ndarray) -> dict:
     normalised, physical = metrics.absolute_error(graph, read, true, sd)
     errors = {}
@@ -86,6 +100,8 @@ def _intervention(
     columns = label_columns(dataset, model.graph)
     believed = _errors(model.graph, labels, true[:, columns], sd[columns])
     result["mechanism"] = {child: believed[child] for child in model.graph.descendants(name)}
+    if dataset.true_counterfactual is not None and dataset.graph.descendants(name):
+        result["noise_redrawn"] = noise_redrawn(dataset, name, true, test.labels[rng.permutation(len(test))], sd)
     if test.context is not None:
         result["context_kept"] = float((judge(images)[1] == test.context).mean())
     rows = [("factual", test.images[:GRID_COLUMNS]), ("counterfactual", images[:GRID_COLUMNS])]

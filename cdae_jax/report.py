@@ -59,6 +59,10 @@ def report(results: dict, dataset: Dataset) -> str:
             lines.append(
                 f"{do}: the model's own {child} is off by {error['normalised']:.3f} [{error['physical']:.3g}]."
             )
+    for do, children in results.get("noise_redrawn", {}).items():
+        for child, error in children.items():
+            cell = f"{error['normalised']:.3f} [{error['physical']:.3g}]"
+            lines.append(f"{do}: {child} would be off by {cell} with the true mechanism and another image's noise.")
     for do, kept in results.get("context_kept", {}).items():
         lines.append(
             f"{do}: digit kept in {kept:.1%} (the judge reads {results['floor']['context_read']:.1%}"

@@ -5,9 +5,11 @@ import pytest
 from sklearn.metrics import f1_score
 
 from cdae_jax import metrics
+from cdae_jax.data import circuit
+from cdae_jax.data.dataset import Dataset
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
-from cdae_jax.evaluate import known_counterfactual
+from cdae_jax.evaluate import known_counterfactual, noise_redrawn
 from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.labels import LabelStats
 from cdae_jax.plots import difference
@@ -45,6 +47,19 @@ def test_what_is_known_of_a_counterfactual_without_mechanisms():
     mask = np.array([[True, False, False, False], [False, True, False, False]])
     found = known_counterfactual(graph, labels, mask, np.full((2, 4), 9.0))
     np.testing.assert_array_equal(found, [[9, np.nan, np.nan, 3], [4, 9, np.nan, 7]])
+
+
+def test_redrawn_noise_leaves_only_the_descendants_own_noise():
+    labels = circuit.draw_labels(2_000, np.random.default_rng(0))
+    data = Dataset("circuit", circuit.GRAPH, None, None, true_counterfactual=circuit.true_counterfactual)
+    found = noise_redrawn(data, "blue", labels, labels[np.random.default_rng(1).permutation(len(labels))], np.ones(4))
+    assert list(found) == ["red"]
+    # Two independent draws of red with the same parents.
+    redrawn = circuit.lamps(labels[:, 0], np.random.default_rng(2).uniform(size=(2_000, 3)))
+    parents_held = np.tile([True, True, True, False], (2_000, 1))
+    others = np.concatenate([labels[:, :1], redrawn], 1).astype(np.float32)
+    held = circuit.true_counterfactual(others, parents_held, labels)
+    assert found["red"]["physical"] == pytest.approx(np.abs(held - labels)[:, 3].mean(), rel=0.1)
 
 
 def test_the_judges_targets_keep_labels_and_gaps():
