@@ -22,7 +22,7 @@ GRAPH = {  # in the order of tables and plots
 CPU = {
     "data": {"name": "circuit_lookalike", "resolution": 64, "train_size": 50_000, "test_size": 2_000},
     "model": {"encoder_patch": 8, "patch": 8, "mechanism": "affine"},
-    "train": {"steps": 6_000},
+    "train": {"steps": 9_000},
 }
 PAPER = {
     "data": {"resolution": 128},
