@@ -7,9 +7,10 @@ carry no information on them.
 """
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.feature_selection import mutual_info_regression
 from sklearn.model_selection import cross_val_predict
+from threadpoolctl import threadpool_limits
 
 from cdae_jax.graph import CausalGraph
 
@@ -23,11 +24,23 @@ def dependence(a: np.ndarray, b: np.ndarray) -> float:
     return float(mutual_info_regression(a[:, None], b, random_state=0)[0])
 
 
-def residual(target: np.ndarray, causes: np.ndarray) -> np.ndarray:
-    """What [N] is left of a column after a cross-validated boosted regression on causes [N, p]; p may be 0."""
+def residual(target: np.ndarray, causes: np.ndarray, num_classes: int = 0) -> np.ndarray:
+    """What [N] is left of a column after a cross-validated boosted regression on causes [N, p]; p may be 0.
+
+    For classes 0..num_classes-1, whose plain residual depends on the causes by its form alone, it is the randomised
+    quantile residual (Dunn and Smyth 1996): uniform on 0..1 whatever the causes, if the class probabilities are right.
+    """
     if not causes.shape[1]:
         return target - target.mean()
-    return target - cross_val_predict(HistGradientBoostingRegressor(random_state=0), causes, target, cv=5)
+    if not num_classes:
+        return target - cross_val_predict(HistGradientBoostingRegressor(random_state=0), causes, target, cv=5)
+    classes = np.unique(target)
+    boosted = HistGradientBoostingClassifier(random_state=0, max_iter=30)
+    shares = cross_val_predict(boosted, causes, target.astype(int), cv=5, method="predict_proba")
+    ends = np.cumsum(shares, 1)
+    rows, place = np.arange(len(target)), np.searchsorted(classes, target)
+    low = np.where(place > 0, ends[rows, place - 1], 0)
+    return low + (ends[rows, place] - low) * np.random.default_rng(0).random(len(target))
 
 
 def edges(labels: np.ndarray, graph: CausalGraph) -> list[tuple[str, str, float]]:
@@ -43,7 +56,8 @@ def separations(labels: np.ndarray, graph: CausalGraph) -> list[tuple[str, str, 
     """(variable, non-descendant that is no parent, mutual information given the variable's parents in nats)."""
     found = []
     for place, i in enumerate(graph.order):
-        left = residual(labels[:, i], labels[:, list(graph.parents[i])])
+        with threadpool_limits(1):  # on so few rows the threads of boosting cost more than they give
+            left = residual(labels[:, i], labels[:, list(graph.parents[i])], graph.variables[i].classes)
         for j in graph.order[:place]:
             if j not in graph.parents[i]:
                 found.append((graph.names[i], graph.names[j], dependence(labels[:, j], left)))

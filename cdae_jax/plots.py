@@ -54,6 +54,7 @@ def contact_sheet(path: pathlib.Path, split: Split, names: tuple[str, ...], titl
         axis.set_axis_off()
     for axis, image, labels in zip(axes.flat, split.images, split.labels, strict=False):
         axis.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        axis.set_title("\n".join(f"{name} {value:.3g}" for name, value in zip(names, labels, strict=True)), fontsize=7)
+        shown = ("unlabelled" if np.isnan(value) else f"{value:.3g}" for value in labels)
+        axis.set_title("\n".join(f"{name} {text}" for name, text in zip(names, shown, strict=True)), fontsize=7)
     figure.suptitle(title, fontsize=11)
     figure.savefig(path, dpi=100)

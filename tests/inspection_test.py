@@ -37,6 +37,17 @@ def test_a_wrong_edge_and_a_missing_edge_are_pointed_out():
     assert "mid, root" in text and "is an edge missing?" in text
 
 
+def test_a_binary_collider_hides_nothing_that_its_parents_explain():
+    a = RNG.normal(size=2_000)
+    b = a + 0.5 * RNG.normal(size=2_000)
+    on = RNG.random(2_000) < 1 / (1 + np.exp(-2 * b))
+    labels = np.stack([a, b, on], 1)
+    graph = CausalGraph((Variable("a"), Variable("b", ("a",)), Variable("on", ("b",), kind="binary")))
+    assert all(nats < INDEPENDENT for _, _, nats in separations(labels, graph))
+    wrong = CausalGraph((Variable("a"), Variable("b", ("a",)), Variable("on", kind="binary")))
+    assert max(nats for name, _, nats in separations(labels, wrong) if name == "on") > INDEPENDENT
+
+
 def test_unlabelled_cells_are_counted_and_left_out():
     labels = LABELS.copy()
     labels[:500, 1] = np.nan
