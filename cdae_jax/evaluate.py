@@ -15,7 +15,7 @@ import pathlib
 import numpy as np
 from tqdm import tqdm
 
-from cdae_jax import metrics
+from cdae_jax import metrics, workdir
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.pipeline import label_columns, make_dataset
 from cdae_jax.errors import InputError
@@ -125,12 +125,13 @@ def evaluate(directory: str | pathlib.Path) -> dict:
     """Evaluates a workdir on its test split; writes metrics.json, report.md and figures/ into it.
 
     Raises:
-      InputError: not a trained workdir, or a variable without a label on the test images.
+      InputError: not a trained workdir, other data than it was trained on, or a variable without a label on the test images.
     """
     directory = pathlib.Path(directory)
     model = load(directory)
     settings = model.settings
     dataset = make_dataset(settings)
+    workdir.check_dataset(directory, dataset.name)
     test = dataset.test.take(np.arange(min(len(dataset.test), settings.evaluate.num_images)))
     has_labels = np.isfinite(test.labels).any(0)
     unlabelled = [name for name, known in zip(dataset.graph.names, has_labels, strict=True) if not known]

@@ -169,8 +169,9 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
     labels = split.labels[:, label_columns(dataset, settings.graph)]
     stats = LabelStats.of(labels, settings.graph)
     image_shape = split.images.shape[1:]
+    workdir.check_dataset(directory, dataset.name)
     workdir.claim(directory, settings)
-    workdir.write_model(directory, image_shape, dataset.num_classes, stats)
+    workdir.write_model(directory, dataset.name, image_shape, dataset.num_classes, stats)
 
     model = settings.make_model(dataset.num_classes)
     tx = make_optimizer(train)

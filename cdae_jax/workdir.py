@@ -39,10 +39,28 @@ def claim(directory: pathlib.Path, settings: Settings) -> None:
         raise InputError(f"the workdir {directory} cannot be made ({err}): choose another --workdir") from err
 
 
-def write_model(directory: pathlib.Path, image_shape: tuple[int, int, int], num_classes: int, stats: LabelStats):
+def write_model(
+    directory: pathlib.Path, dataset: str, image_shape: tuple[int, int, int], num_classes: int, stats: LabelStats
+):
     """Stores what inference needs besides settings and parameters."""
-    stored = {"image_shape": list(image_shape), "num_classes": num_classes, "labels": stats.to_dict()}
+    stored = {
+        "dataset": dataset,
+        "image_shape": list(image_shape),
+        "num_classes": num_classes,
+        "labels": stats.to_dict(),
+    }
     (directory / "model.json").write_text(json.dumps(stored) + "\n")
+
+
+def check_dataset(directory: pathlib.Path, dataset: str) -> None:
+    """Raises InputError if the workdir's model was trained on a dataset of another name."""
+    path = directory / "model.json"
+    trained_on = _read(path).get("dataset") if path.is_file() else dataset
+    if trained_on != dataset:
+        raise InputError(
+            f"the model in {directory} was trained on {trained_on}, but its config now gives {dataset}:"
+            " make the data that it was trained on available again"
+        )
 
 
 def _read(path: pathlib.Path) -> dict:

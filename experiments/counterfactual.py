@@ -8,6 +8,7 @@ import pathlib
 import numpy as np
 from absl import flags
 
+from cdae_jax import workdir
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.inference import load
@@ -49,6 +50,7 @@ def main() -> None:
     for name in do:
         model.graph.index(name)
     dataset = make_dataset(model.settings)
+    workdir.check_dataset(pathlib.Path(WORKDIR.value), dataset.name)
     rows = np.arange(FIRST.value, min(FIRST.value + NUM.value, len(dataset.test)))
     if not len(rows):
         raise InputError(f"--first is {FIRST.value}: the test split has {len(dataset.test)} images")

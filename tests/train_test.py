@@ -10,7 +10,7 @@ import numpy as np
 import optax
 import pytest
 
-from cdae_jax import sharding, train
+from cdae_jax import sharding, train, workdir
 from cdae_jax.checkpoint import Checkpoints, abstract_like
 from cdae_jax.data.pipeline import batches, make_dataset
 from cdae_jax.errors import InputError
@@ -128,6 +128,14 @@ def test_a_folder_with_other_files_is_refused(tmp_path):
     with pytest.raises(InputError, match="other files"):
         train.train_model(settings_with(), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_other_data_than_a_model_was_trained_on_is_refused(tmp_path):
+    (tmp_path / "model.json").write_text('{"dataset": "MorphoMNIST"}')
+    workdir.check_dataset(tmp_path, "MorphoMNIST")
+    workdir.check_dataset(tmp_path / "new", "MorphoDigits")
+    with pytest.raises(InputError, match="was trained on MorphoMNIST, but its config now gives MorphoDigits"):
+        workdir.check_dataset(tmp_path, "MorphoDigits")
 
 
 def test_a_non_finite_loss_names_the_step_and_the_last_good_checkpoint(tmp_path, monkeypatch):
