@@ -125,7 +125,7 @@ def evaluate(directory: str | pathlib.Path) -> dict:
     """Evaluates a workdir on its test split; writes metrics.json, report.md and figures/ into it.
 
     Raises:
-      InputError: not a trained workdir, other data than it was trained on, or a variable without a label on the test images.
+      InputError: not a trained workdir, other data than it was trained on, or a variable without any test label.
     """
     directory = pathlib.Path(directory)
     model = load(directory)
