@@ -117,7 +117,9 @@ def _intervention(
         f"{name}\n{old:.3g} to {new:.3g}"
         for old, new in list(zip(test.labels[:, column], values, strict=True))[:GRID_COLUMNS]
     ]
-    counterfactual_grid(figures / f"do_{name}.png", rows, captions, f"{dataset.name}: do({name}), {unit}")
+    counterfactual_grid(
+        figures / f"do_{name}.png", rows, captions, f"{dataset.name}: do({name})" + (f", {unit}" if unit else "")
+    )
     return result
 
 
