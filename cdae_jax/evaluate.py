@@ -4,8 +4,8 @@ Effectiveness: under do(v = values drawn from the data's marginal), the labels r
 against the labels that the true mechanisms give, for v and for every other variable. Two readers: direct
 measurement of the pixels, and an anti-causal predictor. Where the true mechanisms are unknown, as for the user's own
 data, the truth is known only for v and its non-descendants, which keep their labels: descendants are left out and
-written as null. The floor is the same reading of real images (of the
-rendered true counterfactual, where a renderer exists); "unchanged" is the error of returning the factual image.
+written as null. The floor is the same reading of real images (of the rendered true counterfactual, where a renderer
+exists); "unchanged" is the error of returning the factual image.
 """
 
 import functools
@@ -95,8 +95,7 @@ def _intervention(
     others = [effect[other]["normalised"] for other in dataset.graph.names if other != name]
     if np.isfinite(others).any():
         effect["mean_of_others"] = float(np.nanmean(others))
-    result = {"effectiveness": effect}
-    result["unchanged"] = unchanged
+    result = {"effectiveness": effect, "unchanged": unchanged}
     columns = label_columns(dataset, model.graph)
     believed = _errors(model.graph, labels, true[:, columns], sd[columns])
     result["mechanism"] = {child: believed[child] for child in model.graph.descendants(name)}

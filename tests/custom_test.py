@@ -13,6 +13,7 @@ from cdae_jax.data.image_files import ImageFiles
 from cdae_jax.data.pipeline import batches
 from cdae_jax.data_settings import Custom
 from cdae_jax.errors import InputError
+from cdae_jax.evaluate import evaluate
 from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.inference import load
 from cdae_jax.predictor import fingerprint
@@ -244,6 +245,7 @@ def test_the_worked_example_moves_the_grandchild(tmp_path):
     write_example(tmp_path / "example", num=2_000, seed=0)
     config = get_config(f"smoke,{tmp_path}/example/graph.json")
     config.data.images, config.data.labels = f"{tmp_path}/example/images", f"{tmp_path}/example/labels.csv"
+    config.data.data_dir = str(tmp_path / "data")
     config.model.update({"encoder_channels": 16, "mechanism_hidden": 64})
     config.train.update({"steps": 600, "batch_size": 32, "warmup_steps": 50, "anneal_steps": 50})
     config.train.update({"log_every": 200, "checkpoint_every": 600, "learning_rate": 3e-3})
@@ -257,5 +259,11 @@ def test_the_worked_example_moves_the_grandchild(tmp_path):
     assert moved["size"] == pytest.approx(3.2, abs=1)
     assert moved["glow"] == pytest.approx(0.48, abs=0.2)
     assert moved["height"] == pytest.approx(-6.4, abs=2)
+    results = evaluate(tmp_path / "run")
+    cells = results["effectiveness"]["do(size)"]
+    assert cells["glow"]["physical"] is None and cells["on"]["physical"] is None  # nobody knows the descendants' truth
+    assert cells["warmth"]["physical"] > 0 and cells["size"]["normalised"] > 0
+    assert 0 <= results["effectiveness"]["do(glow)"]["on"]["accuracy"] <= 1
+    assert "unknown" in (tmp_path / "run" / "report.md").read_text()
     size_set = model.counterfactual(test.images[:64], {"size": 8.0}).labels
     np.testing.assert_array_equal(size_set[:, [0, 3]], model.encode(test.images[:64])[:, [0, 3]])

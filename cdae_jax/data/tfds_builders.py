@@ -48,7 +48,7 @@ def _locked(path: pathlib.Path):
 
 
 class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """What the builders share; each gives its graph, its channels and `_dataset`."""
+    """What the builders share; each gives its graph and channels, and `_dataset(dl_manager, config) -> Dataset`."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}  # noqa: RUF012 (an interface of TFDS)
@@ -78,9 +78,6 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             citation=self.CITATION,
             disable_shuffling=True,
         )
-
-    def _dataset(self, dl_manager, config: Config) -> Dataset:
-        raise NotImplementedError
 
     def _split_generators(self, dl_manager):
         dataset = self._dataset(dl_manager, self.builder_config)
