@@ -3,14 +3,13 @@
 import functools
 import gzip
 import io
-import pathlib
 import urllib.error
 import urllib.request
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from PIL import Image
+from fakes import bar, fake_mnist, published_circuit
 
 from cdae_jax.data import causal_circuit, circuit, mnist, morpho_mnist, morphology, pendulum
 from cdae_jax.data.drawing import to_uint8
@@ -76,14 +75,6 @@ def test_true_pendulum_counterfactuals():
     np.testing.assert_allclose(unchanged, SCENES, atol=1e-4)
 
 
-def bar(width, angle):
-    """An anti-aliased bar of known width in pixels, 28 x 28."""
-    y, x = np.mgrid[: 28 * 8, : 28 * 8] / 8 + 1 / 16 - 14
-    along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
-    inside = np.hypot(along - np.clip(along, -8, 8), across) < width / 2
-    return np.rint(inside.reshape(28, 8, 28, 8).mean((1, 3)) * 200).astype(np.uint8)
-
-
 @pytest.mark.parametrize("width", [2.0, 3.0, 4.0, 5.0])
 def test_thickness_of_drawn_bars(width):
     found = [morphology.measure_thickness(bar(width, angle)) for angle in (0.0, 0.4, 0.8, 1.3)]
@@ -114,22 +105,6 @@ def test_true_morpho_mnist_counterfactuals_keep_each_images_noise():
     np.testing.assert_allclose(undone, labels, rtol=2e-3)
     set_both = morpho_mnist.true_counterfactual(labels, ~np.zeros((500, 2), bool), np.full((500, 2), 100.0))
     np.testing.assert_array_equal(set_both, 100)
-
-
-def fake_mnist(folder: pathlib.Path, monkeypatch, num=40):
-    """IDX files of drawn bars, with their checksums in place of MNIST's."""
-    import hashlib
-
-    checksums = {}
-    for name in mnist.CHECKSUMS:
-        if "images" in name:
-            rows = np.stack([bar(2 + i % 3, i / 10) for i in range(num)])
-            content = bytes(16) + rows.tobytes()
-        else:
-            content = bytes(8) + (np.arange(num) % 10).astype(np.uint8).tobytes()
-        checksums[name] = hashlib.md5(content).hexdigest()
-        (folder / f"{name}.gz").write_bytes(gzip.compress(content))
-    monkeypatch.setattr(mnist, "CHECKSUMS", checksums)
 
 
 def test_morpho_mnist_is_made_from_idx_files_and_kept(tmp_path, monkeypatch):
@@ -261,23 +236,6 @@ def test_circuit_counterfactuals_take_both_paths_and_keep_the_noise():
     assert circuit.press(0.15, "red") < 0.005
     assert np.abs(far[:, 3] - CIRCUITS[:, 3]).mean() > 0.05
     np.testing.assert_allclose(do("arm", CIRCUITS[0, 0])[0], CIRCUITS[0], atol=1e-5)
-
-
-def published_circuit(folder, num=12, **changes):
-    """Files of the published layout: pairs of encoded pictures of one grey level each."""
-
-    def encode(level, kind):
-        file = io.BytesIO()
-        Image.new("RGB", (64, 64), (level, level, level)).save(file, kind)
-        return file.getvalue()
-
-    for name, first in (("train-0", 0), ("train-1", 100), ("test", 200)):
-        kind = "PNG" if name == "train-1" else "JPEG"
-        arrays = {
-            "imgs": np.array([[encode(first + i, kind), encode(255, kind)] for i in range(num)]),
-            "original_latents": (first + np.arange(num * 8).reshape(num, 2, 4)).astype(np.float32) / 1000,
-        }
-        np.savez(folder / f"{name}.npz", **arrays | changes)
 
 
 def test_the_published_circuit_is_read_in_the_order_of_the_graph(tmp_path):

@@ -6,8 +6,9 @@ import sys
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from fakes import fake_mnist, published_circuit
 
-from cdae_jax.data import circuit, pendulum, tfds_builders
+from cdae_jax.data import causal_circuit, circuit, morpho_mnist, pendulum, tfds_builders
 
 TINY = tfds_builders.Config(name="tiny", resolution=32, train_size=200, test_size=20)
 
@@ -71,3 +72,34 @@ def test_two_processes_prepare_the_same_at_once(tmp_path):
     outputs = [process.communicate()[0] for process in both]
     assert [output.splitlines()[-1] for output in outputs] == ["200", "200"]
     assert "".join(outputs).count("Downloading and preparing") == 1
+
+
+def prepared(builder, folder, manual_dir):
+    download_config = tfds.download.DownloadConfig(manual_dir=str(manual_dir))
+    builder.download_and_prepare(download_dir=str(folder / "downloads"), download_config=download_config)
+    return {split: builder.as_data_source(split=split) for split in ("train", "test")}
+
+
+def test_morpho_mnist_is_prepared_from_the_manual_folder(tmp_path, monkeypatch):
+    fake_mnist(tmp_path, monkeypatch)
+    config = tfds_builders.Config(name="tiny", resolution=28, train_size=40, test_size=40)
+    builder = tfds_builders.MorphoMnist(config=config, data_dir=str(tmp_path / "tfds"))
+    sources = prepared(builder, tmp_path, tmp_path)
+    expected = morpho_mnist.from_mnist(str(tmp_path), str(tmp_path / "again"), 40, 40, 0)
+    for i in (0, 39):
+        example = sources["train"][i]
+        np.testing.assert_array_equal(example["image"], expected.train.images[i])
+        np.testing.assert_array_equal(example["labels"]["thickness"], expected.train.labels[i, 0])
+        assert example["class"] == expected.train.context[i]
+    assert len(sources["test"]) == 40
+
+
+def test_causal_circuit_is_prepared_from_the_manual_folder(tmp_path):
+    published_circuit(tmp_path)
+    config = tfds_builders.Config(name="tiny", resolution=16, train_size=20, test_size=5)
+    builder = tfds_builders.CausalCircuit(config=config, data_dir=str(tmp_path / "tfds"))
+    sources = prepared(builder, tmp_path, tmp_path)
+    expected = causal_circuit.make_dataset(str(tmp_path), 16, 20, 5)
+    assert len(sources["train"]) == 20 and len(sources["test"]) == 5
+    np.testing.assert_array_equal(sources["train"][13]["image"], expected.train.images[13])
+    np.testing.assert_array_equal(sources["test"][2]["labels"]["red"], expected.test.labels[2, 3])
