@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from cdae_jax.ddim import ddim_decode, ddim_encode, guide
 from cdae_jax.diffusion import Schedule, q_sample
 from cdae_jax.model import CausalDiffAE, make_eps_fn
+from cdae_jax.readout import Readout, move
 from cdae_jax.scm import Intervention
 
 ABDUCTIONS = ("invert", "noise")
@@ -44,6 +45,7 @@ def counterfactual(
     y_do: jax.Array,
     context: jax.Array,
     key: jax.Array,
+    readout: Readout | None = None,
     *,
     num_steps: int,
     guidance: float = 1.0,
@@ -57,6 +59,7 @@ def counterfactual(
       y_do: [B, n] standardised labels to set, NaN where a variable is left to follow its parents.
       context: [B] int32; num_classes where unknown.
       key: used by abduction="noise" alone.
+      readout: None to set latents and propagate them; else labels are set by its directions (DiffAE, a baseline).
       num_steps: network evaluations in each direction.
       guidance: w of the decoding; the inversion is always plain conditional (w = 1).
       abduction: "invert" finds x_T deterministically (DDIM backwards, which keeps the image's identity);
@@ -68,8 +71,15 @@ def counterfactual(
     set_mask = jnp.isfinite(y_do)
     u, _ = model.apply(params, x, method="encode")
     z = model.apply(params, u, method="propagate")
-    wanted, _ = model.apply(params, jnp.where(set_mask, y_do, 0), method="prior_of")
-    z_cf = model.apply(params, u, Intervention(set_mask, wanted), method="propagate")
+    if readout is None:
+        wanted, _ = model.apply(params, jnp.where(set_mask, y_do, 0), method="prior_of")
+        z_cf = model.apply(params, u, Intervention(set_mask, wanted), method="propagate")
+    else:
+        z_cf = move(readout, z, y_do)
+
+    if model.decoder == "conv":  # no noise to abduct
+        decoded = model.apply(params, z_cf, context, x.shape[1:], method="decode")
+        return Counterfactual(jnp.clip(decoded, -1, 1), u, z, z_cf)
 
     if abduction == "invert":
         x_T = ddim_encode(make_eps_fn(model, params, schedule, z, context), schedule, x, num_steps, depth)
@@ -85,6 +95,8 @@ def sample(
     model: CausalDiffAE, params, schedule: Schedule, z, context, key, *, shape, num_steps: int, guidance: float = 1.0
 ) -> jax.Array:
     """Images [B, H, W, C] in [-1, 1] from latents z [B, n, k] and fresh noise; shape is (H, W, C)."""
+    if model.decoder == "conv":
+        return jnp.clip(model.apply(params, z, context, shape, method="decode"), -1, 1)
     x_T = jax.random.normal(key, (z.shape[0], *shape), z.dtype)
     eps_fn = guided(model, params, schedule, z, context, guidance)
     return jnp.clip(ddim_decode(eps_fn, schedule, x_T, num_steps), -1, 1)

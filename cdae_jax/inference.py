@@ -17,6 +17,7 @@ from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
 from cdae_jax.labels import LabelStats
 from cdae_jax.model import CausalDiffAE, init_params, labels_of
+from cdae_jax.readout import Readout, read
 from cdae_jax.settings import Settings
 
 BATCH = 64  # images per compiled call, for each device
@@ -50,7 +51,8 @@ def load(directory: str | pathlib.Path) -> "TrainedModel":
         (params,) = checkpoints.restore(step, ema=abstract_like(shapes, everywhere))
     finally:
         checkpoints.close()
-    return TrainedModel(settings, model, params, stats, image_shape, step)
+    readout = workdir.read_readout(directory) if settings.sample.action == "direction" else None
+    return TrainedModel(settings, model, params, stats, image_shape, step, readout)
 
 
 class TrainedModel:
@@ -61,6 +63,7 @@ class TrainedModel:
       image_shape: (H, W, C).
       graph: the causal graph.
       variables: name, unit and training range of each variable.
+      readout: how a model whose config.sample.action is "direction" reads and sets labels; None for the others.
     """
 
     def __init__(
@@ -71,8 +74,10 @@ class TrainedModel:
         stats: LabelStats,
         image_shape: tuple[int, int, int],
         step: int,
+        readout: Readout | None = None,
     ):
         self.settings, self.model, self.params, self.stats = settings, model, params, stats
+        self.readout = readout
         self.image_shape, self.step = image_shape, step
         self.graph: CausalGraph = model.graph
         self.variables = tuple(
@@ -108,8 +113,8 @@ class TrainedModel:
         context: int | np.ndarray | None = None,
         num_steps: int | None = None,
         guidance: float | None = None,
-        abduction: str = "invert",
-        depth: float = 1.0,
+        abduction: str | None = None,
+        depth: float | None = None,
         seed: int = 0,
     ) -> Counterfactuals:
         """What the images would look like if the named variables had the given values.
@@ -119,8 +124,8 @@ class TrainedModel:
           context: class of each image (the digit), one or [B]; None if unknown or the model has none.
           num_steps: network evaluations in each direction; None for the config's.
           guidance: strength of the condition, 0 none, 1 plain, above 1 amplified; None for the config's.
-          abduction: "invert" (keeps the image's identity) or "noise" (adds fresh noise).
-          depth: fraction of the diffusion time to which the image is inverted or noised.
+          abduction: "invert" (keeps the image's identity) or "noise" (adds fresh noise); None for the config's.
+          depth: fraction of the diffusion time to which the image is inverted or noised; None for the config's.
           seed: for abduction="noise".
 
         Raises:
@@ -128,8 +133,10 @@ class TrainedModel:
             range seen in training is only warned about.
         """
         x = check_images(images, self.image_shape)
+        abduction = self.settings.sample.abduction if abduction is None else abduction
         if abduction not in core.ABDUCTIONS:
             raise InputError(f"abduction is {abduction!r}: expected one of {', '.join(core.ABDUCTIONS)}")
+        depth = self.settings.sample.depth if depth is None else depth
         num_steps, guidance = self._options(num_steps, guidance, depth)
         batch = {
             "x": x,
@@ -146,6 +153,7 @@ class TrainedModel:
                 part["y_do"],
                 part["context"],
                 jax.random.fold_in(jax.random.key(seed), i),
+                self.readout,
                 num_steps=num_steps,
                 guidance=guidance,
                 abduction=abduction,
@@ -168,7 +176,12 @@ class TrainedModel:
 
         For a number, each variable's own noise is drawn from what the training labels imply for it, independently
         of the others, and propagated through the mechanisms.
+
+        Raises:
+          InputError: bad labels or options, or a model whose latents follow no labels (config.sample.action).
         """
+        if self.readout is not None:
+            raise InputError("the latents of this model follow no labels (config.sample.action is 'direction')")
         if isinstance(labels_or_num, (int, np.integer)):
             if labels_or_num < 1:
                 raise InputError(f"the number of samples is {labels_or_num}: expected at least 1")
@@ -211,7 +224,9 @@ class TrainedModel:
         return self.model.apply(self.params, jnp.asarray(drawn), method="propagate")
 
     def _physical(self, z: np.ndarray) -> np.ndarray:
-        return self.stats.physical(np.asarray(labels_of(self.model, self.params, jnp.asarray(z))))
+        z = jnp.asarray(z)
+        y = labels_of(self.model, self.params, z) if self.readout is None else read(self.readout, z)
+        return self.stats.physical(np.asarray(y))
 
     def _in_batches(self, function, arrays: dict[str, np.ndarray]):
         """Applies a function of (batch, its index) to any number of rows; the last batch is padded to compile once."""

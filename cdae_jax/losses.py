@@ -1,6 +1,6 @@
 """The objective, term by term (arXiv 2404.17735, section 4; the last term is our own).
 
-    L = (1) E ||target - output(x_t, t, z)||^2          mean over pixels
+    L = (1) E ||target - output(x_t, t, z)||^2          mean over pixels; for the conv decoder -E log p(x|z), the same
       + gamma ( w_u (2) KL[q(u|x) || N(0, I)]           mean over the n * k dimensions
               + w_z (3) KL[q(z|x) || p(z|y)]            mean over the dimensions of labelled variables
               + w_f (4) -E log p(m_i(y) | m_pa(y))      the same, children of labelled parents only
@@ -10,6 +10,9 @@ s_i of z_pa (s_i = 0 for additive mechanisms), so that the divergence is a sum o
 for the noise u that the labels themselves imply, s_i being the log determinant of the mechanism's Jacobian: the
 mechanisms learn from the labels and not only through the encoder, which could otherwise write a child's label into its
 own u and leave f_i untrained. w_f = 0 is the published objective.
+
+Label-conditional diffusion, a baseline, is the same with the prior mean of the labels in the place of the decoder's z:
+the encoder then learns to read the labels from (3) alone.
 """
 
 import dataclasses
@@ -22,6 +25,9 @@ from cdae_jax.diffusion import Schedule, prediction_target, q_sample
 from cdae_jax.encoder import sample_gaussian
 from cdae_jax.model import CausalDiffAE
 
+CONDITIONS = ("encoding", "labels")
+IMAGE_SD = 0.1  # of the conv decoder's p(x | z), on the scale -1..1
+
 
 @dataclasses.dataclass(frozen=True)
 class LossWeights:
@@ -32,6 +38,7 @@ class LossWeights:
     mechanism: float
     anneal_steps: int
     condition_drop: float  # probability of the null condition; the context is dropped as often, independently
+    condition: str = "encoding"  # what the decoder is conditioned on: z, or the prior mean of the "labels"
 
 
 def kl_standard_normal(mean: jax.Array, log_var: jax.Array) -> jax.Array:
@@ -88,24 +95,26 @@ def objective(
     label_shift, label_log_scale = model.apply(params, prior_mean, method="conditionals")
     label_u = (prior_mean - label_shift) * jnp.exp(-label_log_scale)
 
-    t = jax.random.randint(key_t, x_0.shape[:1], 0, schedule.num_steps)
-    eps = jax.random.normal(key_eps, x_0.shape, x_0.dtype)
-    x_t = q_sample(schedule, x_0, eps, t)
-    drop = jax.random.bernoulli(key_drop, weights.condition_drop, t.shape)
-    hide = jax.random.bernoulli(key_context, weights.condition_drop, t.shape)
-    output = model.apply(
-        params,
-        x_t,
-        t.astype(jnp.float32) / schedule.num_steps,
-        z,
-        jnp.where(hide, model.num_classes, context),
-        drop,
-        method="denoise",
-    )
-    target = prediction_target(model.prediction, x_0, eps, schedule.alpha_bar[t])
+    drop = jax.random.bernoulli(key_drop, weights.condition_drop, x_0.shape[:1])
+    hide = jax.random.bernoulli(key_context, weights.condition_drop, x_0.shape[:1])
+    context = jnp.where(hide, model.num_classes, context)
+    seen = z
+    if weights.condition == "labels":
+        seen, drop = prior_mean, drop | ~known.all(-1)
+    if model.decoder == "diffusion":
+        t = jax.random.randint(key_t, x_0.shape[:1], 0, schedule.num_steps)
+        eps = jax.random.normal(key_eps, x_0.shape, x_0.dtype)
+        x_t = q_sample(schedule, x_0, eps, t)
+        time = t.astype(jnp.float32) / schedule.num_steps
+        output = model.apply(params, x_t, time, seen, context, drop, method="denoise")
+        target = prediction_target(model.prediction, x_0, eps, schedule.alpha_bar[t])
+        decoding = jnp.mean((target - output) ** 2)
+    else:
+        output = model.apply(params, seen, context, x_0.shape[1:], method="decode")
+        decoding = jnp.mean((x_0 - output) ** 2) / (2 * IMAGE_SD**2)
 
     terms = {
-        "diffusion": jnp.mean((target - output) ** 2),
+        "decoder": decoding,
         "kl_u": jnp.mean(kl_standard_normal(mean, log_var)),
         "kl_z": masked_mean(
             kl_gaussian(shift + jnp.exp(log_scale) * mean, log_var + 2 * log_scale, prior_mean, prior_log_sd),
@@ -114,7 +123,7 @@ def objective(
         "mechanism": masked_mean(0.5 * label_u**2 + label_log_scale, family_mask(model, known)),
     }
     gamma = jnp.minimum(1.0, (step + 1).astype(jnp.float32) / max(1, weights.anneal_steps))
-    loss = terms["diffusion"] + gamma * (
+    loss = terms["decoder"] + gamma * (
         weights.kl_u * terms["kl_u"] + weights.kl_z * terms["kl_z"] + weights.mechanism * terms["mechanism"]
     )
     return loss, terms

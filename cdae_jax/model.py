@@ -4,6 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from cdae_jax.decoder import ConvDecoder
 from cdae_jax.diffusion import Schedule, eps_from_output
 from cdae_jax.encoder import Encoder
 from cdae_jax.graph import CausalGraph
@@ -11,6 +12,7 @@ from cdae_jax.scm import Intervention, StructuralCausalModel
 from cdae_jax.unet import UNet
 
 PRIORS = ("fixed", "learned")
+DECODERS = ("diffusion", "conv")
 
 
 def class_codes(classes: int, block_dim: int) -> jax.Array:
@@ -65,6 +67,7 @@ class CausalDiffAE(nn.Module):
       graph: the causal graph over n variables.
       block_dim: k, dimensions per variable.
       encoder_channels, encoder_multipliers, encoder_patch: see `Encoder`.
+      decoder: "diffusion" (the UNet), or "conv" (`ConvDecoder`, of the same sizes; a baseline).
       unet_channels, unet_multipliers, num_blocks, attention, num_heads, patch, num_classes: see `UNet`.
       mechanism, mechanism_hidden: `kind` and `hidden` of `StructuralCausalModel`.
       prior, prior_sd: see `LabelPrior`.
@@ -76,6 +79,7 @@ class CausalDiffAE(nn.Module):
     encoder_channels: int
     encoder_multipliers: tuple[int, ...]
     encoder_patch: int
+    decoder: str
     unet_channels: int
     unet_multipliers: tuple[int, ...]
     num_blocks: int
@@ -95,15 +99,20 @@ class CausalDiffAE(nn.Module):
         )
         self.scm = StructuralCausalModel(self.graph, self.block_dim, self.mechanism_hidden, self.mechanism)
         self.label_prior = LabelPrior(self.graph, self.block_dim, self.prior, self.prior_sd)
-        self.unet = UNet(
-            self.unet_channels,
-            self.unet_multipliers,
-            self.num_blocks,
-            self.attention,
-            self.num_heads,
-            self.patch,
-            self.num_classes,
-        )
+        if self.decoder == "diffusion":
+            self.unet = UNet(
+                self.unet_channels,
+                self.unet_multipliers,
+                self.num_blocks,
+                self.attention,
+                self.num_heads,
+                self.patch,
+                self.num_classes,
+            )
+        else:
+            self.conv_decoder = ConvDecoder(
+                self.unet_channels, self.unet_multipliers, self.num_blocks, self.patch, self.num_classes
+            )
 
     def encode(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         """q(u | x): images [B, H, W, C] in [-1, 1] -> mean and log variance of u [B, n, k]."""
@@ -129,11 +138,17 @@ class CausalDiffAE(nn.Module):
         """The UNet's raw output [B, H, W, C]; arguments as `UNet.__call__`."""
         return self.unet(x_t, time, z, context, drop)
 
+    def decode(self, z, context, image_shape) -> jax.Array:
+        """The conv decoder's image [B, *image_shape]; arguments as `ConvDecoder.__call__`."""
+        return self.conv_decoder(z, context, image_shape)
+
     def __call__(self, x, y, time, context, drop):
         """Touches every parameter, for initialisation."""
         mean, _ = self.encode(x)
         z = self.propagate(mean)
-        return self.denoise(x, time, z, context, drop), self.prior_of(y)
+        if self.decoder == "diffusion":
+            return self.denoise(x, time, z, context, drop), self.prior_of(y)
+        return self.decode(z, context, x.shape[1:]), self.prior_of(y)
 
 
 def labels_of(model: CausalDiffAE, params, z: jax.Array) -> jax.Array:

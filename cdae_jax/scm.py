@@ -2,8 +2,10 @@
 
     additive:  z_i = f_i(z_pa(i)) + u_i
     affine:    z_i = f_i(z_pa(i)) + exp(s_i(z_pa(i))) u_i      noise whose size depends on the parents (ours)
+    one_hop:   z_i = f_i(u_pa(i)) + u_i                        as in the released code, for comparison
 
-f_i and s_i see their parents' z, not their u, so that an effect travels along every path of the graph.
+f_i and s_i see their parents' z, not their u, so that an effect travels along every path of the graph; with "one_hop"
+it stops at the children.
 """
 
 from typing import NamedTuple
@@ -15,7 +17,7 @@ import jax.numpy as jnp
 
 from cdae_jax.graph import CausalGraph
 
-MECHANISMS = ("additive", "affine")
+MECHANISMS = ("additive", "affine", "one_hop")
 MAX_LOG_SCALE = 3.0  # |s_i| stays below, so that neither direction overflows
 
 
@@ -38,11 +40,11 @@ class Mechanism(nn.Module):
 
     @nn.compact
     def __call__(self, z_parents: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """[B, parents * k] -> shift f_i and log scale s_i, each [B, k]; s_i is 0 for "additive"."""
+        """[B, parents * k] -> shift f_i and log scale s_i, each [B, k]; s_i is 0 unless "affine"."""
         h = nn.gelu(nn.Dense(self.hidden)(z_parents))
         h = nn.gelu(nn.Dense(self.hidden)(h))
         shift = nn.Dense(self.block_dim)(h)
-        if self.kind == "additive":
+        if self.kind != "affine":
             return shift, jnp.zeros_like(shift)
         raw = nn.Dense(self.block_dim, kernel_init=nn.initializers.zeros)(h)
         return shift, MAX_LOG_SCALE * jnp.tanh(raw / MAX_LOG_SCALE)
@@ -55,7 +57,7 @@ class StructuralCausalModel(nn.Module):
       graph: n variables.
       block_dim: k.
       hidden: width of the two hidden layers of each mechanism.
-      kind: "additive" or "affine".
+      kind: "additive", "affine" or "one_hop".
     """
 
     graph: CausalGraph
@@ -70,9 +72,11 @@ class StructuralCausalModel(nn.Module):
             if parents
         }
 
-    def mechanism(self, i: int, blocks: dict[int, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        """Shift and log scale of z_i, each [B, k], from the parents' blocks."""
-        parents = [blocks[p] for p in self.graph.parents[i]]
+    def mechanism(self, i: int, causes: dict[int, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        """Shift and log scale of z_i, each [B, k], from the parents' blocks; 0 without parents."""
+        if not self.graph.parents[i]:
+            return jnp.zeros(()), jnp.zeros(())
+        parents = [causes[p] for p in self.graph.parents[i]]
         return self.mechanisms[self.graph.names[i]](jnp.concatenate(parents, -1))
 
     def __call__(self, u: jax.Array, do: Intervention | None = None) -> jax.Array:
@@ -81,14 +85,14 @@ class StructuralCausalModel(nn.Module):
         if do is not None:
             chex.assert_shape([do.mask, do.value], [u.shape[:2], u.shape])
         blocks: dict[int, jax.Array] = {}
+        causes: dict[int, jax.Array] = {}  # what the children see
         for i in self.graph.order:
-            block = u[:, i]
-            if self.graph.parents[i]:
-                shift, log_scale = self.mechanism(i, blocks)
-                block = shift + jnp.exp(log_scale) * block
+            shift, log_scale = self.mechanism(i, causes)
+            block, cause = shift + jnp.exp(log_scale) * u[:, i], u[:, i]
             if do is not None:
-                block = jnp.where(do.mask[:, i, None], do.value[:, i], block)
+                block, cause = (jnp.where(do.mask[:, i, None], do.value[:, i], left) for left in (block, cause))
             blocks[i] = block
+            causes[i] = cause if self.kind == "one_hop" else block
         return jnp.stack([blocks[i] for i in range(len(self.graph))], axis=1)
 
     def conditionals(self, z: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -97,13 +101,13 @@ class StructuralCausalModel(nn.Module):
         The log determinant of the propagation's Jacobian is the sum of the log scales.
         """
         chex.assert_shape(z, (None, len(self.graph), self.block_dim))
-        blocks = {i: z[:, i] for i in range(len(self.graph))}
-        nothing = jnp.zeros_like(z[:, 0])
-        pairs = [
-            self.mechanism(i, blocks) if self.graph.parents[i] else (nothing, nothing) for i in range(len(self.graph))
-        ]
-        shifts, log_scales = zip(*pairs, strict=True)
-        return jnp.stack(shifts, axis=1), jnp.stack(log_scales, axis=1)
+        shifts, log_scales = jnp.zeros_like(z), jnp.zeros_like(z)
+        causes: dict[int, jax.Array] = {}
+        for i in self.graph.order:
+            shift, log_scale = self.mechanism(i, causes)
+            causes[i] = (z[:, i] - shift) * jnp.exp(-log_scale) if self.kind == "one_hop" else z[:, i]
+            shifts, log_scales = shifts.at[:, i].set(shift), log_scales.at[:, i].set(log_scale)
+        return shifts, log_scales
 
     def abduct(self, z: jax.Array) -> jax.Array:
         """The exact inverse of the propagation: u_i = exp(-s_i) (z_i - f_i), [B, n, k] -> [B, n, k]."""

@@ -4,11 +4,13 @@ import dataclasses
 import typing
 from collections.abc import Mapping
 
+from cdae_jax.counterfactual import ABDUCTIONS
 from cdae_jax.data_settings import BY_NAME, Data
 from cdae_jax.diffusion import PREDICTIONS, SCHEDULES
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, did_you_mean
-from cdae_jax.model import PRIORS, CausalDiffAE
+from cdae_jax.losses import CONDITIONS
+from cdae_jax.model import DECODERS, PRIORS, CausalDiffAE
 from cdae_jax.scm import MECHANISMS
 from cdae_jax.unet import check_image_size
 
@@ -27,10 +29,11 @@ class Model:
     attention: tuple[int, ...]
     num_heads: int
     patch: int
-    mechanism: str  # "additive" or "affine"
+    mechanism: str  # "additive", "affine" or "one_hop"
     mechanism_hidden: int
     prior: str  # "fixed" or "learned"
     prior_sd: float  # standard deviation of p(z | y), in units of the standardised labels
+    decoder: str = "diffusion"  # or "conv"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +65,10 @@ class Train:
     log_every: int
     checkpoint_every: int
     seed: int = 0
+    condition: str = "encoding"  # what the decoder is conditioned on in training, or "labels"
+
+
+ACTIONS = ("mechanisms", "direction")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +77,9 @@ class Sample:
 
     num_steps: int  # network evaluations in each direction
     guidance: float
+    abduction: str = "invert"  # or "noise"
+    depth: float = 1.0  # fraction of the diffusion time in (0, 1]
+    action: str = "mechanisms"  # set latents and propagate; or "direction": see `cdae_jax.readout`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,6 +127,10 @@ class Settings:
         for field, value, known in (
             ("model.mechanism", self.model.mechanism, MECHANISMS),
             ("model.prior", self.model.prior, PRIORS),
+            ("model.decoder", self.model.decoder, DECODERS),
+            ("train.condition", self.train.condition, CONDITIONS),
+            ("sample.abduction", self.sample.abduction, ABDUCTIONS),
+            ("sample.action", self.sample.action, ACTIONS),
             ("diffusion.schedule", self.diffusion.schedule, SCHEDULES),
             ("diffusion.prediction", self.diffusion.prediction, PREDICTIONS),
         ):
@@ -143,10 +157,18 @@ class Settings:
                     f"config.model.block_dim is {self.model.block_dim}, but {var.name!r} has {var.classes} classes:"
                     f" use a block_dim of at least {var.classes}"
                 )
-        if self.sample.num_steps > self.diffusion.num_steps:
+        if not 0 < self.sample.depth <= 1:
+            raise InputError(f"config.sample.depth is {self.sample.depth}: expected a number above 0 and up to 1")
+        available = max(1, int(self.sample.depth * self.diffusion.num_steps + 0.5))
+        if self.sample.num_steps > available:
             raise InputError(
-                f"config.sample.num_steps is {self.sample.num_steps}, more than config.diffusion.num_steps,"
-                f" {self.diffusion.num_steps}: use fewer"
+                f"config.sample.num_steps is {self.sample.num_steps}, more than the {available} steps of"
+                f" config.diffusion.num_steps to the depth {self.sample.depth:g}: use fewer"
+            )
+        if self.model.decoder == "conv" and self.train.condition == "labels":
+            raise InputError(
+                'config.train.condition is "labels", but the conv decoder has no condition for unlabelled images:'
+                ' use "encoding", or the diffusion decoder'
             )
         check_image_size(self.data.resolution, self.model.patch, len(self.model.unet_multipliers))
         check_image_size(self.data.resolution, self.model.encoder_patch, num_levels=1)

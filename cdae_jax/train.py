@@ -12,7 +12,7 @@ import numpy as np
 import optax
 from tqdm import tqdm
 
-from cdae_jax import sharding, workdir
+from cdae_jax import readout, sharding, workdir
 from cdae_jax.checkpoint import Checkpoints, abstract_like
 from cdae_jax.data.dataset import Split
 from cdae_jax.data.pipeline import batches, label_columns, make_dataset
@@ -26,6 +26,7 @@ from cdae_jax.optimizer import apply_gradients
 from cdae_jax.settings import Settings, Train
 
 INIT_STREAM, STEP_STREAM = 0, 1
+READOUT_IMAGES = 10_000
 
 
 @flax.struct.dataclass
@@ -59,7 +60,9 @@ def make_optimizer(train: Train) -> optax.GradientTransformation:
 
 
 def loss_weights(train: Train) -> LossWeights:
-    return LossWeights(train.kl_u, train.kl_z, train.mechanism, train.anneal_steps, train.condition_drop)
+    return LossWeights(
+        train.kl_u, train.kl_z, train.mechanism, train.anneal_steps, train.condition_drop, train.condition
+    )
 
 
 def init_state(model: CausalDiffAE, tx: optax.GradientTransformation, image_shape, seed: int) -> TrainState:
@@ -148,7 +151,8 @@ def host_batches(split: Split, y: np.ndarray, start: int, train: Train) -> Itera
 def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Path:
     """Trains into a workdir, or goes on where a run of the same settings stopped.
 
-    Leaves config.json, model.json, metrics.jsonl, TensorBoard event files, train.json and checkpoints/.
+    Leaves config.json, model.json, metrics.jsonl, TensorBoard event files, train.json and checkpoints/; readout.npz too
+    if config.sample.action is "direction".
 
     Raises:
       InputError: bad settings or data, or a workdir of other settings.
@@ -206,6 +210,8 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
                     checkpoints.save(step + 1, state.replace(ema=None), state.ema)
                 bar.update()
         checkpoints.wait()
+        if settings.sample.action == "direction":
+            workdir.write_readout(directory, fit_readout(model, state.ema, split.images, y))
     finally:
         checkpoints.close()
         seconds = logs.close()
@@ -218,6 +224,21 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
     }
     (directory / "train.json").write_text(json.dumps(summary, indent=2) + "\n")
     return directory
+
+
+def fit_readout(model: CausalDiffAE, params, images: np.ndarray, y: np.ndarray) -> readout.Readout:
+    """The linear reading of standardised labels y [N, n] from the latents of images [N, H, W, C] uint8."""
+    params = jax.device_get(params)  # every process fits the same by itself
+
+    @jax.jit
+    def encode(images):
+        u, _ = model.apply(params, images.astype(jnp.float32) / 127.5 - 1, method="encode")
+        return model.apply(params, u, method="propagate")
+
+    num, size = min(len(images), READOUT_IMAGES), 100
+    starts = tqdm(range(0, num, size), "readout", unit="batch")
+    z = np.concatenate([np.asarray(encode(images[start : min(start + size, num)])) for start in starts])
+    return readout.fit(z, y[:num])
 
 
 def _finite_means(pending: list[dict], first_step: int, directory: pathlib.Path, good: int | None) -> dict[str, float]:

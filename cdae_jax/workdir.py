@@ -2,9 +2,13 @@
 
 import json
 import pathlib
+import zipfile
+
+import numpy as np
 
 from cdae_jax.errors import InputError
 from cdae_jax.labels import LabelStats
+from cdae_jax.readout import Readout
 from cdae_jax.settings import Settings
 
 
@@ -20,7 +24,8 @@ def check(directory: pathlib.Path, settings: Settings) -> None:
     """Raises InputError if the workdir belongs to other settings or holds other files; writes nothing."""
     path = directory / "config.json"
     if path.is_file():
-        differences = list(_differences(_read(path), settings.to_dict()))
+        started = Settings.from_dict(_read(path))  # gives settings that are newer than the run their defaults
+        differences = list(_differences(started.to_dict(), settings.to_dict()))
         if differences:
             raise InputError(
                 f"the workdir {directory} was started with {'; '.join(differences[:3])}:"
@@ -50,6 +55,20 @@ def write_model(
         "labels": stats.to_dict(),
     }
     (directory / "model.json").write_text(json.dumps(stored) + "\n")
+
+
+def write_readout(directory: pathlib.Path, readout: Readout) -> None:
+    np.savez(directory / "readout.npz", **readout._asdict())
+
+
+def read_readout(directory: pathlib.Path) -> Readout:
+    """Raises InputError if there is none or it cannot be read."""
+    path = directory / "readout.npz"
+    try:
+        with np.load(path) as stored:
+            return Readout(**{name: stored[name] for name in Readout._fields})
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as err:
+        raise InputError(f"{path} cannot be read ({err}): run the training again, which ends by writing it") from err
 
 
 def check_dataset(directory: pathlib.Path, dataset: str) -> None:

@@ -18,8 +18,8 @@ from configs.common import SMOKE_SIZES, config_of
 GRAPH = circuit_lookalike.GRAPH
 
 
-def get_config(size: str = "cpu") -> ml_collections.ConfigDict:
-    """The config of one size: "cpu", "paper" or "smoke"."""
+def get_config(argument: str = "cpu") -> ml_collections.ConfigDict:
+    """The config of a size, "cpu", "paper" or "smoke", perhaps of a baseline: "cpu,baseline=diffae"."""
     cpu = circuit_lookalike.CPU | {
         "data": {
             "name": "causal_circuit",
@@ -30,4 +30,4 @@ def get_config(size: str = "cpu") -> ml_collections.ConfigDict:
         }
     }
     smoke = {"data": {"resolution": 32, **SMOKE_SIZES}}
-    return config_of(size, GRAPH, cpu=cpu, smoke=smoke, paper=circuit_lookalike.PAPER)
+    return config_of(argument, GRAPH, cpu=cpu, smoke=smoke, paper=circuit_lookalike.PAPER)

@@ -22,7 +22,7 @@ GRAPH = {  # in the order of tables and plots
 CPU = {
     "data": {"name": "circuit_lookalike", "resolution": 64, "train_size": 50_000, "test_size": 2_000},
     "model": {"encoder_patch": 8, "patch": 8, "mechanism": "affine"},
-    "train": {"steps": 9_000},
+    "train": {"steps": 20_000},
     "evaluate": {"predictor_steps": 200},
 }
 PAPER = {
@@ -38,7 +38,7 @@ PAPER = {
 }
 
 
-def get_config(size: str = "cpu") -> ml_collections.ConfigDict:
-    """The config of one size: "cpu", "paper" or "smoke"."""
+def get_config(argument: str = "cpu") -> ml_collections.ConfigDict:
+    """The config of a size, "cpu", "paper" or "smoke", perhaps of a baseline: "cpu,baseline=diffae"."""
     smoke = {"data": {"resolution": 32, **SMOKE_SIZES}}
-    return config_of(size, GRAPH, cpu=CPU, smoke=smoke, paper=PAPER)
+    return config_of(argument, GRAPH, cpu=CPU, smoke=smoke, paper=PAPER)

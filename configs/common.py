@@ -10,6 +10,7 @@ CPU = {
         "encoder_channels": 64,
         "encoder_multipliers": (1, 2),
         "encoder_patch": 4,
+        "decoder": "diffusion",
         "unet_channels": 128,
         "unet_multipliers": (1, 1),
         "num_blocks": 1,
@@ -34,12 +35,13 @@ CPU = {
         "kl_z": 0.02,
         "mechanism": 1.0,
         "anneal_steps": 200,
+        "condition": "encoding",
         "condition_drop": 0.1,
         "log_every": 100,
         "checkpoint_every": 1_000,
         "seed": 0,
     },
-    "sample": {"num_steps": 20, "guidance": 1.0},
+    "sample": {"num_steps": 20, "guidance": 1.0, "abduction": "invert", "depth": 1.0, "action": "mechanisms"},
     "evaluate": {"num_images": 512, "predictor_steps": 1_000},
 }
 
@@ -67,18 +69,43 @@ PAPER = {
     "sample": {"num_steps": 250},
 }
 
+# What other methods do differently: --config=configs/pendulum.py:cpu,baseline=diffae. Encoder, UNet, data, steps and
+# everything else stay those of the config, so that only the method is compared.
+UNALIGNED = {"kl_u": 0.0, "kl_z": 0.0, "mechanism": 0.0}
+BASELINES = {
+    "diffae": {"train": UNALIGNED, "sample": {"action": "direction"}},  # arXiv 2111.15640: no labels, no graph
+    "aligned": {},  # labels align the latents, but there is no causal layer
+    "conditional": {"train": {"condition": "labels"}},  # label-conditional diffusion, mechanisms between the labels
+    "causalvae": {"model": {"decoder": "conv"}},  # arXiv 2004.08697: a VAE, nothing but z
+    "one_hop": {"model": {"mechanism": "one_hop"}},  # the released code: children see their parents' u
+    "noise": {"sample": {"abduction": "noise"}},  # the released code: x_T by fresh noise, no inversion
+}
+WITHOUT_GRAPH = ("diffae", "aligned")
 
-def config_of(size: str, graph: dict, cpu: dict, smoke: dict, paper: dict) -> ml_collections.ConfigDict:
+
+def _with_baseline(config: ml_collections.ConfigDict, name: str) -> None:
+    if name not in BASELINES:
+        raise ValueError(f"there is no baseline {name!r}: expected one of {', '.join(BASELINES)}")
+    config.update(BASELINES[name])
+    if name in WITHOUT_GRAPH:
+        for spec in config.graph.values():
+            spec.parents = ()
+    if name == "conditional":  # the decoder sees the labels themselves, once
+        config.model.block_dim = max([1, *(spec.get("classes", 0) for spec in config.graph.values())])
+
+
+def config_of(argument: str, graph: dict, cpu: dict, smoke: dict, paper: dict) -> ml_collections.ConfigDict:
     """The config of one size: the values above with those of the config file over them.
 
     Args:
-      size: "cpu", "smoke" or "paper".
+      argument: "cpu", "smoke" or "paper", and after a comma perhaps "baseline=<one of BASELINES>".
       graph: variable name -> its parents, kind and unit.
       cpu, smoke, paper: section -> field -> value; the latter two are changes to `cpu`.
 
     Raises:
-      ValueError: no such size.
+      ValueError: no such size or baseline.
     """
+    size, _, option = argument.partition(",")
     changes = {"cpu": [], "smoke": [SMOKE, smoke], "paper": [PAPER, paper]}
     if size not in changes:
         raise ValueError(f"there is no config size {size!r}: expected one of {', '.join(changes)}")
@@ -86,4 +113,9 @@ def config_of(size: str, graph: dict, cpu: dict, smoke: dict, paper: dict) -> ml
     for sections in [cpu, *changes[size]]:
         config.update(sections)
     config.graph = ml_collections.ConfigDict(graph, sort_keys=False)  # keeps the variables' order
+    if option:
+        key, _, name = option.partition("=")
+        if key != "baseline":
+            raise ValueError(f"the config was given {option!r}: expected baseline=<name>")
+        _with_baseline(config, name)
     return config

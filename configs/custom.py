@@ -11,6 +11,8 @@ continuous one without parents. The CSV file is described in `cdae_jax/data/cust
 :cpu,<graph>    two CPU cores
 :paper,<graph>  the published sizes and diffusion process, for accelerators (never run to the end here)
 :smoke,<graph>  seconds, for tests
+
+A baseline goes at the end: custom.py:cpu,graph.json,baseline=diffae.
 """
 
 import json
@@ -36,12 +38,13 @@ def read_graph(path: str) -> dict:
 
 
 def get_config(argument: str = "") -> ml_collections.ConfigDict:
-    """The config of a size and a graph file: "cpu,graph.json"."""
-    size, _, path = argument.partition(",")
+    """The config of a size and a graph file, perhaps of a baseline: "cpu,graph.json,baseline=diffae"."""
+    size, _, rest = argument.partition(",")
+    path, *option = rest.split(",", 1)
     if not path:
         raise ValueError(f"the config was given {argument!r}: expected a size and a graph file, such as cpu,graph.json")
     return config_of(
-        size,
+        ",".join([size, *option]),
         read_graph(path),
         cpu={
             "data": {

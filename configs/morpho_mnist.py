@@ -17,10 +17,10 @@ GRAPH = {  # in the order of tables and plots
 }
 
 
-def get_config(size: str = "cpu") -> ml_collections.ConfigDict:
-    """The config of one size: "cpu", "paper" or "smoke"."""
+def get_config(argument: str = "cpu") -> ml_collections.ConfigDict:
+    """The config of a size, "cpu", "paper" or "smoke", perhaps of a baseline: "cpu,baseline=diffae"."""
     return config_of(
-        size,
+        argument,
         GRAPH,
         cpu={
             "data": {

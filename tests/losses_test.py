@@ -77,7 +77,7 @@ def test_the_loss_is_the_weighted_sum_and_gamma_is_annealed(params, batch):
     for step, gamma in ((0, 0.1), (4, 0.5), (100, 1.0)):
         loss, terms = run(params, batch, step=step)
         extra = 0.1 * terms["kl_u"] + 0.2 * terms["kl_z"] + 0.3 * terms["mechanism"]
-        assert float(loss) == pytest.approx(float(terms["diffusion"] + gamma * extra), rel=1e-5)
+        assert float(loss) == pytest.approx(float(terms["decoder"] + gamma * extra), rel=1e-5)
 
 
 def test_without_labels_the_label_terms_and_their_gradients_are_exactly_zero(params, batch):
@@ -96,13 +96,13 @@ def test_an_unlabelled_sample_does_not_change_the_label_term(params, batch):
 
 
 def test_the_encoder_learns_from_the_diffusion_term(params, batch):
-    grads = jax.grad(lambda p: run(p, batch)[1]["diffusion"])(params)["params"]
+    grads = jax.grad(lambda p: run(p, batch)[1]["decoder"])(params)["params"]
     assert all(np.abs(np.asarray(leaf)).max() > 0 for leaf in jax.tree.leaves(grads["encoder"]))
 
 
 def test_dropping_every_condition_cuts_the_decoder_from_z(params, batch):
     always = LossWeights(kl_u=0.1, kl_z=0.2, mechanism=0.3, anneal_steps=10, condition_drop=1.0)
-    grads = jax.grad(lambda p: run(p, batch, always)[1]["diffusion"])(params)["params"]
+    grads = jax.grad(lambda p: run(p, batch, always)[1]["decoder"])(params)["params"]
     assert all((np.asarray(leaf) == 0).all() for leaf in jax.tree.leaves(grads["encoder"]))
     assert np.abs(np.asarray(grads["unet"]["null_condition"])).max() > 0
 

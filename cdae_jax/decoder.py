@@ -1,0 +1,40 @@
+"""A decoder without diffusion, for the CausalVAE-style baseline: z to an image in one pass."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from cdae_jax.blocks import ResBlock, conv3, depth_to_space, group_norm
+
+
+class ConvDecoder(nn.Module):
+    """The mean of p(x | z) = N(mean(z), IMAGE_SD^2 I) (CausalVAE, arXiv 2004.08697, with our encoder and causal layer).
+
+    Attributes:
+      channels, multipliers, num_blocks, patch, num_classes: as those of `UNet`; its way up without the way down.
+    """
+
+    channels: int
+    multipliers: tuple[int, ...]
+    num_blocks: int
+    patch: int
+    num_classes: int
+
+    @nn.compact
+    def __call__(self, z: jax.Array, context: jax.Array, image_shape: tuple[int, int, int]) -> jax.Array:
+        """z [B, n, k], context [B] int32 (ignored if num_classes is 0) -> images [B, *image_shape] near [-1, 1]."""
+        height, width, image_channels = image_shape
+        scale = self.patch * 2 ** (len(self.multipliers) - 1)
+        dim = 4 * self.channels
+        cond = nn.Dense(dim)(nn.silu(nn.Dense(dim)(z.reshape(len(z), -1))))
+        if self.num_classes:
+            cond = cond + nn.Embed(self.num_classes + 1, dim)(context)
+        lowest = (height // scale, width // scale, self.channels * self.multipliers[-1])
+        h = nn.Dense(lowest[0] * lowest[1] * lowest[2])(nn.silu(cond)).reshape(len(z), *lowest)
+        for level, multiplier in reversed(list(enumerate(self.multipliers))):
+            for _ in range(self.num_blocks + 1):
+                h = ResBlock(self.channels * multiplier)(h, cond)
+            if level:
+                h = conv3(h.shape[-1])(jnp.repeat(jnp.repeat(h, 2, axis=1), 2, axis=2))
+        h = nn.silu(group_norm(h.shape[-1])(h))
+        return depth_to_space(conv3(image_channels * self.patch**2)(h), self.patch)
