@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cdae_jax.counterfactual import ABDUCTIONS
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
 from cdae_jax.labels import LabelStats
@@ -105,8 +106,10 @@ def check_context(context, num: int, num_classes: int) -> np.ndarray:
     return np.broadcast_to(values, (num,)).astype(np.int32)
 
 
-def check_options(num_steps: int, guidance: float, depth: float, total_steps: int) -> None:
+def check_options(num_steps: int, guidance: float, abduction: str, depth: float, total_steps: int) -> None:
     """Raises InputError for sampling options that cannot work; total_steps is T."""
+    if abduction not in ABDUCTIONS:
+        raise InputError(f"abduction is {abduction!r}: expected one of {', '.join(ABDUCTIONS)}")
     if isinstance(depth, bool) or not isinstance(depth, (int, float)) or not 0 < depth <= 1:
         raise InputError(f"depth is {depth!r}: expected a fraction of the diffusion time in (0, 1]")
     available = max(1, int(depth * total_steps + 0.5))

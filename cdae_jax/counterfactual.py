@@ -36,6 +36,17 @@ def guided(model, params, schedule, z, context, guidance):
     return guide(conditional, make_eps_fn(model, params, schedule, z, context, null=True), guidance)
 
 
+def act(model: CausalDiffAE, params, x: jax.Array, y_do: jax.Array, readout: Readout | None = None):
+    """u, z and z under do, each [B, n, k]; arguments as for `counterfactual`. No image is decoded."""
+    u, _ = model.apply(params, x, method="encode")
+    z = model.apply(params, u, method="propagate")
+    if readout is not None:
+        return u, z, move(readout, z, y_do)
+    set_mask = jnp.isfinite(y_do)
+    wanted, _ = model.apply(params, jnp.where(set_mask, y_do, 0), method="prior_of")
+    return u, z, model.apply(params, u, Intervention(set_mask, wanted), method="propagate")
+
+
 @functools.partial(jax.jit, static_argnames=("model", "num_steps", "guidance", "abduction", "depth"))
 def counterfactual(
     model: CausalDiffAE,
@@ -68,15 +79,7 @@ def counterfactual(
     """
     chex.assert_rank(x, 4)
     chex.assert_shape([y_do, context], [(len(x), len(model.graph)), (len(x),)])
-    set_mask = jnp.isfinite(y_do)
-    u, _ = model.apply(params, x, method="encode")
-    z = model.apply(params, u, method="propagate")
-    if readout is None:
-        wanted, _ = model.apply(params, jnp.where(set_mask, y_do, 0), method="prior_of")
-        z_cf = model.apply(params, u, Intervention(set_mask, wanted), method="propagate")
-    else:
-        z_cf = move(readout, z, y_do)
-
+    u, z, z_cf = act(model, params, x, y_do, readout)
     if model.decoder == "conv":  # no noise to abduct
         decoded = model.apply(params, z_cf, context, x.shape[1:], method="decode")
         return Counterfactual(jnp.clip(decoded, -1, 1), u, z, z_cf)

@@ -6,178 +6,226 @@ measurement of the pixels, and an anti-causal predictor. Where the true mechanis
 data, the truth is known only for v and its non-descendants, which keep their labels: descendants are left out and
 written as null. The floor is the same reading of real images (of the rendered true counterfactual, where a renderer
 exists); "unchanged" is the error of returning the factual image.
+
+Parts that are done are kept in <output>/evaluation and are not computed again while the model and the protocol stay
+the same. Every mean has a 95 % bootstrap interval over images, of this one training run.
 """
 
-import functools
 import json
 import pathlib
+import subprocess
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 from tqdm import tqdm
 
-from cdae_jax import metrics, workdir
-from cdae_jax.data.dataset import Dataset, Split
+from cdae_jax import disentanglement, metrics, workdir
+from cdae_jax.checks import check_options
 from cdae_jax.data.pipeline import label_columns, make_dataset
 from cdae_jax.errors import InputError
-from cdae_jax.graph import CausalGraph
-from cdae_jax.inference import TrainedModel, load
+from cdae_jax.figures import figures
+from cdae_jax.graph import did_you_mean
+from cdae_jax.inference import load
+from cdae_jax.interventions import NUM_CYCLED, Bench, errors, measure_do, readings
 from cdae_jax.labels import LabelStats
-from cdae_jax.plots import counterfactual_grid
-from cdae_jax.predictor import Judge, cached_judge
+from cdae_jax.plots import importance_matrix
+from cdae_jax.predictor import cached_judge, fingerprint
 from cdae_jax.report import report
 
-PROTOCOL = 1  # raise it when a number would change its meaning
-GRID_COLUMNS = 8
+PROTOCOL = 2  # raise it when a number would change its meaning
+SEED = 1  # of the values that are set
+PARTS = ("interventions", "composition", "latents", "figures")
+NUM_CYCLES = 10
+NUM_ENCODED = 2_000  # images for the measures of the latents, which decode nothing
 
 
-def known_counterfactual(graph: CausalGraph, labels: np.ndarray, mask: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """What any graph says of labels [N, n] under do(mask = values): NaN for the descendants of what was set."""
-    moved = (mask.astype(int) @ graph.ancestor_matrix.T.astype(int)) > 0
-    return np.where(mask, values, np.where(moved, np.nan, labels)).astype(np.float32)
+def composition(bench: Bench) -> dict:
+    """The null intervention: how far from the factual images, after one cycle and after ten."""
+    test = bench.test
+    once, _ = bench.counterfactual(test.images, {}, test.context)
+    few = test.take(slice(0, NUM_CYCLED))
+    again = once[:NUM_CYCLED]
+    for _ in tqdm(range(NUM_CYCLES - 1), "cycles", leave=False):
+        again, _ = bench.counterfactual(again, {}, few.context)
+    error = metrics.mean_with_interval(metrics.squared_errors(once, test.images))
+    often = metrics.mean_with_interval(metrics.squared_errors(again, few.images))
+    return {
+        "mse": error,
+        "psnr": metrics.psnr(error["mean"]),
+        "ssim": metrics.mean_with_interval(metrics.ssim(once, test.images)),
+        f"mse_after_{NUM_CYCLES}": often,
+        f"psnr_after_{NUM_CYCLES}": metrics.psnr(often["mean"]),
+        **readings(bench, once, test.labels),
+    }
 
 
-def noise_redrawn(dataset: Dataset, name: str, true: np.ndarray, others: np.ndarray, sd: np.ndarray) -> dict:
-    """Errors of do(name)'s descendants if each image had another one's own noise: what a model leaves that knows the
-    mechanisms exactly and abducts nothing.
+def latents(bench: Bench) -> dict:
+    """DCI, interventional robustness, calibration of u, and the encoder's reading of labels."""
+    test = bench.dataset.test.take(np.arange(min(NUM_ENCODED, len(bench.dataset.test))))
+    columns = label_columns(bench.dataset, bench.model.graph)
+    graph, labels = bench.model.graph, test.labels[:, columns]
+    u, z = bench.model.latents(test.images)
+    importance, read = disentanglement.importances(z.reshape(len(z), -1), labels, graph)
+    by_block = importance.reshape(z.shape[1], z.shape[2], -1).sum(1)
+    found = {"count": len(test), "importance": by_block.tolist()}
+    found["informativeness"] = dict(zip(graph.names, map(float, read), strict=True))
+    for name, matrix in (("dimension", importance), ("block", by_block)):
+        disentangled, complete = disentanglement.dci(matrix)
+        found[f"dci_per_{name}"] = {"disentanglement": disentangled, "completeness": complete}
 
-    Args:
-      true: labels [N, n] under do(name).
-      others: labels [N, n] of other images, whose noise is taken.
-    """
-    descendants = dataset.graph.descendants(name)
-    held = np.tile([other not in descendants for other in dataset.graph.names], (len(true), 1))
-    redrawn = _errors(dataset.graph, dataset.true_counterfactual(others, held, true), true, sd)
-    return {child: redrawn[child] for child in descendants}
-
-
-def _errors(graph: CausalGraph, read: np.ndarray, true: np.ndarray, sd: np.ndarray) -> dict:
-    normalised, physical = metrics.absolute_error(graph, read, true, sd)
-    errors = {}
-    for i, var in enumerate(graph.variables):
-        errors[var.name] = {"normalised": float(normalised[i]), "physical": float(physical[i])}
-        known = np.isfinite(true[:, i])
-        if var.classes and known.any():
-            classes = metrics.as_classes(graph, read)[known, i]
-            errors[var.name] |= {
-                "accuracy": 1 - float(physical[i]),
-                "f1": metrics.macro_f1(classes, true[known, i], var.classes),
-            }
-    return errors
-
-
-def _readings(dataset: Dataset, judge: Judge, images: np.ndarray, true: np.ndarray, sd: np.ndarray) -> dict:
-    """Errors per variable by direct measurement (where there is one) with the predictor's inside."""
-    labels, _ = judge(images)
-    by_predictor = _errors(dataset.graph, labels, true, sd)
-    if dataset.measure is None:
-        return {name: {**error, "predictor": error} for name, error in by_predictor.items()}
-    by_measurement = _errors(dataset.graph, dataset.measure(images), true, sd)
-    return {name: {**error, "predictor": by_predictor[name]} for name, error in by_measurement.items()}
+    free_images, free_labels = test.images, test.labels
+    if bench.dataset.decorrelate is not None:
+        rng = np.random.default_rng(bench.seed)
+        free_images, free_labels = bench.dataset.decorrelate(test.images, test.labels, rng)
+    _, free_z = bench.model.latents(free_images)
+    found["interventional_robustness"] = {
+        var.name: disentanglement.interventional_robustness(free_z[:, i], free_labels[:, columns[i]], var.classes)
+        for i, var in enumerate(graph.variables)
+    }
+    found["calibration"] = disentanglement.calibration(u[: len(bench.test)], labels[: len(bench.test)], graph)
+    read_labels = bench.model.encode(bench.test.images)
+    found["abduction"] = errors(graph, read_labels, bench.test.labels[:, columns], bench.sd[columns])
+    return found
 
 
-def _intervention(
-    dataset: Dataset, model: TrainedModel, judge: Judge, test: Split, name: str, sd: np.ndarray, figures: pathlib.Path
-) -> dict[str, dict]:
-    """All measures of do(name), with values drawn from the test labels."""
-    column = dataset.graph.index(name)
-    rng = np.random.default_rng([PROTOCOL, column])
-    drawn = test.labels[rng.permutation(len(test)), column]
-    known = drawn[np.isfinite(drawn)]
-    values = np.where(np.isfinite(drawn), drawn, known[rng.integers(len(known), size=len(drawn))])
-    mask, wanted = np.zeros(test.labels.shape, bool), np.zeros_like(test.labels)
-    mask[:, column], wanted[:, column] = True, values
-    true_counterfactual = dataset.true_counterfactual or functools.partial(known_counterfactual, dataset.graph)
-    true = true_counterfactual(test.labels, mask, wanted)
-    images, labels = model.counterfactual(test.images, {name: values}, context=test.context)
+def floor(bench: Bench) -> dict:
+    """The same reading of the real test images."""
+    found = {"factual": readings(bench, bench.test.images, bench.test.labels)}
+    if bench.test.context is not None:
+        right = bench.judge(bench.test.images)[1] == bench.test.context
+        found["context_read"] = metrics.mean_with_interval(right.astype(float))
+    half = len(bench.test) // 2
+    seen = bench.judge.features(bench.test.images)
+    if half > 1:
+        found["frechet_of_halves"] = metrics.frechet_distance(seen[:half], seen[half:])
+    return found
 
-    effect = _readings(dataset, judge, images, true, sd)
-    unchanged = _errors(dataset.graph, test.labels, true, sd)
-    others = [effect[other]["normalised"] for other in dataset.graph.names if other != name]
-    if np.isfinite(others).any():
-        effect["mean_of_others"] = float(np.nanmean(others))
-    result = {"effectiveness": effect, "unchanged": unchanged}
-    columns = label_columns(dataset, model.graph)
-    believed = _errors(model.graph, labels, true[:, columns], sd[columns])
-    result["mechanism"] = {child: believed[child] for child in model.graph.descendants(name)}
-    if dataset.true_counterfactual is not None and dataset.graph.descendants(name):
-        result["noise_redrawn"] = noise_redrawn(dataset, name, true, test.labels[rng.permutation(len(test))], sd)
-    if test.context is not None:
-        result["context_kept"] = float((judge(images)[1] == test.context).mean())
-    rows = [("factual", test.images[:GRID_COLUMNS]), ("counterfactual", images[:GRID_COLUMNS])]
-    if dataset.render is not None:
-        rendered = dataset.render(true)
-        mse = metrics.mean_squared_error(images, rendered)
-        left = metrics.mean_squared_error(test.images, rendered)
-        result["counterfactual_error"] = {"mse": mse, "psnr": metrics.psnr(mse), "mse_unchanged": left}
-        result["floor"] = _readings(dataset, judge, rendered, true, sd)
-        rows.append(("true counterfactual", rendered[:GRID_COLUMNS]))
-    unit = dataset.graph.variables[column].unit
-    captions = [
-        f"{name}\n{old:.3g} to {new:.3g}"
-        for old, new in list(zip(test.labels[:, column], values, strict=True))[:GRID_COLUMNS]
-    ]
-    counterfactual_grid(
-        figures / f"do_{name}.png", rows, captions, f"{dataset.name}: do({name})" + (f", {unit}" if unit else "")
-    )
+
+def revision() -> str | None:
+    """The commit of this code, with "+" if files differ from it; None outside a git checkout."""
+    here = pathlib.Path(__file__).parent
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--dirty=+"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip()
+
+
+def _cached(path: pathlib.Path, key: dict, compute: Callable[[], dict]) -> dict:
+    """What a file holds under the same key, else what `compute` returns, which is kept in it."""
+    if path.is_file():
+        stored = json.loads(path.read_text())
+        if stored["key"] == key:
+            return stored["result"]
+    result = _null_for_nan(compute())
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps({"key": key, "result": result}))
+    part.replace(path)
     return result
 
 
-def evaluate(directory: str | pathlib.Path) -> dict:
-    """Evaluates a workdir on its test split; writes metrics.json, report.md and figures/ into it.
+def _with_images(result: tuple[dict, np.ndarray]) -> dict:
+    measured, per_image = result
+    return measured | {"per_image": per_image.tolist()}
+
+
+def evaluate(
+    directory: str | pathlib.Path,
+    *,
+    parts: Iterable[str] = PARTS,
+    options: Mapping | None = None,
+    num_images: int | None = None,
+    output: str | pathlib.Path | None = None,
+) -> dict:
+    """Evaluates a workdir on its test split; writes metrics.json, report.md, figures/ and evaluation/.
+
+    Args:
+      parts: which of PARTS to compute.
+      options: of `TrainedModel.counterfactual` (num_steps, guidance, abduction, depth), for what differs from the
+        config's.
+      num_images: test images, from the start of the split; None for the config's number.
+      output: folder to write; None for the workdir.
 
     Raises:
-      InputError: not a trained workdir, other data than it was trained on, or a variable without any test label.
+      InputError: not a trained workdir, other data than it was trained on, an unknown part, or a variable without any
+        test label.
     """
     directory = pathlib.Path(directory)
+    for part in parts:
+        if part not in PARTS:
+            raise InputError(
+                f"there is no part {part!r}: expected some of {', '.join(PARTS)}{did_you_mean(part, PARTS)}"
+            )
     model = load(directory)
     settings = model.settings
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    options = {name: getattr(settings.sample, name) for name in ("num_steps", "guidance", "abduction", "depth")} | given
+    check_options(**options, total_steps=settings.diffusion.num_steps)
     dataset = make_dataset(settings)
     workdir.check_dataset(directory, dataset.name)
-    test = dataset.test.take(np.arange(min(len(dataset.test), settings.evaluate.num_images)))
+    test = dataset.test.take(np.arange(min(len(dataset.test), num_images or settings.evaluate.num_images)))
     has_labels = np.isfinite(test.labels).any(0)
     unlabelled = [name for name, known in zip(dataset.graph.names, has_labels, strict=True) if not known]
     if unlabelled:
         raise InputError(
             f"none of the {len(test)} test images has a label of {unlabelled[0]!r}: label some, or use another split"
         )
+    judges, judge_steps = pathlib.Path(settings.data.data_dir) / "judges", settings.evaluate.predictor_steps
+    judge = cached_judge(dataset, judge_steps, judges)
+    folder = pathlib.Path(output or directory)
+    for sub in ("figures", "evaluation"):
+        (folder / sub).mkdir(parents=True, exist_ok=True)
     sd = LabelStats.of(dataset.train.labels, dataset.graph, num_rows=1).sd
-    judge = cached_judge(dataset, settings.evaluate.predictor_steps, pathlib.Path(settings.data.data_dir) / "judges")
-    (directory / "figures").mkdir(exist_ok=True)
-
-    by_do = {
-        f"do({name})": _intervention(dataset, model, judge, test, name, sd, directory / "figures")
-        for name in tqdm(model.graph.names, "interventions")
+    bench = Bench(dataset, model, judge, test, sd, options, SEED, folder / "figures")
+    key = {
+        "protocol": PROTOCOL,
+        "dataset": dataset.name,
+        "judge": fingerprint(dataset, judge_steps),
+        "step": model.step,
+        "num_images": len(test),
+        "seed": bench.seed,
+        **options,
     }
-    reconstructed = model.reconstruct(test.images, context=test.context)
-    mse = metrics.mean_squared_error(reconstructed, test.images)
-    columns = label_columns(dataset, model.graph)
-    results = {key: {do: part[key] for do, part in by_do.items() if key in part} for key in _sections(by_do)}
-    floor = {"factual": _readings(dataset, judge, test.images, test.labels, sd), **results.pop("floor", {})}
-    if test.context is not None:
-        floor["context_read"] = float((judge(test.images)[1] == test.context).mean())
+
+    def cached(name, compute):
+        return _cached(folder / "evaluation" / f"{name}.json", key, compute)
+
+    results = {"floor": cached("floor", lambda: floor(bench))}
+    if "interventions" in parts:
+        by_do = {}
+        for name in tqdm(model.graph.names, "interventions"):
+            by_do[f"do({name})"] = cached(f"do_{name}", lambda name=name: _with_images(measure_do(bench, name)))
+        per_image = np.array([measured.pop("per_image") for measured in by_do.values()], float)
+        results["mean_effectiveness"] = metrics.mean_with_interval(metrics.known_mean(per_image))
+        for section in dict.fromkeys(section for measured in by_do.values() for section in measured):
+            found = {do: measured[section] for do, measured in by_do.items() if section in measured}
+            results[section] = results[section] | found if section == "floor" else found
+    for name, compute in (("composition", composition), ("latents", latents), ("figures", figures)):
+        if name in parts:
+            results[name] = cached(name, lambda compute=compute: compute(bench))
+    if "latents" in results:
+        importance_matrix(folder / "figures" / "dci.png", np.array(results["latents"]["importance"]), model.graph.names)
     train_json = directory / "train.json"
     results |= {
-        "floor": floor,
-        "composition": {
-            "mse": mse,
-            "psnr": metrics.psnr(mse),
-            **_readings(dataset, judge, reconstructed, test.labels, sd),
-        },
-        "abduction": _errors(model.graph, model.encode(test.images), test.labels[:, columns], sd[columns]),
         "judge": {"validation": judge.validation},
         "train": json.loads(train_json.read_text()) if train_json.is_file() else {"steps": model.step},
         "protocol": {
-            "version": PROTOCOL,
-            "dataset": dataset.name,
-            "num_images": len(test),
-            "num_steps": settings.sample.num_steps,
-            "guidance": settings.sample.guidance,
+            **key,
             "reader": "predictor" if dataset.measure is None else "direct measurement",
+            "features": "penultimate layer of the predictor",
+            "train_seed": settings.train.seed,
+            "revision": revision(),
         },
     }
     results = _null_for_nan(results)
-    (directory / "metrics.json").write_text(json.dumps(results, indent=2) + "\n")
-    (directory / "report.md").write_text(report(results, dataset))
+    (folder / "metrics.json").write_text(json.dumps(results, indent=2) + "\n")
+    (folder / "report.md").write_text(report(results, dataset))
     return results
 
 
@@ -185,11 +233,6 @@ def _null_for_nan(results):
     """JSON knows no NaN: what is unknown becomes None."""
     if isinstance(results, dict):
         return {key: _null_for_nan(value) for key, value in results.items()}
+    if isinstance(results, (list, tuple)):
+        return [_null_for_nan(value) for value in results]
     return None if isinstance(results, float) and np.isnan(results) else results
-
-
-def _sections(by_do: dict) -> list[str]:
-    keys: dict[str, None] = {}
-    for part in by_do.values():
-        keys |= dict.fromkeys(part)
-    return list(keys)

@@ -86,11 +86,7 @@ class TrainedModel:
         )
         self._schedule = make_schedule(settings.diffusion.schedule, settings.diffusion.num_steps)
         self._mesh = sharding.make_mesh()
-        self._encode = jax.jit(self._encode_batch)
-
-    def _encode_batch(self, params, x):
-        u, _ = self.model.apply(params, x, method="encode")
-        return u, self.model.apply(params, u, method="propagate")
+        self._act = jax.jit(core.act, static_argnums=0)
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Labels [B, n] in physical units that the encoder reads (those whose prior mean is nearest to z)."""
@@ -98,8 +94,24 @@ class TrainedModel:
 
     def latents(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Exogenous noise u and causal latents z, each [B, n, k]."""
+        return self._latents(images, {})[:2]
+
+    def predict(self, images: np.ndarray, do: Mapping[str, float | np.ndarray]) -> np.ndarray:
+        """Labels [B, n] in physical units that the model holds true under do, without decoding an image.
+
+        Arguments and errors as for `counterfactual`.
+        """
+        return self._physical(self._latents(images, do)[2])
+
+    def _latents(self, images: np.ndarray, do: Mapping) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """u, z and z under do, each [B, n, k]."""
         x = check_images(images, self.image_shape)
-        return self._in_batches(lambda batch, _: self._encode(self.params, batch["x"]), {"x": x})
+        batch = {"x": x, "y_do": check_do(do, len(x), self.graph, self.variables, self.stats)}
+
+        def act(part, _):
+            return self._act(self.model, self.params, part["x"], part["y_do"], self.readout)
+
+        return self._in_batches(act, batch)
 
     def reconstruct(self, images: np.ndarray, **options) -> np.ndarray:
         """The images [B, H, W, C] uint8 after encoding and decoding; options as for `counterfactual`."""
@@ -133,11 +145,7 @@ class TrainedModel:
             range seen in training is only warned about.
         """
         x = check_images(images, self.image_shape)
-        abduction = self.settings.sample.abduction if abduction is None else abduction
-        if abduction not in core.ABDUCTIONS:
-            raise InputError(f"abduction is {abduction!r}: expected one of {', '.join(core.ABDUCTIONS)}")
-        depth = self.settings.sample.depth if depth is None else depth
-        num_steps, guidance = self._options(num_steps, guidance, depth)
+        num_steps, guidance, abduction, depth = self._options(num_steps, guidance, abduction, depth)
         batch = {
             "x": x,
             "y_do": check_do(do, len(x), self.graph, self.variables, self.stats),
@@ -189,7 +197,7 @@ class TrainedModel:
         else:
             labels = check_labels(labels_or_num, self.graph)
             z, _ = self.model.apply(self.params, jnp.asarray(self.stats.standardise(labels)), method="prior_of")
-        num_steps, guidance = self._options(num_steps, guidance)
+        num_steps, guidance, _, _ = self._options(num_steps, guidance)
         batch = {"z": np.asarray(z), "context": check_context(context, len(z), self.model.num_classes)}
 
         def run(part, i):
@@ -207,11 +215,13 @@ class TrainedModel:
 
         return Counterfactuals(_to_uint8(self._in_batches(run, batch)), self._physical(np.asarray(z)))
 
-    def _options(self, num_steps, guidance, depth=1.0) -> tuple[int, float]:
-        num_steps = self.settings.sample.num_steps if num_steps is None else num_steps
-        guidance = self.settings.sample.guidance if guidance is None else guidance
-        check_options(num_steps, guidance, depth, self._schedule.num_steps)
-        return int(num_steps), float(guidance)
+    def _options(self, num_steps, guidance, abduction=None, depth=None) -> tuple[int, float, str, float]:
+        """The given options, the config's for None."""
+        given = {"num_steps": num_steps, "guidance": guidance, "abduction": abduction, "depth": depth}
+        config = self.settings.sample
+        options = {name: getattr(config, name) if value is None else value for name, value in given.items()}
+        check_options(**options, total_steps=self._schedule.num_steps)
+        return int(options["num_steps"]), float(options["guidance"]), options["abduction"], float(options["depth"])
 
     def _draw_z(self, num: int, seed: int):
         if not len(self.stats.rows):

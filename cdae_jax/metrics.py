@@ -3,8 +3,11 @@
 import warnings
 
 import numpy as np
+from skimage.metrics import structural_similarity
 
 from cdae_jax.graph import CausalGraph
+
+RESAMPLES = 1_000
 
 
 def as_classes(graph: CausalGraph, labels: np.ndarray) -> np.ndarray:
@@ -16,6 +19,23 @@ def as_classes(graph: CausalGraph, labels: np.ndarray) -> np.ndarray:
     return rounded
 
 
+def absolute_gaps(graph: CausalGraph, read: np.ndarray, true: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    """[N, n] |read - true| of labels [N, n], normalised (per training standard deviation); NaN where true is unknown.
+
+    For a binary or categorical variable 1 where the class is wrong, else 0.
+    """
+    is_class = np.array([var.classes > 0 for var in graph.variables])
+    gap = np.abs(as_classes(graph, read) - true)
+    return np.where(is_class & np.isfinite(gap), gap != 0, gap / np.where(is_class, 1, sd))
+
+
+def known_mean(values: np.ndarray, axis: int | None = 0) -> np.ndarray:
+    """Mean over the entries that are not NaN; NaN if there are none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.nanmean(values, axis=axis)
+
+
 def absolute_error(
     graph: CausalGraph, read: np.ndarray, true: np.ndarray, sd: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -24,13 +44,28 @@ def absolute_error(
     Over the rows whose true label is known (not NaN); NaN if there are none. For a binary or categorical variable
     both are the share of wrong classes.
     """
+    normalised = known_mean(absolute_gaps(graph, read, true, sd))
     is_class = np.array([var.classes > 0 for var in graph.variables])
-    gap = np.abs(as_classes(graph, read) - true)
-    gap = np.where(is_class & np.isfinite(gap), gap != 0, gap)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a column without a known label
-        physical = np.nanmean(gap, axis=0)
-    return physical / np.where(is_class, 1, sd), physical
+    return normalised, normalised * np.where(is_class, 1, sd)
+
+
+def bootstrap_interval(values: np.ndarray, seed: int = 0) -> list[float]:
+    """The 95 % percentile interval of the mean of values [N] over images (Efron 1979); NaN entries are left out."""
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return [float("nan"), float("nan")]
+    rows = np.random.default_rng(seed).integers(len(values), size=(RESAMPLES, len(values)))
+    low, high = np.percentile(values[rows].mean(1), [2.5, 97.5])
+    return [float(low), float(high)]
+
+
+def mean_with_interval(values: np.ndarray) -> dict:
+    """{"mean", "interval", "count"} of values [N] over images, NaN left out."""
+    return {
+        "mean": float(known_mean(values)),
+        "interval": bootstrap_interval(values),
+        "count": int(np.isfinite(values).sum()),
+    }
 
 
 def macro_f1(read: np.ndarray, true: np.ndarray, num_classes: int) -> float:
@@ -43,11 +78,50 @@ def macro_f1(read: np.ndarray, true: np.ndarray, num_classes: int) -> float:
     return float(np.mean(scores))
 
 
+def squared_errors(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """[N] mean squared difference of each pair of uint8 images, on the scale 0..1."""
+    return (((images.astype(np.float64) - reference) / 255) ** 2).mean((1, 2, 3))
+
+
 def mean_squared_error(images: np.ndarray, reference: np.ndarray) -> float:
     """Mean squared difference of uint8 images, on the scale 0..1."""
-    return float((((images.astype(np.float64) - reference) / 255) ** 2).mean())
+    return float(squared_errors(images, reference).mean())
 
 
 def psnr(mse: float) -> float:
     """Peak signal-to-noise ratio in dB of a mean squared error on the scale 0..1."""
     return float(10 * np.log10(1 / max(mse, 1e-12)))
+
+
+def ssim(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """[N] structural similarity of each pair of uint8 images (Wang et al. 2004; Gaussian window, sd 1.5), at most 1."""
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    return np.array(
+        [
+            structural_similarity(a, b, channel_axis=-1, data_range=255, **options)
+            for a, b in zip(images, reference, strict=True)
+        ]
+    )
+
+
+def frechet_distance(features: np.ndarray, reference: np.ndarray) -> float:
+    """Squared Frechet distance between Gaussians fitted to features [N, D] and [M, D] (arXiv 1706.08500, eq. 6).
+
+    In squared units of the features; it falls with the number of samples, so compare only at the same one.
+    """
+    first, second = (np.cov(x.astype(np.float64), rowvar=False) for x in (features, reference))
+    values, vectors = np.linalg.eigh(first)
+    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    cross = np.linalg.eigvalsh(root @ second @ root)
+    gap = features.mean(0) - reference.mean(0)
+    return float(gap @ gap + np.trace(first) + np.trace(second) - 2 * np.sqrt(np.maximum(cross, 0)).sum())
+
+
+def minimality(factual: np.ndarray, counterfactual: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """[N] how far features [N, D] went, relative to another image's that has the wanted value.
+
+    |counterfactual - factual| / mean |others - factual|: 0 if nothing changed, about 1 if the image became any image
+    of that value (after Melistas et al., arXiv 2403.20287, section 3).
+    """
+    far = np.linalg.norm(others - factual, axis=1).mean()
+    return np.linalg.norm(counterfactual - factual, axis=1) / max(float(far), 1e-12)

@@ -58,3 +58,67 @@ def contact_sheet(path: pathlib.Path, split: Split, names: tuple[str, ...], titl
         axis.set_title("\n".join(f"{name} {text}" for name, text in zip(names, shown, strict=True)), fontsize=7)
     figure.suptitle(title, fontsize=11)
     figure.savefig(path, dpi=100)
+
+
+def asked_and_read(path: pathlib.Path, asked: np.ndarray, read: np.ndarray, name: str, unit: str) -> None:
+    """Values asked for in do(name) [N] against those read from the counterfactual images [N], as PNG."""
+    figure = Figure(figsize=(4.2, 4), layout="constrained")
+    axis = figure.subplots()
+    ends = [np.nanmin([asked, read]), np.nanmax([asked, read])]
+    axis.plot(ends, ends, color="0.7", linewidth=1)
+    axis.scatter(asked, read, s=6, alpha=0.5)
+    suffix = f", {unit}" if unit else ""
+    axis.set_xlabel(f"{name} asked for{suffix}")
+    axis.set_ylabel(f"{name} read from the image{suffix}")
+    axis.set_title(f"do({name})", fontsize=11)
+    figure.savefig(path, dpi=110)
+
+
+def importance_matrix(path: pathlib.Path, importance: np.ndarray, names: tuple[str, ...]) -> None:
+    """Importance [n, n] of each latent block (rows) for each label (columns), as PNG."""
+    figure = Figure(figsize=(1.1 * len(names) + 2, 0.9 * len(names) + 1.4), layout="constrained")
+    axis = figure.subplots()
+    axis.imshow(importance, cmap="Blues", vmin=0, vmax=1)
+    axis.set_xticks(range(len(names)), names, rotation=30)
+    axis.set_yticks(range(len(names)), [f"z of {name}" for name in names])
+    for i, row in enumerate(importance):
+        for j, value in enumerate(row):
+            axis.text(j, i, f"{value:.2f}", ha="center", va="center", color="white" if value > 0.5 else "black")
+    axis.set_title("importance for reading the label (columns sum to 1)", fontsize=10)
+    figure.savefig(path, dpi=110)
+
+
+def image_table(path: pathlib.Path, rows: list[tuple[str, np.ndarray, list[str]]], title: str) -> None:
+    """Rows of images as PNG: each a name, images [M, H, W, C] uint8 and a text above each image."""
+    num = max(len(images) for _, images, _ in rows)
+    figure = Figure(figsize=(1.3 * num + 1.2, 1.55 * len(rows) + 0.5), layout="constrained")
+    axes = figure.subplots(len(rows), num, squeeze=False)
+    for axis in axes.flat:
+        axis.set_xticks([])
+        axis.set_yticks([])
+        axis.set_frame_on(False)
+    for i, (name, images, texts) in enumerate(rows):
+        axes[i, 0].set_ylabel(name.replace(" ", "\n"), fontsize=9)
+        for axis, image, text in zip(axes[i], images, texts, strict=False):
+            axis.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+            axis.set_title(text, fontsize=8)
+    figure.suptitle(title, fontsize=11)
+    figure.savefig(path, dpi=110)
+
+
+def curves(path: pathlib.Path, panels: list[dict], title: str) -> None:
+    """Line plots as PNG. Each panel: "x" [M] and "x_label", "y_label", and "lines", a list of (y [M], style, label)."""
+    columns = min(3, len(panels))
+    shape = (-(-len(panels) // columns), columns)
+    figure = Figure(figsize=(4.2 * shape[1], 3.4 * shape[0] + 0.4), layout="constrained")
+    axes = figure.subplots(*shape, squeeze=False)
+    for axis in axes.flat[len(panels) :]:
+        axis.set_axis_off()
+    for axis, panel in zip(axes.flat, panels, strict=False):
+        for y, style, label in panel["lines"]:
+            axis.plot(panel["x"], y, style, label=label)
+        axis.set_xlabel(panel["x_label"])
+        axis.set_ylabel(panel["y_label"])
+        axis.legend(fontsize=8)
+    figure.suptitle(title, fontsize=11)
+    figure.savefig(path, dpi=110)

@@ -25,6 +25,7 @@ from cdae_jax.metrics import absolute_error
 from cdae_jax.optimizer import apply_gradients
 
 BATCH = 128
+FEATURES = 256  # width of the penultimate layer
 VALIDATION_SHARE = 0.1  # the end of the training split, for choosing among checkpoints
 NUM_CHECKS = 10
 POOL = 32 * BATCH  # images decorrelated at once
@@ -59,16 +60,16 @@ class Predictor(nn.Module):
     num_classes: int
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Images [B, H, W, C] in [-1, 1] -> targets [B, D] and class logits [B, num_classes]."""
+    def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """Images [B, H, W, C] in [-1, 1] -> targets [B, D], class logits [B, num_classes], features [B, FEATURES]."""
         h = x
         for channels in (32, 64, 128):
             h = conv3(channels, stride=2)(h)
             h = nn.silu(group_norm(channels)(h))
             h = nn.silu(group_norm(channels)(conv3(channels)(h)))
-        h = nn.silu(nn.Dense(256)(h.reshape(h.shape[0], -1)))
+        h = nn.silu(nn.Dense(FEATURES)(h.reshape(h.shape[0], -1)))
         logits = nn.Dense(self.num_classes)(h) if self.num_classes else jnp.zeros((h.shape[0], 0))
-        return nn.Dense(self.num_targets)(h), logits
+        return nn.Dense(self.num_targets)(h), logits, h
 
 
 class Judge(NamedTuple):
@@ -82,11 +83,18 @@ class Judge(NamedTuple):
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Images [N, H, W, C] uint8 -> physical labels [N, n] and classes [N] int (all 0 without context)."""
-        padded = np.concatenate([images, np.repeat(images[-1:], -len(images) % BATCH, 0)])
-        parts = [_predict(self.module, self.params, padded[i : i + BATCH]) for i in range(0, len(padded), BATCH)]
-        y, logits = (np.concatenate([np.asarray(part[j]) for part in parts])[: len(images)] for j in range(2))
+        y, logits, _ = self._outputs(images)
         classes = logits.argmax(-1) if self.module.num_classes else np.zeros(len(images), int)
         return self.stats.physical(from_targets(self.graph, y)), classes
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """The penultimate layer [N, FEATURES] for images [N, H, W, C] uint8."""
+        return self._outputs(images)[2]
+
+    def _outputs(self, images: np.ndarray) -> list[np.ndarray]:
+        padded = np.concatenate([images, np.repeat(images[-1:], -len(images) % BATCH, 0)])
+        parts = [_predict(self.module, self.params, padded[i : i + BATCH]) for i in range(0, len(padded), BATCH)]
+        return [np.concatenate(leaves)[: len(images)] for leaves in zip(*jax.device_get(parts), strict=True)]
 
 
 def _scale(images):
@@ -103,7 +111,7 @@ def _step(module, tx, params, opt_state, images, targets, classes):
     known = jnp.isfinite(targets)
 
     def loss_of(params):
-        predicted, logits = module.apply(params, _scale(images))
+        predicted, logits, _ = module.apply(params, _scale(images))
         loss = jnp.mean(jnp.where(known, predicted - jnp.where(known, targets, 0), 0) ** 2)
         if module.num_classes:
             loss += jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, classes))

@@ -3,40 +3,45 @@
 from cdae_jax.data.dataset import Dataset
 
 
+def number(error: dict, digits: int = 3) -> str:
+    """ "0.037 (0.035..0.040)": a mean with its 95 % interval."""
+    mean = error["mean"] if "mean" in error else error["normalised"]
+    if mean is None:
+        return "unknown"
+    low, high = error["interval"]
+    return f"{mean:.{digits}f} ({low:.{digits}f}..{high:.{digits}f})"
+
+
 def _cell(error: dict, mark: str) -> str:
     if error["physical"] is None:
         return f"{mark}unknown{mark}"
     if "accuracy" in error:
         return f"{mark}{error['normalised']:.3f}{mark} [accuracy {error['accuracy']:.1%}, F1 {error['f1']:.3f}]"
-    return f"{mark}{error['normalised']:.3f}{mark} [{error['physical']:.3g}]"
+    low, high = error["interval"]
+    return f"{mark}{error['normalised']:.3f}{mark} ({low:.3f}..{high:.3f}) [{error['physical']:.3g}]"
 
 
-def report(results: dict, dataset: Dataset) -> str:
-    """The results as Markdown tables: normalised, with the physical error in brackets."""
+def _effectiveness(results: dict, dataset: Dataset) -> list[str]:
     graph, protocol = dataset.graph, results["protocol"]
     units = {var.name: f"{var.name} ({var.unit})" if var.unit else var.name for var in graph.variables}
     lines = [
-        f"# {protocol['dataset']}: {protocol['num_images']} test images, {protocol['num_steps']} + "
-        f"{protocol['num_steps']} network evaluations, guidance {protocol['guidance']:g}",
         "",
-        "Mean absolute error per standard deviation of the training labels [in physical units] between the labels",
-        f"read from the image by {protocol['reader']} and the true counterfactual labels. **Intervened** and",
-        "*descendant* variables are marked.",
+        "Mean absolute error per standard deviation of the training labels (95 % interval) [physical units] between",
+        f"the labels read from the image by {protocol['reader']} and the true counterfactual labels. **Intervened**",
+        "and *descendant* variables are marked.",
         "",
         "| images | " + " | ".join(units[name] for name in graph.names) + " | mean of the others |",
         "| --- |" + " --- |" * (len(graph) + 1),
     ]
 
     def row(title, errors, mark=lambda name: "", key=None):
-        cells = []
-        for name in graph.names:
-            cells.append(_cell(errors[name][key] if key else errors[name], mark(name)))
+        cells = [_cell(errors[name][key] if key else errors[name], mark(name)) for name in graph.names]
         others = errors.get("mean_of_others") if key is None else None
-        return f"| {title} | " + " | ".join(cells) + f" | {'' if others is None else f'{others:.3f}'} |"
+        return f"| {title} | " + " | ".join(cells) + f" | {'' if others is None else number(others)} |"
 
     for key in (None, "predictor") if protocol["reader"] != "predictor" else (None,):
         suffix = ", read by the predictor" if key else ""
-        for do, errors in results["effectiveness"].items():
+        for do, errors in results.get("effectiveness", {}).items():
             name = do[3:-1]
             marks = {name: "**"} | dict.fromkeys(graph.descendants(name), "*")
             lines.append(row(do + suffix, errors, lambda other, marks=marks: marks.get(other, ""), key))
@@ -45,37 +50,119 @@ def report(results: dict, dataset: Dataset) -> str:
             if key is None:
                 lines.append(row(f"{do}, factual image left unchanged", results["unchanged"][do]))
         lines.append(row(f"real test images{suffix}", results["floor"]["factual"], key=key))
-        lines.append(row(f"reconstructed{suffix}", results["composition"], key=key))
-    lines += ["", f"Reconstruction: PSNR {results['composition']['psnr']:.1f} dB."]
-    for do, error in results.get("counterfactual_error", {}).items():
-        lines.append(
-            f"{do}: pixel MSE against the rendered truth {error['mse']:.5f}"
-            f" (factual image unchanged: {error['mse_unchanged']:.5f}), scale 0..1."
-        )
-    for do, children in results["mechanism"].items():
+        if "composition" in results:
+            lines.append(row(f"reconstructed{suffix}", results["composition"], key=key))
+    if "mean_effectiveness" in results:
+        lines += ["", f"Mean over all cells of the interventions: {number(results['mean_effectiveness'])}."]
+    return lines
+
+
+def _images(results: dict) -> list[str]:
+    """What concerns pixels and features: one row for each intervention."""
+    if "realism" not in results:
+        return []
+    lines = [
+        "",
+        "Pixels on the scale 0..1; features are those of the predictor's penultimate layer. Floor and ceiling stand in",
+        "brackets: of the true image for the Frechet distance, of the factual image left unchanged for MSE and SSIM.",
+        "",
+        "| | MSE to the true image | SSIM to the true image | MSE after undoing | minimality | Frechet distance |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for do in results["realism"]:
+        truth = results.get("counterfactual_error", {}).get(do)
+        mse, ssim = "", ""
+        if truth:
+            mse = f"{number(truth['mse'], 5)} [{truth['mse_unchanged']:.5f}]"
+            ssim = f"{number(truth['ssim'])} [{truth['ssim_unchanged']:.3f}]"
+        realism = results["realism"][do]
+        floor = realism.get("frechet_of_true_images")
+        frechet = f"{realism['frechet']:.2f}" + ("" if floor is None else f" [{floor:.2f}]")
+        undone, minimality = number(results["reversibility"][do], 5), number(results["minimality"][do])
+        lines.append(f"| {do} | {mse} | {ssim} | {undone} | {minimality} | {frechet} |")
+    counts = next(iter(results["realism"].values()))["count"], next(iter(results["reversibility"].values()))["count"]
+    halves = results["floor"].get("frechet_of_halves")
+    lines += ["", f"Over {counts[0]} images; undoing over {counts[1]}."]
+    if halves is not None:
+        lines[-1] += f" Two halves of the real test images are {halves:.2f} apart."
+    return lines
+
+
+def _composition(results: dict) -> list[str]:
+    if "composition" not in results:
+        return []
+    found = results["composition"]
+    often = next(name for name in found if name.startswith("mse_after_"))
+    cycles = often.removeprefix("mse_after_")
+    return [
+        "",
+        f"Null intervention: MSE {number(found['mse'], 5)}, PSNR {found['psnr']:.1f} dB, SSIM {number(found['ssim'])};"
+        f" after {cycles} cycles MSE {number(found[often], 5)}, PSNR {found[f'psnr_after_{cycles}']:.1f} dB"
+        f" ({found[often]['count']} images).",
+    ]
+
+
+def _mechanisms(results: dict) -> list[str]:
+    lines = []
+    for do, children in results.get("mechanism", {}).items():
         for child, error in children.items():
-            if error["physical"] is None:
-                continue
-            lines.append(
-                f"{do}: the model's own {child} is off by {error['normalised']:.3f} [{error['physical']:.3g}]."
-            )
+            if error["physical"] is not None:
+                lines.append(f"{do}: the model's own {child} is off by {number(error)} [{error['physical']:.3g}].")
     for do, children in results.get("noise_redrawn", {}).items():
         for child, error in children.items():
             cell = f"{error['normalised']:.3f} [{error['physical']:.3g}]"
             lines.append(f"{do}: {child} would be off by {cell} with the true mechanism and another image's noise.")
     for do, kept in results.get("context_kept", {}).items():
         lines.append(
-            f"{do}: digit kept in {kept:.1%} (the judge reads {results['floor']['context_read']:.1%}"
+            f"{do}: digit kept in {kept['mean']:.1%} (the judge reads {results['floor']['context_read']['mean']:.1%}"
             " of the real test digits)."
         )
-    train = results["train"]
-    lines += [
+    return ["", *(f"- {line}" for line in lines)] if lines else []
+
+
+def _latents(results: dict) -> list[str]:
+    if "latents" not in results:
+        return []
+    found = results["latents"]
+
+    def show(value):
+        return "-" if value is None else f"{value:.3f}"
+
+    lines = [
         "",
-        f"Trained for {train['steps']} steps"
-        + (
-            f" ({train['images']} images) in {train['seconds'] / 60:.1f} minutes on {train['device']}."
-            if "seconds" in train
-            else "."
-        ),
+        f"Latents of {found['count']} test images: DCI disentanglement / completeness per block"
+        f" {show(found['dci_per_block']['disentanglement'])} / {show(found['dci_per_block']['completeness'])},"
+        f" per dimension {show(found['dci_per_dimension']['disentanglement'])} /"
+        f" {show(found['dci_per_dimension']['completeness'])}. Correlated labels lower both.",
+        "",
+        "| variable | read from all latents (R^2 or accuracy) | interventional robustness | u: KS distance to N(0, 1) "
+        "| HSIC of u and its parents [shuffled] | encoder's own reading |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
+    for name, read in found["informativeness"].items():
+        u = found["calibration"][name]
+        independent = f"{u['hsic']:.3f} [{u['hsic_shuffled']:.3f}]" if "hsic" in u else "-"
+        robust = show(found["interventional_robustness"][name])
+        own = _cell(found["abduction"][name], "")
+        lines.append(f"| {name} | {show(read)} | {robust} | {show(u['ks'])} | {independent} | {own} |")
+    return lines
+
+
+def report(results: dict, dataset: Dataset) -> str:
+    """The results as Markdown tables."""
+    protocol, train = results["protocol"], results["train"]
+    steps = f"{protocol['num_steps']} + {protocol['num_steps']} network evaluations, guidance {protocol['guidance']:g}"
+    if protocol["abduction"] != "invert" or protocol["depth"] != 1:
+        steps += f", abduction by {protocol['abduction']} to depth {protocol['depth']:g}"
+    lines = [f"# {protocol['dataset']}: {protocol['num_images']} test images, {steps}"]
+    for section in (_effectiveness(results, dataset), _images(results), _composition(results)):
+        lines += section
+    lines += [*_mechanisms(results), *_latents(results), ""]
+    judge = ", ".join(f"{name} {error:.3f}" for name, error in results["judge"]["validation"].items())
+    lines.append(f"The predictor's own errors on held-out training images: {judge}.")
+    lines.append("")
+    trained = f"Trained for {train['steps']} steps"
+    if "seconds" in train:
+        trained += f" ({train['images']} images) in {train['seconds'] / 60:.1f} minutes on {train['device']}"
+    lines.append(f"{trained}, seed {protocol['train_seed']}; evaluated by revision {protocol['revision']}.")
     return "\n".join(lines) + "\n"

@@ -237,7 +237,7 @@ def fit_readout(model: CausalDiffAE, params, images: np.ndarray, y: np.ndarray) 
 
     num, size = min(len(images), READOUT_IMAGES), 100
     starts = tqdm(range(0, num, size), "readout", unit="batch")
-    z = np.concatenate([np.asarray(encode(images[start : min(start + size, num)])) for start in starts])
+    z = np.concatenate([np.asarray(encode(np.asarray(images[start : min(start + size, num)]))) for start in starts])
     return readout.fit(z, y[:num])
 
 

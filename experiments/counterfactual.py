@@ -22,8 +22,8 @@ FIRST = flags.DEFINE_integer("first", 0, "Row of the first test image.", lower_b
 OUTPUT = flags.DEFINE_string("output", "counterfactual.png", "PNG to write.")
 NUM_STEPS = flags.DEFINE_integer("num_steps", None, "Network evaluations in each direction; default: the config's.")
 GUIDANCE = flags.DEFINE_float("guidance", None, "Strength of the condition; default: the config's.")
-ABDUCTION = flags.DEFINE_string("abduction", "invert", "How x_T is found: invert, or noise.")
-DEPTH = flags.DEFINE_float("depth", 1.0, "Fraction of the diffusion time to invert or noise to.")
+ABDUCTION = flags.DEFINE_string("abduction", None, "How x_T is found: invert, or noise; default: the config's.")
+DEPTH = flags.DEFINE_float("depth", None, "Fraction of the diffusion time to go to; default: the config's.")
 flags.mark_flags_as_required(["workdir", "do"])
 
 

@@ -39,12 +39,31 @@ def test_train_evaluate_and_draw(tmp_path):
     metrics = json.loads((workdir / "metrics.json").read_text())
     cell = metrics["effectiveness"]["do(angle)"]["angle"]
     assert cell["normalised"] > 0 and cell["physical"] > cell["normalised"]  # degrees
-    assert {"floor", "composition", "mechanism", "train"} <= set(metrics)
+    assert cell["interval"][0] <= cell["normalised"] <= cell["interval"][1] and cell["count"] == 16
+    assert {"floor", "composition", "mechanism", "train", "latents", "mean_effectiveness"} <= set(metrics)
+    assert {"mse", "ssim", "psnr"} <= set(metrics["counterfactual_error"]["do(angle)"])
+    assert {"reversibility", "minimality", "realism"} <= set(metrics)
+    assert metrics["composition"]["mse_after_10"]["mean"] > 0
+    assert set(metrics["latents"]["calibration"]) == {"angle", "light", "length", "position"}
     assert set(metrics["mechanism"]["do(angle)"]) == {"length", "position"}
     assert metrics["mechanism"]["do(length)"] == {}
     assert metrics["floor"]["factual"]["angle"]["normalised"] < 0.05  # the measurement itself
     assert "| do(light) |" in evaluated.stdout
-    assert (workdir / "figures" / "do_position.png").is_file()
+    for name in ("do_position", "asked_angle", "dci", "traversals", "mechanisms"):
+        assert np.asarray(Image.open(workdir / "figures" / f"{name}.png")).std() > 10
+
+    before = (workdir / "evaluation" / "do_angle.json").stat().st_mtime_ns
+    again = command("evaluate", f"--workdir={workdir}", "--parts=interventions")
+    assert again.returncode == 0, again.stderr
+    assert (workdir / "evaluation" / "do_angle.json").stat().st_mtime_ns == before  # not computed again
+    other = tmp_path / "noise"
+    flags = (f"--workdir={workdir}", "--abduction=noise", "--depth=0.5", f"--output={other}", "--parts=composition")
+    assert command("evaluate", *flags).returncode == 0
+    noisy = json.loads((other / "metrics.json").read_text())
+    assert noisy["protocol"]["abduction"] == "noise" and noisy["protocol"]["depth"] == 0.5
+    assert noisy["composition"]["mse"]["mean"] != metrics["composition"]["mse"]["mean"]
+    refused(command("evaluate", f"--workdir={workdir}", "--guidance=2"), "--output")
+    refused(command("evaluate", f"--workdir={workdir}", "--parts=latent"), "did you mean 'latents'")
 
     picture = tmp_path / "cf.png"
     drawn = command(

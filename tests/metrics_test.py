@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.linalg
 from sklearn.metrics import f1_score
 
 from cdae_jax import metrics
@@ -9,8 +10,8 @@ from cdae_jax.data import circuit
 from cdae_jax.data.dataset import Dataset
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
-from cdae_jax.evaluate import known_counterfactual, noise_redrawn
 from cdae_jax.graph import CausalGraph, Variable
+from cdae_jax.interventions import known_counterfactual, noise_redrawn
 from cdae_jax.labels import LabelStats
 from cdae_jax.plots import difference
 from cdae_jax.predictor import cached_judge, fingerprint, from_targets, to_targets, train_judge
@@ -129,18 +130,90 @@ def test_the_judge_is_reused_until_the_data_change(dataset, tmp_path, monkeypatc
     assert fingerprint(changed, 5) != fingerprint(dataset, 5)
 
 
-def test_the_report_shows_every_intervention(dataset):
-    errors = {name: {"normalised": 0.1, "physical": 2.0} for name in dataset.graph.names}
-    both = {name: {**error, "predictor": {"normalised": 0.2, "physical": 4.0}} for name, error in errors.items()}
+def test_intervals_cover_the_mean_of_a_known_distribution():
+    rng = np.random.default_rng(0)
+    inside = 0
+    for _ in range(200):
+        low, high = metrics.bootstrap_interval(rng.exponential(2.0, 100))
+        inside += low < 2 < high
+    assert 0.88 < inside / 200 <= 0.99
+    values = np.array([1.0, np.nan, 3.0])
+    found = metrics.mean_with_interval(values)
+    assert found["mean"] == 2 and found["count"] == 2 and found["interval"][0] >= 1
+    assert np.isnan(metrics.mean_with_interval(np.array([np.nan]))["mean"])
+
+
+def test_gaps_are_normalised_for_numbers_and_zero_or_one_for_classes():
+    graph = CausalGraph((Variable("a"), Variable("on", kind="binary")))
+    gaps = metrics.absolute_gaps(
+        graph, np.array([[3.0, 0.9], [1, 0.2]]), np.array([[1, 1], [np.nan, 1]]), np.array([4, 9])
+    )
+    np.testing.assert_array_equal(gaps, [[0.5, 0], [np.nan, 1]])
+
+
+def test_ssim_is_one_for_equal_images_and_falls_with_noise():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (3, 16, 16, 3), np.uint8)
+    np.testing.assert_allclose(metrics.ssim(images, images), 1)
+    noisy = np.clip(images + rng.normal(0, 40, images.shape), 0, 255).astype(np.uint8)
+    assert (metrics.ssim(noisy, images) < 0.99).all() and (metrics.ssim(noisy, images) > 0.3).all()
+    # Flat images: the mean's factor alone, (2 a b + c) / (a^2 + b^2 + c) with c = (0.01 * 255)^2.
+    a, b, c = 100, 150, (0.01 * 255) ** 2
+    flat = metrics.ssim(np.full((1, 16, 16, 1), a, np.uint8), np.full((1, 16, 16, 1), b, np.uint8))
+    assert flat[0] == pytest.approx((2 * a * b + c) / (a**2 + b**2 + c))
+
+
+def test_the_frechet_distance_of_gaussians_is_the_closed_form():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(0, 1, (40_000, 2)), rng.normal([1, 0], [2, 3], (40_000, 2))
+    assert metrics.frechet_distance(a, b) == pytest.approx(1 + 1 + 4, rel=0.05)  # |gap|^2 + sum (sd - sd)^2
+    assert metrics.frechet_distance(a, a) == pytest.approx(0, abs=1e-9)
+    mix = np.array([[1.0, 0.7], [0.0, 1.0]])  # against SciPy's matrix square root
+    first, second = np.cov(a @ mix, rowvar=False), np.cov(b, rowvar=False)
+    gap = (a @ mix).mean(0) - b.mean(0)
+    expected = gap @ gap + np.trace(first + second - 2 * scipy.linalg.sqrtm(first @ second).real)
+    assert metrics.frechet_distance(a @ mix, b) == pytest.approx(expected, rel=1e-9)
+
+
+def test_minimality_is_zero_for_no_change_and_one_for_becoming_another():
+    rng = np.random.default_rng(0)
+    factual, others = rng.normal(size=(50, 8)), rng.normal(size=(50, 8))
+    np.testing.assert_array_equal(metrics.minimality(factual, factual, others), 0)
+    assert metrics.minimality(factual, others, others).mean() == pytest.approx(1)
+    half = (factual + others) / 2
+    assert metrics.minimality(factual, half, others).mean() == pytest.approx(0.5)
+
+
+def measured(mean, physical=2.0):
+    return {"normalised": mean, "interval": [mean - 0.01, mean + 0.01], "physical": physical, "count": 3}
+
+
+def test_the_report_shows_every_intervention_with_intervals(dataset):
+    errors = {name: measured(0.1) for name in dataset.graph.names}
+    both = {name: {**error, "predictor": measured(0.2, 4.0)} for name, error in errors.items()}
+    spread = {"mean": 0.1, "interval": [0.05, 0.2], "count": 3}
     results = {
-        "protocol": {"dataset": "X", "num_images": 3, "num_steps": 4, "guidance": 1.0, "reader": "direct measurement"},
-        "effectiveness": {"do(angle)": both | {"mean_of_others": 0.1}},
+        "protocol": {
+            "dataset": "X",
+            "num_images": 3,
+            "num_steps": 4,
+            "guidance": 1.0,
+            "abduction": "noise",
+            "depth": 0.5,
+            "reader": "direct measurement",
+            "train_seed": 7,
+            "revision": "abc",
+        },
+        "effectiveness": {"do(angle)": both | {"mean_of_others": spread}},
+        "mean_effectiveness": spread,
         "unchanged": {"do(angle)": errors},
         "floor": {"factual": both, "do(angle)": both},
-        "composition": {"psnr": 30.0, "mse": 0.001, **both},
         "mechanism": {"do(angle)": {"length": errors["length"]}},
+        "judge": {"validation": {"angle": 0.03}},
         "train": {"steps": 5},
     }
     text = report(results, dataset)
-    assert "| do(angle) | **0.100** [2] | 0.100 [2] | *0.100* [2] | *0.100* [2] | 0.100 |" in text
-    assert "| do(angle), read by the predictor | **0.200** [4]" in text
+    assert "| do(angle) | **0.100** (0.090..0.110) [2] | 0.100 (0.090..0.110) [2] | *0.100* (0.090" in text
+    assert text.count("| 0.100 (0.050..0.200) |") == 1  # the mean of the others
+    assert "| do(angle), read by the predictor | **0.200** (0.190..0.210) [4]" in text
+    assert "abduction by noise to depth 0.5" in text and "angle 0.030" in text and "seed 7" in text

@@ -42,7 +42,7 @@ def test_an_unknown_size_is_refused():
         ("data", "train_size", 0, "config.data.train_size is 0: expected a positive number"),
         ("model", "mechanism", "additve", "did you mean 'additive'"),
         ("train", "condition_drop", 1.0, "config.train.condition_drop is 1.0"),
-        ("sample", "num_steps", 5000, "more than config.diffusion.num_steps"),
+        ("sample", "num_steps", 5000, "more than the 1000 steps of config.diffusion.num_steps"),
         ("train", "stepz", 3, "config.train.stepz is no setting; did you mean 'steps'"),
     ],
 )

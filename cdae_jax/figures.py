@@ -1,0 +1,81 @@
+"""Pictures of what a model believes: traversals of every variable, and its mechanisms beside the true ones."""
+
+import numpy as np
+
+from cdae_jax.interventions import Bench
+from cdae_jax.plots import curves, image_table
+
+NUM_VALUES = 7  # of a traversal
+NUM_CURVE = 40
+
+
+def _range(bench: Bench, name: str, num: int) -> np.ndarray:
+    """Values of a variable from its 2nd to its 98th percentile in the test labels; its classes if it has some."""
+    i = bench.dataset.graph.index(name)
+    column = bench.test.labels[:, i]
+    classes = bench.dataset.graph.variables[i].classes
+    if classes:
+        return np.arange(classes, dtype=np.float32)
+    low, high = np.nanpercentile(column, [2, 98])
+    return np.linspace(low, high, num, dtype=np.float32)
+
+
+def _named(name: str, unit: str) -> str:
+    return f"{name}, {unit}" if unit else name
+
+
+def traversals(bench: Bench) -> str:
+    """One test image with each variable in turn set from low to high; returns the file's name."""
+    rows = []
+    one = bench.test.take(slice(0, 1))
+    for name in bench.model.graph.names:
+        values = _range(bench, name, NUM_VALUES)
+        images = np.repeat(one.images, len(values), 0)
+        context = None if one.context is None else np.repeat(one.context, len(values))
+        made, _ = bench.counterfactual(images, {name: values}, context)
+        texts = ["factual", *(f"{value:.3g}" for value in values)]
+        unit = bench.dataset.graph.variables[bench.dataset.graph.index(name)].unit
+        rows.append((f"do({_named(name, unit)})", np.concatenate([one.images, made]), texts))
+    image_table(bench.figures / "traversals.png", rows, f"{bench.dataset.name}: one image, each variable in turn")
+    return "traversals.png"
+
+
+def mechanisms(bench: Bench) -> str | None:
+    """For every edge, what the model holds of the child as the parent is set, for one image, beside the truth.
+
+    Returns the file's name; None where the graph has no edges.
+    """
+    dataset, panels = bench.dataset, []
+    one = bench.test.take(slice(0, 1))
+    graph = dataset.graph
+    for i, var in enumerate(graph.variables):
+        for parent in var.parents:
+            if parent not in bench.model.graph.names or var.name not in bench.model.graph.names:
+                continue
+            values = _range(bench, parent, NUM_CURVE)
+            believed = bench.model.predict(np.repeat(one.images, len(values), 0), {parent: values})
+            lines = [(believed[:, bench.model.graph.index(var.name)], "-", "model")]
+            if dataset.true_counterfactual is not None:
+                labels = np.repeat(one.labels, len(values), 0)
+                mask, wanted = np.zeros(labels.shape, bool), np.zeros_like(labels)
+                mask[:, graph.index(parent)], wanted[:, graph.index(parent)] = True, values
+                lines.append((dataset.true_counterfactual(labels, mask, wanted)[:, i], "--", "true"))
+            unit = graph.variables[graph.index(parent)].unit
+            panels.append(
+                {
+                    "x": values,
+                    "x_label": f"do({_named(parent, unit)})",
+                    "y_label": _named(var.name, var.unit),
+                    "lines": lines,
+                }
+            )
+    if not panels:
+        return None
+    curves(bench.figures / "mechanisms.png", panels, f"{dataset.name}: effects of each parent, for one test image")
+    return "mechanisms.png"
+
+
+def figures(bench: Bench) -> dict:
+    """Draws all of them; returns the files' names."""
+    drawn = (traversals(bench), mechanisms(bench))
+    return {"files": [name for name in drawn if name]}
