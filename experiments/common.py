@@ -1,5 +1,7 @@
 """What every command does with flags and mistakes."""
 
+import json
+import pathlib
 import sys
 import warnings
 from collections.abc import Callable
@@ -35,6 +37,10 @@ def _parse(argv: list[str]) -> list[str]:
         _stop(f"the config has no such field: {_sentence(err)}", 2)
     except (flags.Error, TypeError, ValueError, OSError) as err:
         _stop(_sentence(err), 2)
+
+
+def write_json(path: str, content) -> None:
+    pathlib.Path(path).write_text(json.dumps(content, indent=2) + "\n")
 
 
 def run(main: Callable[[], None]) -> None:

@@ -65,6 +65,17 @@ def test_train_evaluate_and_draw(tmp_path):
     refused(command("evaluate", f"--workdir={workdir}", "--guidance=2"), "--output")
     refused(command("evaluate", f"--workdir={workdir}", "--parts=latent"), "did you mean 'latents'")
 
+    compared = command(
+        "compare", f"--workdirs={workdir},{other}", "--names=ours,noise", f"--output={tmp_path}/both", "--num=1"
+    )
+    assert compared.returncode == 0, compared.stderr
+    assert "| composition: pixel MSE |" in compared.stdout and "| do(angle): light |" in compared.stdout
+    both = json.loads((tmp_path / "both.json").read_text())["models"]
+    assert both["noise"]["composition: pixel MSE"]["mean"] == noisy["composition"]["mse"]["mean"]
+    for name in ("both.png", "both_grid.png"):
+        assert np.asarray(Image.open(tmp_path / name)).std() > 10
+    refused(command("compare", f"--workdirs={workdir},{tmp_path}"), "metrics.json cannot be read")
+
     picture = tmp_path / "cf.png"
     drawn = command(
         "counterfactual", f"--workdir={workdir}", "--do=angle=20,light=110", "--num=3", f"--output={picture}"

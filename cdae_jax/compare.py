@@ -1,0 +1,128 @@
+"""Several evaluated models side by side: a table, a bar plot, and their counterfactuals of the same test images."""
+
+import json
+import pathlib
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from cdae_jax.errors import InputError
+from cdae_jax.evaluate import PROTOCOL
+
+LOWER, HIGHER = "lower is better", "higher is better"
+
+
+def read_metrics(folder: str | pathlib.Path) -> dict:
+    """The metrics.json of an evaluated folder. Raises InputError if there is none, or it is of another protocol."""
+    path = pathlib.Path(folder) / "metrics.json"
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError) as err:
+        raise InputError(f"{path} cannot be read ({err}): run experiments.evaluate for it first") from err
+    version = found.get("protocol", {}).get("protocol")
+    if version != PROTOCOL:
+        raise InputError(f"{path} is of protocol {version}, not {PROTOCOL}: evaluate that model again")
+    return found
+
+
+def _value(mean, interval=None) -> dict:
+    return {"mean": mean, "interval": interval}
+
+
+def measures(found: dict) -> dict[str, tuple[dict, str]]:
+    """What is compared: name -> (its mean and interval, which way is better). Errors are per training sd."""
+    rows: dict[str, tuple[dict, str]] = {}
+    if "mean_effectiveness" in found:
+        rows["effectiveness: mean error of all cells"] = (found["mean_effectiveness"], LOWER)
+    for do, errors in found.get("effectiveness", {}).items():
+        for name, error in errors.items():
+            if name != "mean_of_others" and error["normalised"] is not None:
+                rows[f"{do}: {name}"] = (_value(error["normalised"], error["interval"]), LOWER)
+    for do, error in found.get("counterfactual_error", {}).items():
+        rows[f"{do}: pixel MSE to the true image"] = (error["mse"], LOWER)
+        rows[f"{do}: SSIM to the true image"] = (error["ssim"], HIGHER)
+    for do, kept in found.get("context_kept", {}).items():
+        rows[f"{do}: class kept"] = (kept, HIGHER)
+    if "composition" in found:
+        rows["composition: pixel MSE"] = (found["composition"]["mse"], LOWER)
+        often = next(name for name in found["composition"] if name.startswith("mse_after_"))
+        rows[f"composition: pixel MSE after {often.removeprefix('mse_after_')} cycles"] = (
+            found["composition"][often],
+            LOWER,
+        )
+    for do, error in found.get("reversibility", {}).items():
+        rows[f"{do}: pixel MSE after undoing"] = (error, LOWER)
+    for do, error in found.get("realism", {}).items():
+        rows[f"{do}: Frechet distance"] = (_value(error["frechet"]), LOWER)
+    for kind in ("block", "dimension"):
+        scores = found.get("latents", {}).get(f"dci_per_{kind}", {})
+        for name, score in scores.items():
+            if score is not None:
+                rows[f"DCI per {kind}: {name}"] = (_value(score), HIGHER)
+    return rows
+
+
+def _wins(value: dict, others: list[dict], direction: str) -> bool:
+    """Whether an interval lies beyond those of all others."""
+    if value["interval"] is None or not others or any(other["interval"] is None for other in others):
+        return False
+    if direction == LOWER:
+        return all(value["interval"][1] < other["interval"][0] for other in others)
+    return all(value["interval"][0] > other["interval"][1] for other in others)
+
+
+def _text(value: dict, bold: bool) -> str:
+    mark = "**" if bold else ""
+    text = f"{mark}{value['mean']:.4g}{mark}"
+    return text if value["interval"] is None else f"{text} ({value['interval'][0]:.4g}..{value['interval'][1]:.4g})"
+
+
+def table(named: dict[str, dict]) -> tuple[str, dict]:
+    """Markdown and plain data of metrics by model name; bold where an interval lies beyond all others."""
+    compared = {name: measures(found) for name, found in named.items()}
+    rows = list(dict.fromkeys(row for found in compared.values() for row in found))
+    lines = ["| | " + " | ".join(named) + " |", "| --- |" + " --- |" * len(named)]
+    for row in rows:
+        cells = []
+        for name in named:
+            if row not in compared[name]:
+                cells.append("-")
+                continue
+            value, direction = compared[name][row]
+            others = [compared[other][row][0] for other in named if other != name and row in compared[other]]
+            cells.append(_text(value, _wins(value, others, direction)))
+        lines.append(f"| {row} | " + " | ".join(cells) + " |")
+    trained = []
+    for found in named.values():
+        train = found["train"]
+        minutes = f", {train['seconds'] / 60:.1f} min" if "seconds" in train else ""
+        trained.append(f"{train['steps']} steps{minutes}")
+    lines.append("| trained | " + " | ".join(trained) + " |")
+    plain = {
+        name: {row: value | {"direction": direction} for row, (value, direction) in found.items()}
+        for name, found in compared.items()
+    }
+    return "\n".join(lines) + "\n", plain
+
+
+def bars(path: pathlib.Path, named: dict[str, dict]) -> None:
+    """Errors of every intervened variable and of the mean of the others, as grouped bars with intervals, as PNG."""
+    first = next(iter(named.values()))
+    groups = []
+    for do in first.get("effectiveness", {}):
+        groups += [(do, do[3:-1], f"{do}\n{do[3:-1]}"), (do, "mean_of_others", f"{do}\nothers")]
+    figure = Figure(figsize=(1.1 * len(groups) + 2.5, 4.2), layout="constrained")
+    axis = figure.subplots()
+    width = 0.8 / len(named)
+    for k, (name, found) in enumerate(named.items()):
+        cells = [found.get("effectiveness", {}).get(do, {}).get(key, {}) for do, key, _ in groups]
+        means = [cell.get("mean", cell.get("normalised")) for cell in cells]
+        means = np.array([np.nan if mean is None else mean for mean in means], float)
+        ends = np.array([cell.get("interval") or [np.nan, np.nan] for cell in cells], float)
+        spread = np.abs(np.nan_to_num(ends.T - means[None]))
+        axis.bar(np.arange(len(groups)) + (k + 0.5) * width - 0.4, means, width, yerr=spread, label=name, capsize=2)
+    axis.set_xticks(range(len(groups)), [label for _, _, label in groups], fontsize=8)
+    axis.set_ylabel("mean absolute error, training sd")
+    axis.set_title("effectiveness (lower is better; bars: 95 % over images)", fontsize=11)
+    axis.legend(fontsize=8)
+    figure.savefig(path, dpi=120)

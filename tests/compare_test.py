@@ -1,0 +1,45 @@
+"""The comparison's table: what is bold, what is missing, what is refused."""
+
+import json
+
+import pytest
+
+from cdae_jax.compare import read_metrics, table
+from cdae_jax.errors import InputError
+from cdae_jax.evaluate import PROTOCOL
+
+
+def metrics(error, interval, **more):
+    cell = {"normalised": error, "interval": interval}
+    return {"effectiveness": {"do(a)": {"a": cell}}, "train": {"steps": 5}, **more}
+
+
+def row_of(text, name):
+    return next(line for line in text.splitlines() if line.startswith(f"| {name} |"))
+
+
+def test_bold_only_where_the_interval_lies_beyond_all_others():
+    apart, _ = table({"x": metrics(0.1, [0.08, 0.12]), "y": metrics(0.2, [0.18, 0.22])})
+    assert row_of(apart, "do(a): a") == "| do(a): a | **0.1** (0.08..0.12) | 0.2 (0.18..0.22) |"
+    near, _ = table({"x": metrics(0.1, [0.08, 0.12]), "y": metrics(0.13, [0.11, 0.15])})
+    assert "**" not in near
+    three, _ = table({name: metrics(e, [e - 0.02, e + 0.02]) for name, e in (("x", 0.1), ("y", 0.13), ("z", 0.3))})
+    assert "**" not in three  # beyond one, not beyond all
+
+
+def test_where_more_is_better_the_larger_is_bold_and_gaps_are_shown():
+    kept = {"do(a)": {"mean": 0.9, "interval": [0.88, 0.92], "count": 9}}
+    worse = {"do(a)": {"mean": 0.5, "interval": [0.4, 0.6], "count": 9}}
+    text, plain = table({"x": metrics(0.1, [0, 1], context_kept=worse), "y": metrics(0.1, [0, 1], context_kept=kept)})
+    assert row_of(text, "do(a): class kept") == "| do(a): class kept | 0.5 (0.4..0.6) | **0.9** (0.88..0.92) |"
+    assert plain["y"]["do(a): class kept"]["direction"] == "higher is better"
+    text, _ = table({"x": metrics(0.1, [0, 1]), "y": metrics(0.1, [0, 1], context_kept=kept)})
+    assert row_of(text, "do(a): class kept").startswith("| do(a): class kept | - |")
+
+
+def test_other_protocols_and_missing_evaluations_are_refused(tmp_path):
+    with pytest.raises(InputError, match="run experiments.evaluate for it first"):
+        read_metrics(tmp_path)
+    (tmp_path / "metrics.json").write_text(json.dumps({"protocol": {"protocol": PROTOCOL - 1}}))
+    with pytest.raises(InputError, match="evaluate that model again"):
+        read_metrics(tmp_path)
