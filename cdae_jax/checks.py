@@ -76,6 +76,38 @@ def check_do(
     return y_do
 
 
+def soften(name: str, change: str, read: np.ndarray, graph: CausalGraph) -> np.ndarray:
+    """The values [B] that "+2.5" or "*1.2" makes of the values read [B], all in physical units."""
+    try:
+        amount = float(change[1:])
+    except ValueError:
+        amount = np.nan
+    if change[:1] not in "+*" or not np.isfinite(amount):
+        raise InputError(f'do({name}) is {change!r}: expected a number, "+number" to add or "*number" to multiply')
+    if graph.variables[graph.index(name)].classes:
+        raise InputError(f"do({name}) is {change!r}: {name} has classes, which can only be set")
+    return read + np.float32(amount) if change[0] == "+" else read * np.float32(amount)
+
+
+def check_strength(strength, do: Mapping, graph: CausalGraph, decoder: str) -> tuple[tuple[int, ...], list[float]]:
+    """Indices of the intervened variables and their strengths; both empty if every strength is 1."""
+    given = strength if isinstance(strength, Mapping) else dict.fromkeys(do, strength)
+    for name, value in given.items():
+        graph.index(name)
+        if name not in do:
+            raise InputError(
+                f"strength names {name!r}, which do does not set ({', '.join(do) or 'nothing'}): leave it out"
+            )
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+            raise InputError(f"the strength of {name!r} is {value!r}: expected a number of at least 0")
+    if all(value == 1 for value in given.values()):
+        return (), []
+    if decoder == "conv":
+        raise InputError("strength grades the steps of a diffusion decoder, and this model has a conv decoder")
+    groups = tuple(graph.index(name) for name in do)
+    return groups, [float(given.get(name, 1.0)) for name in do]
+
+
 def check_labels(labels: np.ndarray, graph: CausalGraph) -> np.ndarray:
     """[B, n] finite numbers -> float32."""
     try:

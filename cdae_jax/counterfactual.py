@@ -12,7 +12,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.ddim import ddim_decode, ddim_encode, guide
+from cdae_jax.ddim import ddim_decode, ddim_encode, grade, guide
 from cdae_jax.diffusion import Schedule, q_sample
 from cdae_jax.model import CausalDiffAE, make_eps_fn
 from cdae_jax.readout import Readout, move
@@ -47,7 +47,17 @@ def act(model: CausalDiffAE, params, x: jax.Array, y_do: jax.Array, readout: Rea
     return u, z, model.apply(params, u, Intervention(set_mask, wanted), method="propagate")
 
 
-@functools.partial(jax.jit, static_argnames=("model", "num_steps", "guidance", "abduction", "depth"))
+def graded(model, params, schedule, x, y_do, context, readout, guidance, groups: tuple[int, ...], strengths):
+    """The decoder under do, each intervened variable in `groups` (indices) with its own strength [len(groups)]."""
+    eps_fns = []
+    for k in range(len(groups) + 1):
+        first = jnp.isin(jnp.arange(y_do.shape[1]), jnp.asarray(groups[:k], jnp.int32))
+        _, _, z = act(model, params, x, jnp.where(first[None], y_do, jnp.nan), readout)
+        eps_fns.append(guided(model, params, schedule, z, context, guidance))
+    return grade(eps_fns, strengths)
+
+
+@functools.partial(jax.jit, static_argnames=("model", "num_steps", "guidance", "abduction", "depth", "groups"))
 def counterfactual(
     model: CausalDiffAE,
     params,
@@ -57,11 +67,13 @@ def counterfactual(
     context: jax.Array,
     key: jax.Array,
     readout: Readout | None = None,
+    strengths: jax.Array | None = None,
     *,
     num_steps: int,
     guidance: float = 1.0,
     abduction: str = "invert",
     depth: float = 1.0,
+    groups: tuple[int, ...] = (),
 ) -> Counterfactual:
     """What the images x would look like under do(S = values).
 
@@ -76,6 +88,8 @@ def counterfactual(
       abduction: "invert" finds x_T deterministically (DDIM backwards, which keeps the image's identity);
         "noise" adds fresh noise to x instead, as the released code does.
       depth: fraction of the diffusion time in (0, 1] to which x is inverted or noised.
+      groups, strengths: indices of the intervened variables, and how strongly each change is made, [len(groups)]
+        (see `ddim.grade`); without groups every change is made as it is. A conv decoder has no strengths.
     """
     chex.assert_rank(x, 4)
     chex.assert_shape([y_do, context], [(len(x), len(model.graph)), (len(x),)])
@@ -89,7 +103,11 @@ def counterfactual(
     else:
         last = jnp.full(x.shape[:1], round(depth * schedule.num_steps) - 1, jnp.int32)
         x_T = q_sample(schedule, x, jax.random.normal(key, x.shape, x.dtype), last)
-    x_cf = ddim_decode(guided(model, params, schedule, z_cf, context, guidance), schedule, x_T, num_steps, depth)
+    if groups:
+        eps_fn = graded(model, params, schedule, x, y_do, context, readout, guidance, groups, strengths)
+    else:
+        eps_fn = guided(model, params, schedule, z_cf, context, guidance)
+    x_cf = ddim_decode(eps_fn, schedule, x_T, num_steps, depth)
     return Counterfactual(jnp.clip(x_cf, -1, 1), u, z, z_cf)
 
 

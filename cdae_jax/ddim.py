@@ -9,7 +9,7 @@ so decode(encode(x_0)) returns to x_0 with an error of first order in the step l
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -83,3 +83,22 @@ def guide(eps_cond: EpsFn, eps_null: EpsFn, strength: float) -> EpsFn:
     if strength == 0:
         return eps_null
     return lambda x_t, t: strength * eps_cond(x_t, t) + (1 - strength) * eps_null(x_t, t)
+
+
+def grade(eps_fns: Sequence[EpsFn], strengths: jax.Array) -> EpsFn:
+    """Grades several changes of the condition, each by itself:
+
+        eps = eps_0 + sum_k w_k (eps_k - eps_{k-1})
+
+    eps_0 sees the factual latents, eps_k those under the first k changes. w = 0 leaves a change out, 1 makes it, above
+    1 exaggerates it and nothing else; with all w = 1 the sum telescopes to the last eps_k. (Decoupled guidance, after
+    arXiv 2506.14399, but about the factual condition instead of the null one.) strengths: [K] for K + 1 functions,
+    each evaluated once.
+    """
+
+    def eps_fn(x_t, t):
+        eps = [function(x_t, t) for function in eps_fns]
+        changes = [strengths[k] * (eps[k + 1] - eps[k]) for k in range(len(eps) - 1)]
+        return sum(changes, eps[0])
+
+    return eps_fn

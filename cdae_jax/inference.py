@@ -11,7 +11,16 @@ import numpy as np
 from cdae_jax import counterfactual as core
 from cdae_jax import sharding, workdir
 from cdae_jax.checkpoint import Checkpoints, abstract_like
-from cdae_jax.checks import TrainedVariable, check_context, check_do, check_images, check_labels, check_options
+from cdae_jax.checks import (
+    TrainedVariable,
+    check_context,
+    check_do,
+    check_images,
+    check_labels,
+    check_options,
+    check_strength,
+    soften,
+)
 from cdae_jax.diffusion import make_schedule
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
@@ -103,9 +112,20 @@ class TrainedModel:
         """
         return self._physical(self._latents(images, do)[2])
 
+    def _set_values(self, images: np.ndarray, do: Mapping) -> Mapping:
+        """`do` with shifts and scales turned into the values [B] that they mean for each image."""
+        if not isinstance(do, Mapping) or not any(isinstance(value, str) for value in do.values()):
+            return do
+        read = self.encode(images)
+        return {
+            name: soften(name, value, read[:, self.graph.index(name)], self.graph) if isinstance(value, str) else value
+            for name, value in do.items()
+        }
+
     def _latents(self, images: np.ndarray, do: Mapping) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """u, z and z under do, each [B, n, k]."""
         x = check_images(images, self.image_shape)
+        do = self._set_values(images, do)
         batch = {"x": x, "y_do": check_do(do, len(x), self.graph, self.variables, self.stats)}
 
         def act(part, _):
@@ -125,6 +145,7 @@ class TrainedModel:
         context: int | np.ndarray | None = None,
         num_steps: int | None = None,
         guidance: float | None = None,
+        strength: float | Mapping[str, float] = 1.0,
         abduction: str | None = None,
         depth: float | None = None,
         seed: int = 0,
@@ -132,10 +153,14 @@ class TrainedModel:
         """What the images would look like if the named variables had the given values.
 
         Args:
-          do: variable name -> value in physical units, one for all images or an array [B].
+          do: variable name -> value in physical units, one for all images or an array [B]; "+2.5" (or "+-2.5") adds to
+            the value that the encoder reads from each image, "*1.2" multiplies it.
           context: class of each image (the digit), one or [B]; None if unknown or the model has none.
           num_steps: network evaluations in each direction; None for the config's.
           guidance: strength of the condition, 0 none, 1 plain, above 1 amplified; None for the config's.
+          strength: how much of each change is made: 0 nothing, 1 as asked, above 1 exaggerated; one number for all, or
+            name -> number for some of the intervened variables. Unlike guidance it leaves alone what is not changed.
+            Anything but 1 costs one more network evaluation a step for each intervened variable.
           abduction: "invert" (keeps the image's identity) or "noise" (adds fresh noise); None for the config's.
           depth: fraction of the diffusion time to which the image is inverted or noised; None for the config's.
           seed: for abduction="noise".
@@ -146,9 +171,12 @@ class TrainedModel:
         """
         x = check_images(images, self.image_shape)
         num_steps, guidance, abduction, depth = self._options(num_steps, guidance, abduction, depth)
+        do = self._set_values(images, do)
+        y_do = check_do(do, len(x), self.graph, self.variables, self.stats)
+        groups, strengths = check_strength(strength, do, self.graph, self.model.decoder)
         batch = {
             "x": x,
-            "y_do": check_do(do, len(x), self.graph, self.variables, self.stats),
+            "y_do": y_do,
             "context": check_context(context, len(x), self.model.num_classes),
         }
 
@@ -162,6 +190,8 @@ class TrainedModel:
                 part["context"],
                 jax.random.fold_in(jax.random.key(seed), i),
                 self.readout,
+                jnp.asarray(strengths, jnp.float32),
+                groups=groups,
                 num_steps=num_steps,
                 guidance=guidance,
                 abduction=abduction,

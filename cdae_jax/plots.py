@@ -122,3 +122,16 @@ def curves(path: pathlib.Path, panels: list[dict], title: str) -> None:
         axis.legend(fontsize=8)
     figure.suptitle(title, fontsize=11)
     figure.savefig(path, dpi=110)
+
+
+def seed_bands(path: pathlib.Path, errors: dict[str, list[float]]) -> None:
+    """Errors by setting, one point for each seed and a band from the lowest to the highest, as PNG."""
+    figure = Figure(figsize=(7, 0.45 * len(errors) + 1.4), layout="constrained")
+    axis = figure.subplots()
+    for i, values in enumerate(errors.values()):
+        axis.plot([min(values), max(values)], [i, i], color="C0", linewidth=6, alpha=0.3, solid_capstyle="round")
+        axis.plot(values, [i] * len(values), "o", color="C0", markersize=4)
+    axis.set_yticks(range(len(errors)), list(errors), fontsize=8)
+    axis.invert_yaxis()
+    axis.set_xlabel("mean error over all interventions and variables, training sd")
+    figure.savefig(path, dpi=110)

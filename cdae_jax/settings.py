@@ -157,6 +157,10 @@ class Settings:
                     f"config.model.block_dim is {self.model.block_dim}, but {var.name!r} has {var.classes} classes:"
                     f" use a block_dim of at least {var.classes}"
                 )
+        if not 0 < self.data.label_fraction <= 1:
+            raise InputError(
+                f"config.data.label_fraction is {self.data.label_fraction}: expected a number above 0 and up to 1"
+            )
         if not 0 < self.sample.depth <= 1:
             raise InputError(f"config.sample.depth is {self.sample.depth}: expected a number above 0 and up to 1")
         available = max(1, int(self.sample.depth * self.diffusion.num_steps + 0.5))

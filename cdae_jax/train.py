@@ -164,7 +164,9 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
     sharding.check_batch_size(train.batch_size, mesh)
     workdir.check(directory, settings)
     dataset = make_dataset(settings)
-    split = dataset.train
+    split = dataset.train.with_labels(
+        settings.data.label_fraction, settings.data.seed, labelled_only=settings.data.labelled_only
+    )
     if train.batch_size > len(split):
         raise InputError(
             f"config.train.batch_size is {train.batch_size}, more than the {len(split)} training images:"

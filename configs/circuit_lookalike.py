@@ -23,6 +23,7 @@ CPU = {
     "data": {"name": "circuit_lookalike", "resolution": 64, "train_size": 50_000, "test_size": 2_000},
     "model": {"encoder_patch": 8, "patch": 8, "mechanism": "affine"},
     "train": {"steps": 20_000},
+    "sample": {"num_steps": 30},
     "evaluate": {"predictor_steps": 200},
 }
 PAPER = {

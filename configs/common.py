@@ -4,7 +4,7 @@ import ml_collections
 
 # Two CPU cores.
 CPU = {
-    "data": {"seed": 0, "data_dir": "data"},
+    "data": {"seed": 0, "data_dir": "data", "label_fraction": 1.0, "labelled_only": False},
     "model": {
         "block_dim": 4,
         "encoder_channels": 64,

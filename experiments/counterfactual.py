@@ -1,6 +1,9 @@
 """Counterfactuals of test images as a picture:
 
 python -m experiments.counterfactual --workdir=runs/pendulum --do=angle=20,light=110 --num=8 --output=cf.png
+
+--do=angle=+20 adds to the angle of each image (+-20 takes away), angle=*1.5 multiplies it; --strength=0.5 makes half of
+the change, --strength=angle=1.5,light=1 exaggerates one of two.
 """
 
 import pathlib
@@ -12,37 +15,52 @@ from cdae_jax import workdir
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.inference import load
+from cdae_jax.metrics import as_classes
 from cdae_jax.plots import counterfactual_grid
 from experiments import common
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model.")
-DO = flags.DEFINE_list("do", None, "Interventions in physical units: name=value,name=value.")
+DO = flags.DEFINE_list("do", None, "Interventions in physical units: name=value, name=+shift or name=*factor, ...")
 NUM = flags.DEFINE_integer("num", 8, "Number of test images.", lower_bound=1)
 FIRST = flags.DEFINE_integer("first", 0, "Row of the first test image.", lower_bound=0)
 OUTPUT = flags.DEFINE_string("output", "counterfactual.png", "PNG to write.")
 NUM_STEPS = flags.DEFINE_integer("num_steps", None, "Network evaluations in each direction; default: the config's.")
 GUIDANCE = flags.DEFINE_float("guidance", None, "Strength of the condition; default: the config's.")
+STRENGTH = flags.DEFINE_list("strength", ["1"], "How much of the change is made: one number, or name=number, ...")
 ABDUCTION = flags.DEFINE_string("abduction", None, "How x_T is found: invert, or noise; default: the config's.")
 DEPTH = flags.DEFINE_float("depth", None, "Fraction of the diffusion time to go to; default: the config's.")
 flags.mark_flags_as_required(["workdir", "do"])
 
 
-def parse_do(items: list[str]) -> dict[str, float]:
-    """["angle=20"] -> {"angle": 20.0}. Raises InputError for what is no name=number, or names one twice."""
-    do: dict[str, float] = {}
+def parse(flag: str, items: list[str]) -> dict[str, float | str]:
+    """["angle=20", "light=+5"] -> {"angle": 20.0, "light": "+5"}.
+
+    Raises InputError for what is no name=number, or names one twice.
+    """
+    found: dict[str, float | str] = {}
     for item in items:
         name, _, value = item.partition("=")
-        if name in do:
-            raise InputError(f"--do sets {name!r} twice: name each variable once")
+        if name in found:
+            raise InputError(f"--{flag} has {name!r} twice: name each variable once")
         try:
-            do[name] = float(value)
+            found[name] = value if flag == "do" and value[:1] in ("+", "*") else float(value)
         except ValueError:
-            raise InputError(f"--do has {item!r}: expected name=number, such as angle=20") from None
-    return do
+            raise InputError(f"--{flag} has {item!r}: expected name=number, such as angle=20") from None
+    return found
+
+
+def parse_strength(items: list[str]) -> float | dict:
+    """["1.5"] -> 1.5; ["angle=1.5"] -> {"angle": 1.5}. Raises InputError for anything else."""
+    if len(items) != 1 or "=" in items[0]:
+        return parse("strength", items)
+    try:
+        return float(items[0])
+    except ValueError:
+        raise InputError(f"--strength is {items[0]!r}: expected a number, or name=number") from None
 
 
 def main() -> None:
-    do = parse_do(DO.value)
+    do, strength = parse("do", DO.value), parse_strength(STRENGTH.value)
     output = pathlib.Path(OUTPUT.value)
     if output.suffix.lower() != ".png" or not output.absolute().parent.is_dir():
         raise InputError(f"--output is {OUTPUT.value!r}: expected a .png file in a folder that exists")
@@ -61,6 +79,7 @@ def main() -> None:
         context=test.context,
         num_steps=NUM_STEPS.value,
         guidance=GUIDANCE.value,
+        strength=strength,
         abduction=ABDUCTION.value,
         depth=DEPTH.value,
     )
@@ -68,6 +87,8 @@ def main() -> None:
     if dataset.render is not None and dataset.true_counterfactual is not None:
         mask, values = np.zeros(test.labels.shape, bool), np.zeros_like(test.labels)
         for name, value in do.items():
+            if isinstance(value, str):  # what the encoder reads, changed: known only to the model
+                value = labels[:, model.graph.index(name)]
             mask[:, dataset.graph.index(name)], values[:, dataset.graph.index(name)] = True, value
         rows.append(("true counterfactual", dataset.render(dataset.true_counterfactual(test.labels, mask, values))))
     factual = model.encode(test.images)
@@ -75,9 +96,11 @@ def main() -> None:
         "\n".join(
             f"{name} {old:.3g} to {new:.3g}" for name, old, new in zip(model.graph.names, before, after, strict=True)
         )
-        for before, after in zip(factual, labels, strict=True)
+        for before, after in zip(as_classes(model.graph, factual), as_classes(model.graph, labels), strict=True)
     ]
-    wanted = ", ".join(f"{name} = {value:g}" for name, value in do.items())
+    wanted = ", ".join(
+        f"{name} = {value}" if isinstance(value, str) else f"{name} = {value:g}" for name, value in do.items()
+    )
     counterfactual_grid(output, rows, captions, f"{dataset.name}: do({wanted})")
     print(f"wrote {output}")
 

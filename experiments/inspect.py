@@ -27,14 +27,13 @@ def main() -> None:
     if output and (output.suffix.lower() != ".png" or not output.absolute().parent.is_dir()):
         raise InputError(f"--output is {OUTPUT.value!r}: expected a .png file in a folder that exists")
     dataset = make_dataset(settings)
+    train = dataset.train.with_labels(settings.data.label_fraction, settings.data.seed, settings.data.labelled_only)
     columns = label_columns(dataset, settings.graph)
     shape = " x ".join(map(str, dataset.train.images.shape[1:]))
-    print(f"{dataset.name}: {len(dataset.train)} training and {len(dataset.test)} test images of {shape}\n")
-    print(describe(dataset.train.labels[:, columns], settings.graph))
+    print(f"{dataset.name}: {len(train)} training and {len(dataset.test)} test images of {shape}\n")
+    print(describe(train.labels[:, columns], settings.graph))
     if output:
-        contact_sheet(
-            output, dataset.train.take(np.arange(min(40, len(dataset.train)))), dataset.graph.names, dataset.name
-        )
+        contact_sheet(output, train.take(np.arange(min(40, len(train)))), dataset.graph.names, dataset.name)
         print(f"\nwrote {output}")
 
 

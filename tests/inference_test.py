@@ -110,6 +110,53 @@ def test_guidance_zero_ignores_the_intervention_in_the_decoder(model, test_split
     assert (np.asarray(run(model, x, free).z_cf) != np.asarray(run(model, x, set_).z_cf)).any()
 
 
+def test_strength_grades_a_change_from_nothing_to_all_of_it(model, test_split):
+    images = test_split.images[:8]
+    do = {"angle": 30.0, "light": 80.0}
+
+    def made(strength):
+        return model.counterfactual(images, do, strength=strength, num_steps=4).images.astype(int)
+
+    none, full = made(0), made(1)
+    np.testing.assert_array_equal(none, model.reconstruct(images, num_steps=4))
+    assert np.abs(made({"angle": 1.0, "light": 1.0}) - full).max() == 0
+    # Nearly 1 takes the other path through the decoder, and must agree.
+    assert np.abs(made(1.000001) - full).max() <= 1
+    only_angle = model.counterfactual(images, {"angle": 30.0}, num_steps=4).images.astype(int)
+    assert np.abs(made({"light": 0.0}) - only_angle).max() <= 1
+    distance = [np.abs(made(w) - none).mean() for w in (0.5, 1, 2)]
+    assert 0 < distance[0] < distance[1] < distance[2]
+
+
+def test_soft_interventions_change_what_the_encoder_reads(model, test_split):
+    images = test_split.images[:8]
+    read = model.encode(images)
+    for change, values in (
+        ({"angle": "+2.5"}, read[:, 0] + 2.5),
+        ({"angle": "+-2.5"}, read[:, 0] - 2.5),
+        ({"angle": "*0.5"}, read[:, 0] * 0.5),
+    ):
+        soft, hard = model.counterfactual(images, change), model.counterfactual(images, {"angle": values})
+        np.testing.assert_array_equal(soft.images, hard.images)
+        np.testing.assert_allclose(model.predict(images, change), soft.labels, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("do", "strength", "message"),
+    [
+        ({"angle": 3}, -1, "the strength of 'angle' is -1: expected a number of at least 0"),
+        ({"angle": 3}, {"light": 1.5}, "strength names 'light', which do does not set \\(angle\\): leave it out"),
+        ({"angle": 3}, {"angel": 1.5}, "no variable 'angel'"),
+        ({"angle": 3}, "much", "expected a number"),
+        ({"angle": "-3"}, 1, "do\\(angle\\) is '-3': expected a number, \"\\+number\" to add"),
+        ({"angle": "+x"}, 1, "expected a number"),
+    ],
+)
+def test_bad_strengths_and_changes_are_named(model, test_split, do, strength, message):
+    with pytest.raises(InputError, match=message):
+        model.counterfactual(test_split.images[:2], do, strength=strength)
+
+
 def test_noise_abduction_of_little_depth_stays_near_the_image(model, test_split):
     x = test_split.images[:4].astype(np.float32) / 127.5 - 1
     free = np.full((4, 4), np.nan)
@@ -134,7 +181,7 @@ def test_samples_have_the_wanted_labels_or_new_ones(model):
     ("do", "message"),
     [
         ({"angel": 3}, "no variable 'angel'.*did you mean 'angle'"),
-        ({"angle": "north"}, r"do\(angle\) is 'north': expected one finite number"),
+        ({"angle": "north"}, r"do\(angle\) is 'north': expected a number"),
         ({"angle": np.nan}, "finite number"),
         ({"angle": np.zeros(3)}, "or 4 of them, in deg"),
         ({"angle": None}, "expected one finite number"),

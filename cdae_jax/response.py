@@ -1,0 +1,130 @@
+"""How a counterfactual answers to a knob: strength of the change, guidance, number of steps, depth of the inversion.
+
+For each intervention and each w, over test images: how much of the way the intervened variable went (the slope of
+what was reached on what was asked, 0 nothing and 1 all of it), its error, and how far its non-descendants moved. The
+chance level is the error of an image that has nothing to do with the wanted value.
+"""
+
+import json
+import pathlib
+
+import numpy as np
+from scipy.stats import spearmanr
+from tqdm import tqdm
+
+from cdae_jax import metrics
+from cdae_jax.checks import check_options
+from cdae_jax.data.pipeline import make_dataset
+from cdae_jax.errors import InputError
+from cdae_jax.evaluate import SEED
+from cdae_jax.inference import load
+from cdae_jax.interventions import Bench, draw_values, read_labels
+from cdae_jax.labels import LabelStats
+from cdae_jax.plots import curves
+from cdae_jax.predictor import cached_judge
+
+KNOBS = ("strength", "guidance", "num_steps", "depth")
+
+
+def share_of_the_way(reached: np.ndarray, factual: np.ndarray, asked: np.ndarray) -> float:
+    """Least-squares slope through 0 of (reached - factual) on (asked - factual), [N] each: 0 nothing, 1 all."""
+    way = asked - factual
+    return float(np.sum((reached - factual) * way) / max(np.sum(way**2), 1e-12))
+
+
+def met_at(w: np.ndarray, share: np.ndarray) -> float | None:
+    """The smallest w, between the measured ones linearly, at which the share reaches 1; None if it never does."""
+    for k in range(len(w)):
+        if share[k] >= 1:
+            if k == 0:
+                return float(w[0])
+            return float(w[k - 1] + (w[k] - w[k - 1]) * (1 - share[k - 1]) / (share[k] - share[k - 1]))
+    return None
+
+
+def respond(bench: Bench, knob: str, grid: np.ndarray) -> dict[str, dict]:
+    """The curves of every intervention: lists over the grid, errors per standard deviation of the training labels."""
+    graph, test, found = bench.dataset.graph, bench.test, {}
+    for name in tqdm(bench.model.graph.names, "interventions"):
+        column = graph.index(name)
+        values, order = draw_values(bench, column)
+        still = [i for i in range(len(graph)) if i != column and graph.names[i] not in graph.descendants(name)]
+        curve: dict[str, list] = {"share": [], "error": [], "non_descendants": []}
+        for w in tqdm(grid, f"do({name})", leave=False):
+            knobs = bench.options | {knob: int(w) if knob == "num_steps" else float(w)}
+            images, _ = bench.model.counterfactual(test.images, {name: values}, context=test.context, **knobs)
+            read, _ = read_labels(bench, images)
+            curve["share"].append(share_of_the_way(read[:, column], test.labels[:, column], values))
+            wanted = test.labels.copy()
+            wanted[:, column] = values
+            gaps = metrics.known_mean(metrics.absolute_gaps(graph, read, wanted, bench.sd))
+            curve["error"].append(float(gaps[column]))
+            curve["non_descendants"].append(float(gaps[still].max()) if still else None)
+        by_chance = metrics.absolute_gaps(graph, test.labels[np.roll(order, 1)], test.labels[order], bench.sd)
+        found[f"do({name})"] = curve | {
+            "w": [float(w) for w in grid],
+            "chance": float(metrics.known_mean(by_chance)[column]),
+            "spearman": float(spearmanr(grid, curve["share"]).statistic),
+            "met_at": met_at(grid, np.array(curve["share"])),
+        }
+    return found
+
+
+def table(found: dict[str, dict], knob: str) -> str:
+    """The curves as Markdown: one row for each intervention and w."""
+    lines = [
+        f"| | {knob} w | share of the way | error, sd | worst non-descendant, sd |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for do, curve in found.items():
+        for k, w in enumerate(curve["w"]):
+            still = curve["non_descendants"][k]
+            still = "-" if still is None else f"{still:.3f}"
+            lines.append(f"| {do} | {w:g} | {curve['share'][k]:.3f} | {curve['error'][k]:.3f} | {still} |")
+    lines.append("")
+    for do, curve in found.items():
+        met = "never in this range" if curve["met_at"] is None else f"at w = {curve['met_at']:.2f}"
+        lines.append(
+            f"- {do}: Spearman of share and w {curve['spearman']:.3f}; all of the way {met};"
+            f" chance level of the error {curve['chance']:.3f} sd."
+        )
+    return "\n".join(lines) + "\n"
+
+
+def response_curves(directory: str | pathlib.Path, knob: str, grid: list[float], num_images: int) -> dict[str, dict]:
+    """Measures a workdir's curves and writes <knob>.json, <knob>.md and <knob>.png into it.
+
+    Raises:
+      InputError: not a trained workdir, an unknown knob, or a grid that is not increasing from at least 0.
+    """
+    directory, w = pathlib.Path(directory), np.asarray(grid, np.float64)
+    if knob not in KNOBS:
+        raise InputError(f"the knob is {knob!r}: expected one of {', '.join(KNOBS)}")
+    if len(w) < 2 or (np.diff(w) <= 0).any() or w[0] < 0 or not np.isfinite(w).all():
+        raise InputError(f"the values of w are {', '.join(map(str, grid))}: expected two or more, increasing from 0 on")
+    model = load(directory)
+    if knob != "strength":
+        sample = model.settings.sample
+        options = {name: getattr(sample, name) for name in ("num_steps", "guidance", "abduction", "depth")}
+        for value in w:
+            given = options | {knob: int(value) if knob == "num_steps" else float(value)}
+            check_options(**given, total_steps=model.settings.diffusion.num_steps)
+    if model.model.decoder == "conv":
+        raise InputError(f"the model in {directory} has a conv decoder, which has no {knob}")
+    settings, dataset = model.settings, make_dataset(model.settings)
+    judges = pathlib.Path(settings.data.data_dir) / "judges"
+    judge = cached_judge(dataset, settings.evaluate.predictor_steps, judges)
+    test = dataset.test.take(np.arange(min(num_images, len(dataset.test))))
+    sd = LabelStats.of(dataset.train.labels, dataset.graph, num_rows=1).sd
+    bench = Bench(dataset, model, judge, test, sd, {}, SEED, directory)
+    found = respond(bench, knob, w)
+    (directory / f"{knob}.json").write_text(json.dumps({"num_images": len(test), "curves": found}, indent=2) + "\n")
+    (directory / f"{knob}.md").write_text(table(found, knob))
+    panels = []
+    for do, curve in found.items():
+        lines = [(curve["share"], "o-", "share of the way"), (curve["error"], "s--", "its error, sd")]
+        if curve["non_descendants"][0] is not None:
+            lines.append((curve["non_descendants"], "^:", "worst non-descendant, sd"))
+        panels.append({"x": w, "x_label": f"{knob} w", "y_label": do, "lines": lines})
+    curves(directory / f"{knob}.png", panels, f"{dataset.name}: response to {knob}, {len(test)} test images")
+    return found

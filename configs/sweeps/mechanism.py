@@ -1,0 +1,7 @@
+"""Additive, affine and one-hop mechanisms, with and without the term that fits them to the labels."""
+
+from configs.sweeps.common import grid, with_seeds
+
+
+def get_sweep() -> list[dict]:
+    return with_seeds(grid({"model.mechanism": ("additive", "affine", "one_hop"), "train.mechanism": (0.0, 1.0)}))

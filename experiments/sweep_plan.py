@@ -1,0 +1,226 @@
+"""The runs of a sweep: their names, their state on disk, and their results together."""
+
+import csv
+import dataclasses
+import importlib.util
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+import ml_collections
+import numpy as np
+
+from cdae_jax.errors import InputError
+from cdae_jax.plots import seed_bands
+from cdae_jax.settings import Settings
+
+SEED = "train.seed"
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One model of a sweep, named by its overrides ("section.field" -> value).
+
+    `trained_in` is the folder of another run that trains the same and only decodes otherwise; None to train itself.
+    """
+
+    overrides: dict
+    settings: Settings
+    folder: pathlib.Path
+    trained_in: pathlib.Path | None = None
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def log(self) -> pathlib.Path:
+        return self.folder.with_suffix(self.folder.suffix + ".log")
+
+    @property
+    def failure(self) -> pathlib.Path:
+        return self.folder.with_suffix(self.folder.suffix + ".failed")
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is trained and evaluated."""
+        return (self.folder / "metrics.json").is_file()
+
+    def flags(self) -> list[str]:
+        return [f"--config.{name}={value}" for name, value in self.overrides.items()]
+
+    def commands(self, argv: list[str]) -> list[list[str]]:
+        """What to run, one after the other; argv are the sweep's own --config flags."""
+        python = [sys.executable, "-m"]
+        if self.trained_in is None:
+            train = [*python, "experiments.train", *argv, *self.flags(), f"--workdir={self.folder}"]
+            return [train, [*python, "experiments.evaluate", f"--workdir={self.folder}"]]
+        sample = self.settings.sample
+        options = [f"--{name}={getattr(sample, name)}" for name in ("num_steps", "guidance", "abduction", "depth")]
+        return [[*python, "experiments.evaluate", f"--workdir={self.trained_in}", *options, f"--output={self.folder}"]]
+
+    def last_words(self) -> str:
+        """The last line of its log."""
+        lines = re.split(r"[\r\n]+", self.log.read_text(errors="replace").strip()) if self.log.is_file() else [""]
+        errors = [line for line in lines if line.startswith("error: ")]
+        return (errors or lines)[-1][:300]
+
+
+def read_sweep(path: str) -> list[dict]:
+    """What a sweep file's get_sweep() returns. Raises InputError for a file without it, or that returns no list."""
+    if not pathlib.Path(path).is_file():
+        raise InputError(f"there is no sweep file {path!r}: give a Python file with get_sweep()")
+    spec = importlib.util.spec_from_file_location("sweep_file", path)
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        runs = module.get_sweep()
+    except Exception as err:  # whatever a user's file raises
+        raise InputError(f"the sweep file {path!r} cannot be run ({type(err).__name__}: {err}): mend it") from err
+    if not isinstance(runs, list) or not runs or not all(isinstance(run, dict) for run in runs):
+        raise InputError(f"get_sweep() of {path!r} returns no list of overrides: expected [{{'train.seed': 0}}, ...]")
+    return runs
+
+
+def name_of(overrides: dict) -> str:
+    """ "label_fraction=0.1,seed=0": the last parts of the names, the whole name where two of them are the same."""
+    last = [name.rpartition(".")[2] for name in overrides]
+    parts = [
+        f"{short if last.count(short) == 1 else name}={value}"
+        for short, (name, value) in zip(last, overrides.items(), strict=True)
+    ]
+    return re.sub(r"[^\w.,=+-]+", "_", ",".join(parts)) or "default"
+
+
+def make_runs(config: ml_collections.ConfigDict, overrides: list[dict], folder: pathlib.Path) -> list[Run]:
+    """The checked runs. Raises InputError for an override of no field, of a wrong value, or two runs of one name."""
+    runs: list[Run] = []
+    for changes in overrides:
+        changed = ml_collections.ConfigDict(config.to_dict(), sort_keys=False)
+        for name, value in changes.items():
+            try:
+                changed.update_from_flattened_dict({name: value})
+            except (KeyError, TypeError, ValueError, AttributeError) as err:
+                raise InputError(f"the sweep sets {name!r} to {value!r}, which no run can have: {err}") from err
+        plain = changed.to_dict()
+        plain["graph"] = {variable: plain["graph"][variable] for variable in config.graph}
+        try:
+            settings = Settings.from_dict(plain)
+        except InputError as err:
+            raise InputError(f"the run {name_of(changes)} of the sweep cannot be: {err}") from err
+        run = Run(changes, settings, folder / name_of(changes))
+        for other in runs:
+            if other.settings == run.settings or other.name == run.name:
+                raise InputError(f"two runs of the sweep are the same ({other.name} and {run.name}): take one out")
+        runs.append(run)
+    return runs
+
+
+def share_training(runs: list[Run]) -> list[Run]:
+    """The runs, those that only decode differently from an earlier one using its model."""
+    first: dict[str, Run] = {}
+    shared = []
+    for run in runs:
+        plain = run.settings.to_dict()
+        key = json.dumps(plain | {"sample": plain["sample"]["action"]})
+        trained_in = first[key].folder if key in first else None
+        first.setdefault(key, run)
+        shared.append(dataclasses.replace(run, trained_in=trained_in))
+    return shared
+
+
+def shard(runs: list[Run], given: str) -> list[Run]:
+    """Every n-th run from the i-th on, for "i/n"."""
+    match = re.fullmatch(r"(\d+)/(\d+)", given)
+    if not match or not int(match[1]) < int(match[2]):
+        raise InputError(f"--shard is {given!r}: expected i/n with i from 0 to n - 1, such as 0/4")
+    return runs[int(match[1]) :: int(match[2])]
+
+
+def claim(folder: pathlib.Path, runs: list[Run], config: ml_collections.ConfigDict) -> None:
+    """Makes the sweep's folder. Raises InputError if it belongs to another sweep."""
+    plan = {"config": json.loads(config.to_json_best_effort()), "runs": [run.name for run in runs]}
+    path = folder / "sweep.json"
+    if path.is_file():
+        if json.loads(path.read_text()) != plan:
+            raise InputError(f"the folder {folder} belongs to another sweep: choose another --workdir")
+        return
+    if folder.is_dir() and any(folder.iterdir()):
+        raise InputError(f"the folder {folder} holds other files: choose an empty --workdir")
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(plan, indent=2) + "\n")
+
+
+def wait_for_any(processes: list[subprocess.Popen]) -> None:
+    """Returns when one of them has ended."""
+    while all(process.poll() is None for process in processes):
+        time.sleep(0.2)
+
+
+def seconds_per_image(run: Run, argv: list[str]) -> float:
+    """Measured by training one run for a few steps in a temporary folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        short = ["--config.train.steps=30", "--config.train.log_every=10", "--config.train.checkpoint_every=30"]
+        command = [sys.executable, "-m", "experiments.train", *argv, *run.flags(), *short, f"--workdir={folder}/run"]
+        result = subprocess.run(command, capture_output=True, text=True)
+        if result.returncode:
+            raise InputError(f"the run {run.name} does not start: {result.stderr.strip().splitlines()[-1]}")
+        lines = (pathlib.Path(folder) / "run" / "metrics.jsonl").read_text().splitlines()
+        return 1 / json.loads(lines[-1])["images_per_second"]
+
+
+def describe(runs: list[Run], argv: list[str]) -> str:
+    """The plan as text, with the training time estimated from a few steps of the first unfinished run."""
+    lines = [f"{'finished' if run.finished else 'to do':<10}{run.name}" for run in runs]
+    left = [run for run in runs if not run.finished]
+    if left:
+        trained = [run.settings.train for run in left if run.trained_in is None]
+        images = sum(train.steps * train.batch_size for train in trained)
+        hours = images * seconds_per_image(left[0], argv) / 3600
+        lines.append(f"{len(trained)} runs to train, about {hours:.2f} hours in all; evaluation comes on top")
+    return "\n".join(lines)
+
+
+def collect(runs: list[Run], folder: pathlib.Path) -> str:
+    """Writes results.csv, results.json (one row for each run, intervention and variable) and results.png."""
+    rows = []
+    for run in runs:
+        if not run.finished:
+            continue
+        metrics = json.loads((run.folder / "metrics.json").read_text())
+        shared = {**run.overrides, "run": run.name}
+        overall = metrics["mean_effectiveness"]["mean"]
+        rows.append(shared | {"do": "all", "variable": "mean", "normalised": overall, "physical": None})
+        for do, errors in metrics["effectiveness"].items():
+            for name, error in errors.items():
+                if name != "mean_of_others":
+                    cell = {key: error[key] for key in ("normalised", "physical")}
+                    rows.append(shared | {"do": do, "variable": name} | cell)
+    if not rows:
+        return f"no run of {folder} is finished yet"
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    with (folder / "results.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, columns)
+        table.writeheader()
+        table.writerows(rows)
+    (folder / "results.json").write_text(json.dumps(rows, indent=2) + "\n")
+    means = [row for row in rows if row["do"] == "all"]
+    seed_bands(folder / "results.png", by_setting(means))
+    lines = [f"{len(means)} of {len(runs)} runs; mean error over all interventions and variables, training sd:"]
+    for setting, values in by_setting(means).items():
+        lines.append(f"  {setting}: {np.mean(values):.4f} ({len(values)} seeds, {min(values):.4f}..{max(values):.4f})")
+    return "\n".join([*lines, f"wrote {folder}/results.csv, results.json and results.png"])
+
+
+def by_setting(rows: list[dict]) -> dict[str, list[float]]:
+    """The errors of runs that differ in their seed alone, by the name of what they share."""
+    found: dict[str, list[float]] = {}
+    fixed = {"run", "do", "variable", "normalised", "physical", SEED}
+    for row in rows:
+        setting = name_of({name: value for name, value in row.items() if name not in fixed})
+        found.setdefault(setting, []).append(row["normalised"])
+    return found

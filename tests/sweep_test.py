@@ -1,0 +1,137 @@
+"""Sweeps: the plan and its refusals, and a small one run, failing in part, and run again."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from cdae_jax.errors import InputError
+from configs.pendulum import get_config
+from configs.sweeps.common import grid, with_seeds, zipped
+from experiments import sweep_plan
+
+SHIPPED = sorted(
+    path for path in pathlib.Path("configs/sweeps").glob("*.py") if path.stem not in ("__init__", "common")
+)
+
+
+def runs_of(overrides, folder="sweep"):
+    return sweep_plan.make_runs(get_config("cpu"), overrides, pathlib.Path(folder))
+
+
+def test_axes_combine_and_zip():
+    assert grid({"a": (1, 2), "b": (3, 4)}) == [{"a": 1, "b": 3}, {"a": 1, "b": 4}, {"a": 2, "b": 3}, {"a": 2, "b": 4}]
+    assert zipped({"a": (1, 2), "b": (3, 4)}) == [{"a": 1, "b": 3}, {"a": 2, "b": 4}]
+    assert with_seeds([{"a": 1}], (5, 6)) == [{"a": 1, "train.seed": 5}, {"a": 1, "train.seed": 6}]
+    with pytest.raises(ValueError, match=r"lengths \[1, 2\]"):
+        zipped({"a": (1, 2), "b": (3,)})
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_shipped_sweep_is_a_plan(path):
+    runs = runs_of(sweep_plan.read_sweep(str(path)))
+    assert len({run.name for run in runs}) == len(runs) > 3
+    assert all(run.settings.graph.names == ("angle", "light", "length", "position") for run in runs)
+
+
+def test_runs_are_named_by_their_overrides():
+    assert sweep_plan.name_of({"data.label_fraction": 0.1, "train.seed": 1}) == "label_fraction=0.1,seed=1"
+    assert sweep_plan.name_of({"model.mechanism": "affine", "train.mechanism": 0.0}) == (
+        "model.mechanism=affine,train.mechanism=0.0"
+    )
+    assert sweep_plan.name_of({"model.unet_multipliers": (1, 2)}) == "unet_multipliers=_1,_2_"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ([{"train.stepz": 3}], "config.train.stepz is no setting; did you mean 'steps'"),
+        ([{"train.steps": "many"}], "the sweep sets 'train.steps' to 'many'"),
+        ([{"data.label_fraction": 0.0}], "run label_fraction=0.0 of the sweep cannot be: config.data.label_fraction"),
+        ([{"train.seed": 1}, {"train.seed": 1}], "two runs of the sweep are the same"),
+        ([{}, {"train.seed": 0}], r"two runs of the sweep are the same \(default and seed=0\)"),
+    ],
+)
+def test_impossible_sweeps_are_refused_before_the_first_run(overrides, message):
+    with pytest.raises(InputError, match=message):
+        runs_of(overrides)
+
+
+def test_shards_split_the_sweep():
+    runs = runs_of(with_seeds(grid({"model.block_dim": (1, 2, 4)}), range(3)))
+    parts = [sweep_plan.shard(runs, f"{i}/4") for i in range(4)]
+    assert sorted(run.name for part in parts for run in part) == sorted(run.name for run in runs)
+    for wrong in ("4/4", "x", "1/0"):
+        with pytest.raises(InputError, match="expected i/n"):
+            sweep_plan.shard(runs, wrong)
+
+
+def test_runs_that_only_decode_otherwise_share_their_training():
+    overrides = [{"sample.num_steps": 10}, {"sample.num_steps": 20}, {"train.seed": 1}, {"sample.action": "direction"}]
+    first, second, third, fourth = sweep_plan.share_training(runs_of(overrides))
+    assert second.trained_in == first.folder and first.trained_in is third.trained_in is fourth.trained_in is None
+    (evaluate,) = second.commands([])
+    assert "--num_steps=20" in evaluate and f"--workdir={first.folder}" in evaluate
+
+
+def test_a_folder_of_another_sweep_is_refused(tmp_path):
+    config = get_config("cpu")
+    sweep_plan.claim(tmp_path / "sweep", runs_of([{"train.seed": 1}]), config)
+    sweep_plan.claim(tmp_path / "sweep", runs_of([{"train.seed": 1}]), config)
+    with pytest.raises(InputError, match="belongs to another sweep"):
+        sweep_plan.claim(tmp_path / "sweep", runs_of([{"train.seed": 2}]), config)
+    with pytest.raises(InputError, match="holds other files"):
+        sweep_plan.claim(tmp_path, runs_of([{"train.seed": 1}]), config)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "there is no sweep file"),
+        ("x = 1", "has no attribute 'get_sweep'"),
+        ("def get_sweep(): return {}", "returns no list of overrides"),
+        ("def get_sweep(): return 1 / 0", "ZeroDivisionError"),
+    ],
+)
+def test_bad_sweep_files_are_named(tmp_path, content, message):
+    path = tmp_path / "sweep.py"
+    if content:
+        path.write_text(content)
+    with pytest.raises(InputError, match=message):
+        sweep_plan.read_sweep(str(path))
+
+
+def test_a_sweep_survives_a_failure_and_skips_what_is_finished(tmp_path):
+    path = tmp_path / "sweep_file.py"
+    path.write_text(
+        "def get_sweep(): return [{'train.learning_rate': 1e30}, {'sample.num_steps': 2}, {'sample.num_steps': 3}]"
+    )
+    folder = tmp_path / "sweep"
+    small = ("--config.train.steps=10", "--config.evaluate.num_images=4", f"--config.data.data_dir={tmp_path}/data")
+
+    def sweep(*flags):
+        command = [sys.executable, "-m", "experiments.sweep", "--config=configs/pendulum.py:smoke", *small]
+        command += [f"--sweep={path}", f"--workdir={folder}", *flags]
+        return subprocess.run(command, capture_output=True, text=True, env=os.environ | {"JAX_PLATFORMS": "cpu"})
+
+    plan = sweep("--dry_run")
+    assert plan.returncode == 0 and "2 runs to train, about" in plan.stdout, plan.stderr
+    assert not folder.exists()
+    first = sweep()
+    assert first.returncode == 2 and "1 of 3 runs failed (learning_rate=1e+30)" in first.stderr, first.stderr
+    assert "the loss is nan" in (folder / "learning_rate=1e+30.failed").read_text()
+    assert "2 of 3 runs; mean error" in first.stdout
+    rows = json.loads((folder / "results.json").read_text())
+    assert {row["run"] for row in rows} == {"num_steps=2", "num_steps=3"} and len(rows) == 2 * 17
+    assert (folder / "results.png").is_file() and (folder / "results.csv").read_text().count("\n") == 35
+    assert not (folder / "num_steps=3" / "checkpoints").exists()  # decoded by the model of the other run
+
+    before = (folder / "num_steps=2" / "metrics.json").stat().st_mtime_ns
+    again = sweep("--shard=1/3")
+    assert again.returncode == 0, again.stderr
+    assert (folder / "num_steps=2" / "metrics.json").stat().st_mtime_ns == before
+    collected = sweep("--collect")
+    assert collected.returncode == 0 and "num_steps=2: " in collected.stdout
