@@ -107,7 +107,7 @@ def test_bad_sweep_files_are_named(tmp_path, content, message):
 def test_a_sweep_survives_a_failure_and_skips_what_is_finished(tmp_path):
     path = tmp_path / "sweep_file.py"
     path.write_text(
-        "def get_sweep(): return [{'train.learning_rate': 1e30}, {'sample.num_steps': 2}, {'sample.num_steps': 3}]"
+        "def get_sweep(): return [{'sample.num_steps': 2}, {'train.learning_rate': 1e30}, {'sample.num_steps': 3}]"
     )
     folder = tmp_path / "sweep"
     small = ("--config.train.steps=10", "--config.evaluate.num_images=4", f"--config.data.data_dir={tmp_path}/data")
@@ -130,7 +130,7 @@ def test_a_sweep_survives_a_failure_and_skips_what_is_finished(tmp_path):
     assert not (folder / "num_steps=3" / "checkpoints").exists()  # decoded by the model of the other run
 
     before = (folder / "num_steps=2" / "metrics.json").stat().st_mtime_ns
-    again = sweep("--shard=1/3")
+    again = sweep("--shard=2/3")
     assert again.returncode == 0, again.stderr
     assert (folder / "num_steps=2" / "metrics.json").stat().st_mtime_ns == before
     collected = sweep("--collect")
