@@ -217,6 +217,7 @@ def evaluate(
         "train": json.loads(train_json.read_text()) if train_json.is_file() else {"steps": model.step},
         "protocol": {
             **key,
+            "workdir": str(directory),
             "reader": "predictor" if dataset.measure is None else "direct measurement",
             "features": "penultimate layer of the predictor",
             "train_seed": settings.train.seed,

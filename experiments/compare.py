@@ -3,7 +3,7 @@
 python -m experiments.compare --workdirs=runs/pendulum,runs/diffae --output=results/pendulum_baselines
 
 Writes <output>.md, <output>.json and <output>.png, and <output>_grid.png: counterfactuals of the same test images.
-A folder that experiments.evaluate wrote with --output is compared like a workdir; it lies inside one for the grid.
+A folder that experiments.evaluate wrote with --output is compared like a workdir.
 """
 
 import pathlib
@@ -25,11 +25,9 @@ NUM = flags.DEFINE_integer("num", 2, "Test images in the grid.", lower_bound=1)
 flags.mark_flag_as_required("workdirs")
 
 
-def draw_grid(folders: dict[str, pathlib.Path], found: dict[str, dict], output: pathlib.Path) -> None:
+def draw_grid(found: dict[str, dict], output: pathlib.Path) -> None:
     """For each variable and test image one row: factual, each model's counterfactual, and the truth if there is one."""
-    models = {}
-    for name, folder in folders.items():
-        models[name] = load(folder if (folder / "config.json").is_file() else folder.parent)
+    models = {name: load(metrics["protocol"]["workdir"]) for name, metrics in found.items()}
     first = next(iter(models.values()))
     dataset = make_dataset(first.settings)
     test = dataset.test.take(np.arange(min(NUM.value, len(dataset.test))))
@@ -71,7 +69,7 @@ def main() -> None:
     pathlib.Path(f"{output}.md").write_text(text)
     common.write_json(f"{output}.json", {"models": plain, "protocol": {n: m["protocol"] for n, m in found.items()}})
     bars(pathlib.Path(f"{output}.png"), found)
-    draw_grid(dict(zip(names, folders, strict=True)), found, pathlib.Path(f"{output}_grid.png"))
+    draw_grid(found, pathlib.Path(f"{output}_grid.png"))
     print(text)
     print(f"wrote {output}.md, {output}.json, {output}.png, {output}_grid.png")
 

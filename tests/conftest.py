@@ -1,12 +1,24 @@
-"""Every test runs on 8 fake devices, without implicit dtype or rank promotion."""
+"""Every test runs on 8 fake devices, without implicit dtype or rank promotion.
 
+What one test has compiled, the others and the commands that they start find in a folder of this session.
+"""
+
+import atexit
 import os
+import shutil
+import tempfile
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax
 import pytest
 
+COMPILED = tempfile.mkdtemp(prefix="cdae_jax_compiled_")
+atexit.register(shutil.rmtree, COMPILED, ignore_errors=True)
+# For the commands that tests start, and for this process.
+os.environ |= {"JAX_COMPILATION_CACHE_DIR": COMPILED, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.5"}
+jax.config.update("jax_compilation_cache_dir", COMPILED)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
