@@ -167,7 +167,8 @@ def _reversibility(bench: Bench, name: str, images: np.ndarray) -> dict:
     test = bench.test.take(slice(0, NUM_CYCLED))
     column = bench.model.graph.index(name)
     old = test.labels[:, bench.dataset.graph.index(name)]
-    old = np.where(np.isfinite(old), old, bench.model.encode(test.images)[:, column])
+    read = metrics.as_classes(bench.model.graph, bench.model.encode(test.images))
+    old = np.where(np.isfinite(old), old, read[:, column])
     back, _ = bench.counterfactual(images[:NUM_CYCLED], {name: old}, test.context)
     return metrics.mean_with_interval(metrics.squared_errors(back, test.images))
 
