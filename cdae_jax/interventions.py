@@ -154,7 +154,8 @@ def measure_do(bench: Bench, name: str) -> tuple[dict, np.ndarray]:
         result["realism"]["frechet_of_true_images"] = metrics.frechet_distance(bench.judge.features(rendered), factual)
         rows.append(("true counterfactual", rendered[:GRID_COLUMNS]))
     unit = graph.variables[column].unit
-    captions = [f"{name}\n{old:.3g} to {new:.3g}" for old, new in zip(test.labels[:, column], values, strict=True)]
+    factual_texts = ["unlabelled" if np.isnan(old) else f"{old:.3g}" for old in test.labels[:, column]]
+    captions = [f"{name}\n{old} to {new:.3g}" for old, new in zip(factual_texts, values, strict=True)]
     title = f"{dataset.name}: do({name})" + (f", {unit}" if unit else "")
     counterfactual_grid(bench.figures / f"do_{name}.png", rows, captions[:GRID_COLUMNS], title)
     read = read_labels(bench, images)[0][:, column]
