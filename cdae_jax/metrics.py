@@ -15,7 +15,7 @@ def as_classes(graph: CausalGraph, labels: np.ndarray) -> np.ndarray:
     rounded = np.array(labels, np.float64)
     for i, var in enumerate(graph.variables):
         if var.classes:
-            rounded[:, i] = np.clip(np.rint(rounded[:, i]), 0, var.classes - 1)
+            rounded[:, i] = np.clip(np.rint(rounded[:, i]), 0, var.classes - 1) + 0.0  # no negative zero
     return rounded
 
 

@@ -64,9 +64,9 @@ def test_one_and_eight_devices_take_the_same_step():
 def test_training_lowers_the_loss_and_logs_every_term(trained_pendulum):
     lines = [json.loads(line) for line in (trained_pendulum / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [5, 10, 15, 20]
-    for term in ("diffusion", "kl_z", "mechanism"):
+    for term in ("decoder", "kl_z", "mechanism"):
         assert lines[-1][term] < lines[0][term]
-    assert {"diffusion", "kl_u", "kl_z", "mechanism", "grad_norm", "images_per_second"} <= set(lines[-1])
+    assert {"decoder", "kl_u", "kl_z", "mechanism", "grad_norm", "images_per_second"} <= set(lines[-1])
     summary = json.loads((trained_pendulum / "train.json").read_text())
     assert summary["steps"] == 20 and summary["images"] == 320
 
