@@ -13,10 +13,13 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax
 import pytest
 
-COMPILED = tempfile.mkdtemp(prefix="cdae_jax_compiled_")
-atexit.register(shutil.rmtree, COMPILED, ignore_errors=True)
-# For the commands that tests start, and for this process.
-os.environ |= {"JAX_COMPILATION_CACHE_DIR": COMPILED, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.5"}
+# Set once by the process that starts the workers, for them and for the commands that tests start.
+COMPILED = os.environ.get("CDAE_JAX_TEST_CACHE")
+if COMPILED is None:
+    COMPILED = tempfile.mkdtemp(prefix="cdae_jax_compiled_")
+    atexit.register(shutil.rmtree, COMPILED, ignore_errors=True)
+    os.environ |= {"CDAE_JAX_TEST_CACHE": COMPILED, "JAX_COMPILATION_CACHE_DIR": COMPILED}
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.5"
 jax.config.update("jax_compilation_cache_dir", COMPILED)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 jax.config.update("jax_num_cpu_devices", 8)
