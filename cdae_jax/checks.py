@@ -24,7 +24,7 @@ class TrainedVariable(NamedTuple):
 
 
 def check_images(images: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndarray:
-    """[B, H, W, C] or one [H, W, C] uint8 -> [B, H, W, C] float32 in [-1, 1]."""
+    """[B, H, W, C] or one [H, W, C] uint8 -> [B, H, W, C] uint8."""
     images = np.asarray(images)
     if images.shape == image_shape:
         images = images[None]
@@ -36,7 +36,7 @@ def check_images(images: np.ndarray, image_shape: tuple[int, int, int]) -> np.nd
             f"the images are of type {images.dtype}: expected uint8 from 0 to 255"
             " (for floats in 0..1: np.rint(images * 255).astype(np.uint8))"
         )
-    return images.astype(np.float32) / 127.5 - 1
+    return images
 
 
 def check_do(

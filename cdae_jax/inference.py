@@ -26,6 +26,7 @@ from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
 from cdae_jax.labels import LabelStats
 from cdae_jax.model import CausalDiffAE, init_params, labels_of
+from cdae_jax.pixels import to_uint8, to_unit
 from cdae_jax.readout import Readout, read
 from cdae_jax.settings import Settings
 
@@ -124,12 +125,12 @@ class TrainedModel:
 
     def _latents(self, images: np.ndarray, do: Mapping) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """u, z and z under do, each [B, n, k]."""
-        x = check_images(images, self.image_shape)
+        images = check_images(images, self.image_shape)
         do = self._set_values(images, do)
-        batch = {"x": x, "y_do": check_do(do, len(x), self.graph, self.variables, self.stats)}
+        batch = {"image": images, "y_do": check_do(do, len(images), self.graph, self.variables, self.stats)}
 
         def act(part, _):
-            return self._act(self.model, self.params, part["x"], part["y_do"], self.readout)
+            return self._act(self.model, self.params, to_unit(part["image"]), part["y_do"], self.readout)
 
         return self._in_batches(act, batch)
 
@@ -169,23 +170,23 @@ class TrainedModel:
           InputError: unknown variable, value that is no number, wrong images or options. A value outside the
             range seen in training is only warned about.
         """
-        x = check_images(images, self.image_shape)
+        images = check_images(images, self.image_shape)
         num_steps, guidance, abduction, depth = self._options(num_steps, guidance, abduction, depth)
         do = self._set_values(images, do)
-        y_do = check_do(do, len(x), self.graph, self.variables, self.stats)
+        y_do = check_do(do, len(images), self.graph, self.variables, self.stats)
         groups, strengths = check_strength(strength, do, self.graph, self.model.decoder)
         batch = {
-            "x": x,
+            "image": images,
             "y_do": y_do,
-            "context": check_context(context, len(x), self.model.num_classes),
+            "context": check_context(context, len(images), self.model.num_classes),
         }
 
         def run(part, i):
-            return core.counterfactual(
+            result = core.counterfactual(
                 self.model,
                 self.params,
                 self._schedule,
-                part["x"],
+                to_unit(part["image"]),
                 part["y_do"],
                 part["context"],
                 jax.random.fold_in(jax.random.key(seed), i),
@@ -197,9 +198,10 @@ class TrainedModel:
                 abduction=abduction,
                 depth=depth,
             )
+            return to_uint8(result.x), result.z_cf
 
-        result = self._in_batches(run, batch)
-        return Counterfactuals(_to_uint8(result.x), self._physical(result.z_cf))
+        made, z_cf = self._in_batches(run, batch)
+        return Counterfactuals(made, self._physical(z_cf))
 
     def sample(
         self,
@@ -231,7 +233,7 @@ class TrainedModel:
         batch = {"z": np.asarray(z), "context": check_context(context, len(z), self.model.num_classes)}
 
         def run(part, i):
-            return core.sample(
+            x = core.sample(
                 self.model,
                 self.params,
                 self._schedule,
@@ -242,8 +244,9 @@ class TrainedModel:
                 num_steps=num_steps,
                 guidance=guidance,
             )
+            return to_uint8(x)
 
-        return Counterfactuals(_to_uint8(self._in_batches(run, batch)), self._physical(np.asarray(z)))
+        return Counterfactuals(self._in_batches(run, batch), self._physical(np.asarray(z)))
 
     def _options(self, num_steps, guidance, abduction=None, depth=None) -> tuple[int, float, str, float]:
         """The given options, the config's for None."""
@@ -279,8 +282,3 @@ class TrainedModel:
             part = {name: np.concatenate([value, np.repeat(value[-1:], missing, 0)]) for name, value in part.items()}
             parts.append(function(sharding.to_devices(part, self._mesh), start // size))
         return jax.tree.map(lambda *leaves: np.concatenate([np.asarray(leaf) for leaf in leaves])[:num], *parts)
-
-
-def _to_uint8(x: np.ndarray) -> np.ndarray:
-    """[-1, 1] -> 0..255 uint8."""
-    return np.rint((x + 1) * 127.5).astype(np.uint8)

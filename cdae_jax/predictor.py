@@ -23,6 +23,7 @@ from cdae_jax.graph import CausalGraph
 from cdae_jax.labels import LabelStats
 from cdae_jax.metrics import absolute_error
 from cdae_jax.optimizer import apply_gradients
+from cdae_jax.pixels import to_unit
 
 BATCH = 128
 FEATURES = 256  # width of the penultimate layer
@@ -97,13 +98,9 @@ class Judge(NamedTuple):
         return [np.concatenate(leaves)[: len(images)] for leaves in zip(*jax.device_get(parts), strict=True)]
 
 
-def _scale(images):
-    return jnp.asarray(images).astype(jnp.float32) / 127.5 - 1
-
-
 @functools.partial(jax.jit, static_argnums=0)
 def _predict(module, params, images):
-    return module.apply(params, _scale(images))
+    return module.apply(params, to_unit(images))
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=(2, 3))
@@ -111,7 +108,7 @@ def _step(module, tx, params, opt_state, images, targets, classes):
     known = jnp.isfinite(targets)
 
     def loss_of(params):
-        predicted, logits, _ = module.apply(params, _scale(images))
+        predicted, logits, _ = module.apply(params, to_unit(images))
         loss = jnp.mean(jnp.where(known, predicted - jnp.where(known, targets, 0), 0) ** 2)
         if module.num_classes:
             loss += jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, classes))
@@ -144,7 +141,7 @@ def train_judge(dataset: Dataset, stats: LabelStats, num_steps: int, seed: int =
     rng = np.random.default_rng([seed, 17])
     validation = _draw(dataset, held, rng, min(2048, 4 * held_out))
     module = Predictor(sum(target_sizes(dataset.graph)), dataset.num_classes)
-    params = jax.jit(module.init)(jax.random.key(seed), _scale(validation.images[:1]))
+    params = jax.jit(module.init)(jax.random.key(seed), to_unit(validation.images[:1]))
     tx = optax.adamw(optax.cosine_decay_schedule(1e-3, num_steps), weight_decay=1e-3)
     opt_state = tx.init(params)
     best, best_error, report = params, np.inf, {}

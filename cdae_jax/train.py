@@ -23,6 +23,7 @@ from cdae_jax.logs import MetricLogs
 from cdae_jax.losses import LossWeights, objective
 from cdae_jax.model import CausalDiffAE, init_params
 from cdae_jax.optimizer import apply_gradients
+from cdae_jax.pixels import to_unit
 from cdae_jax.settings import Settings, Train
 
 INIT_STREAM, STEP_STREAM = 0, 1
@@ -98,7 +99,7 @@ def train_step(
       the next state, and scalars: the loss, its terms and norms.
     """
     inputs = {
-        "x": batch["image"].astype(jnp.float32) / 127.5 - 1,
+        "x": to_unit(batch["image"]),
         "y": batch["y"],
         "context": batch["context"],
     }
@@ -234,7 +235,7 @@ def fit_readout(model: CausalDiffAE, params, images: np.ndarray, y: np.ndarray) 
 
     @jax.jit
     def encode(images):
-        u, _ = model.apply(params, images.astype(jnp.float32) / 127.5 - 1, method="encode")
+        u, _ = model.apply(params, to_unit(images), method="encode")
         return model.apply(params, u, method="propagate")
 
     num, size = min(len(images), READOUT_IMAGES), 100
