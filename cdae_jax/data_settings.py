@@ -12,7 +12,7 @@ class Data:
     seed: int = 0
     data_dir: str = "data"  # cache of prepared data and of trained judges
     label_fraction: float = 1.0  # of the training images keep their labels, in (0, 1], drawn by `seed`
-    labelled_only: bool = False  # trains on those images alone, for comparison
+    labelled_only: bool = False  # leaves out the training images without any label, for comparison
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -38,6 +38,10 @@ def test_the_labelled_part_alone_and_all_of_it():
     only = SPLIT.with_labels(0.1, 3, labelled_only=True)
     np.testing.assert_array_equal(only.labels, few.labels[known(few)])
     np.testing.assert_array_equal(only.context, few.context[known(few)])
+    gaps = LABELS.copy()
+    gaps[:400], gaps[400:500, 0] = np.nan, np.nan
+    some = Split(SPLIT.images, gaps, SPLIT.context)
+    np.testing.assert_array_equal(some.with_labels(1.0, 3, labelled_only=True).labels, gaps[400:])
     assert SPLIT.with_labels(1.0, 3) is SPLIT  # so that full supervision is what it was, bit for bit
 
 

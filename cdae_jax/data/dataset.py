@@ -30,22 +30,21 @@ class Split:
         return Split(self.images[rows], self.labels[rows], None if self.context is None else self.context[rows])
 
     def with_labels(self, fraction: float, seed: int, labelled_only: bool = False) -> "Split":
-        """The same examples with the labels of all but a random fraction of them unknown (at least one is kept).
+        """The same examples with the labels of all but a random fraction of them unknown (one at least keeps them).
 
         The labelled rows of a smaller fraction are among those of a larger one with the same seed.
 
         Args:
           fraction: in (0, 1]; 1 gives the split itself.
-          labelled_only: leaves the other examples out.
+          labelled_only: leaves out the examples without any label.
         """
-        if fraction == 1:
-            return self
-        kept = np.random.default_rng([seed, 29]).permutation(len(self))[: max(1, round(fraction * len(self)))]
-        if labelled_only:
-            return self.take(np.sort(kept))
-        labels = np.full_like(self.labels, np.nan)
-        labels[kept] = self.labels[kept]
-        return Split(self.images, labels, self.context)
+        split = self
+        if fraction < 1:
+            kept = np.random.default_rng([seed, 29]).permutation(len(self))[: max(1, round(fraction * len(self)))]
+            labels = np.full_like(self.labels, np.nan)
+            labels[kept] = self.labels[kept]
+            split = Split(self.images, labels, self.context)
+        return split.take(np.flatnonzero(np.isfinite(split.labels).any(1))) if labelled_only else split
 
 
 @dataclasses.dataclass(frozen=True)
