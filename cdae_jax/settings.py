@@ -169,6 +169,11 @@ class Settings:
                 f"config.sample.num_steps is {self.sample.num_steps}, more than the {available} steps of"
                 f" config.diffusion.num_steps to the depth {self.sample.depth:g}: use fewer"
             )
+        if self.sample.guidance != 1 and not self.train.condition_drop:
+            raise InputError(
+                f"config.sample.guidance is {self.sample.guidance}, but with config.train.condition_drop 0 no null"
+                " condition is trained: use guidance 1, or drop some conditions"
+            )
         if self.model.decoder == "conv" and self.train.condition == "labels":
             raise InputError(
                 'config.train.condition is "labels", but the conv decoder has no condition for unlabelled images:'

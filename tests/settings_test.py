@@ -22,6 +22,13 @@ def test_the_graph_of_a_config_is_free():
     assert Settings.from_dict(config.to_dict()).graph.descendants("light") == ("angle",)
 
 
+def test_guidance_needs_a_null_condition():
+    config = pendulum.get_config("smoke")
+    config.train.condition_drop, config.sample.guidance = 0.0, 1.5
+    with pytest.raises(InputError, match="guidance is 1.5, but with config.train.condition_drop 0 no null condition"):
+        Settings.from_dict(config.to_dict())
+
+
 def test_an_unknown_size_is_refused():
     with pytest.raises(ValueError, match="no config size 'gpu'"):
         pendulum.get_config("gpu")
