@@ -8,18 +8,15 @@ plan and how long it will take; --shard=0/4 does every fourth run, for several h
 into results.csv, results.json and results.png. Every --config.x=y goes to all runs.
 """
 
-import os
 import pathlib
 import signal
-import subprocess
 import sys
 
 from absl import flags
 from ml_collections import config_flags
-from tqdm import tqdm
 
 from cdae_jax.errors import InputError
-from experiments import common, sweep_plan
+from experiments import common, sweep_plan, sweep_run
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "Config file and size of every run.", lock_config=True)
 SWEEP = flags.DEFINE_string("sweep", None, "A Python file with get_sweep() -> list of overrides.")
@@ -31,50 +28,11 @@ COLLECT = flags.DEFINE_bool("collect", False, "Gather the finished runs and stop
 flags.mark_flags_as_required(["config", "sweep", "workdir"])
 
 
-def config_argv() -> list[str]:
+def config_flags_of_runs() -> list[str]:
     """The --config flags of this command, which every run gets too."""
-    argv = sys.argv[1:]
-    return [arg for arg in argv if arg.lstrip("-").startswith("config")]
-
-
-def start(run: sweep_plan.Run, argv: list[str]) -> subprocess.Popen:
-    """A process that trains and then evaluates one run; everything it prints goes to the run's log."""
-    script = f"import subprocess\nfor command in {run.commands(argv)!r}: subprocess.run(command, check=True)"
-    with run.log.open("a") as log:
-        return subprocess.Popen(
-            [sys.executable, "-c", script], stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
-
-
-def run_all(runs: list[sweep_plan.Run], argv: list[str], max_parallel: int) -> list[str]:
-    """Runs what is not finished, at most max_parallel at once; returns the names of those that failed."""
-    waiting = [run for run in runs if not run.finished]
-    running: list[tuple[sweep_plan.Run, subprocess.Popen]] = []
-    failed = []
-    with tqdm(total=len(runs), initial=len(runs) - len(waiting), desc="runs", unit="run") as bar:
-        try:
-            while waiting or running:
-                unfinished = [run.folder for run in waiting] + [run.folder for run, _ in running]
-                ready = [run for run in waiting if run.trained_in not in unfinished]
-                for run in ready[: max_parallel - len(running)]:
-                    waiting.remove(run)
-                    running.append((run, start(run, argv)))
-                bar.set_postfix_str(", ".join(run.name for run, _ in running))
-                sweep_plan.wait_for_any([process for _, process in running])
-                for run, process in [pair for pair in running if pair[1].poll() is not None]:
-                    running.remove((run, process))
-                    bar.update()
-                    if process.returncode or not run.finished:
-                        failed.append(run.name)
-                        last = run.last_words()
-                        run.failure.write_text(f"{last}\n")
-                        bar.write(f"failed: {run.name}: {last} (see {run.log})")
-                    else:
-                        run.failure.unlink(missing_ok=True)
-        finally:
-            for _, process in running:
-                os.killpg(process.pid, signal.SIGTERM)
-    return failed
+    flag = flags.FLAGS["config"]
+    overrides = config_flags.get_override_values(flag)
+    return [f"--config={config_flags.get_config_filename(flag)}"] + [f"--config.{k}={v}" for k, v in overrides.items()]
 
 
 def main() -> None:
@@ -85,10 +43,11 @@ def main() -> None:
         return
     mine = sweep_plan.share_training(sweep_plan.shard(runs, SHARD.value))
     if DRY_RUN.value:
-        print(sweep_plan.describe(mine, config_argv()))
+        print(sweep_plan.describe(mine, config_flags_of_runs()))
         return
     sweep_plan.claim(folder, runs, CONFIG.value)
-    failed = run_all(mine, config_argv(), MAX_PARALLEL.value)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends the runs on the way out
+    failed = sweep_run.run_all(mine, config_flags_of_runs(), MAX_PARALLEL.value)
     print(sweep_plan.collect(runs, folder))
     if failed:
         raise InputError(f"{len(failed)} of {len(mine)} runs failed ({', '.join(failed[:3])}): the others are done")

@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 
 import ml_collections
 import numpy as np
@@ -47,14 +46,15 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether it is trained and evaluated."""
-        return (self.folder / "metrics.json").is_file()
+        """Whether it is trained and its interventions are evaluated."""
+        path = self.folder / "metrics.json"
+        return path.is_file() and "mean_effectiveness" in json.loads(path.read_text())
 
     def flags(self) -> list[str]:
         return [f"--config.{name}={value}" for name, value in self.overrides.items()]
 
     def commands(self, argv: list[str]) -> list[list[str]]:
-        """What to run, one after the other; argv are the sweep's own --config flags."""
+        """What to run, one after the other; argv are the --config flags that all runs share."""
         python = [sys.executable, "-m"]
         if self.trained_in is None:
             train = [*python, "experiments.train", *argv, *self.flags(), f"--workdir={self.folder}"]
@@ -153,12 +153,6 @@ def claim(folder: pathlib.Path, runs: list[Run], config: ml_collections.ConfigDi
         raise InputError(f"the folder {folder} holds other files: choose an empty --workdir")
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(plan, indent=2) + "\n")
-
-
-def wait_for_any(processes: list[subprocess.Popen]) -> None:
-    """Returns when one of them has ended."""
-    while all(process.poll() is None for process in processes):
-        time.sleep(0.2)
 
 
 def seconds_per_image(run: Run, argv: list[str]) -> float:

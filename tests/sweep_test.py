@@ -5,13 +5,15 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 import pytest
 
 from cdae_jax.errors import InputError
 from configs.pendulum import get_config
 from configs.sweeps.common import grid, with_seeds, zipped
-from experiments import sweep_plan
+from experiments import sweep_plan, sweep_run
+from experiments.sweep_plan import Run
 
 SHIPPED = sorted(
     path for path in pathlib.Path("configs/sweeps").glob("*.py") if path.stem not in ("__init__", "common")
@@ -104,6 +106,60 @@ def test_bad_sweep_files_are_named(tmp_path, content, message):
         sweep_plan.read_sweep(str(path))
 
 
+def fake_runs(folder, monkeypatch, scripts, trained_in=()):
+    """Runs whose commands are Python scripts; a run of `trained_in` needs the folder of the one it names."""
+    folder.mkdir()
+    settings = runs_of([{}])[0].settings
+    monkeypatch.setattr(Run, "commands", lambda self, argv: [[sys.executable, "-c", scripts[self.name]]])
+    needs = dict(trained_in)
+    return [Run({}, settings, folder / name, folder / needs[name] if name in needs else None) for name in scripts]
+
+
+FINISH = (
+    "import json, pathlib; p = pathlib.Path({folder!r}); p.mkdir(); {then}(p / 'metrics.json').write_text({done!r})"
+)
+DONE = json.dumps({"mean_effectiveness": {}})
+
+
+def test_runs_wait_for_the_model_that_they_share_and_finished_ones_are_skipped(tmp_path, monkeypatch):
+    folder = tmp_path / "sweep"
+    slow = FINISH.format(folder=str(folder / "a"), done=DONE, then="import time; time.sleep(1); ")
+    needy = f"assert (__import__('pathlib').Path({str(folder / 'a')!r}) / 'metrics.json').is_file(); "
+    needy += FINISH.format(folder=str(folder / "b"), done=DONE, then="")
+    broken = "raise SystemExit('error: no such thing')"
+    runs = fake_runs(folder, monkeypatch, {"a": slow, "b": needy, "c": broken}, trained_in={"b": "a"}.items())
+    assert sweep_run.run_all(runs, [], max_parallel=3) == ["c"]
+    assert (folder / "c.failed").read_text() == "error: no such thing\n"
+    assert [run.finished for run in runs] == [True, True, False]
+
+    started = []
+    monkeypatch.setattr(sweep_run, "start", lambda run, argv: started.append(run.name) or pytest.fail("ran"))
+    assert sweep_run.run_all(runs[:2], [], max_parallel=1) == [] and not started
+
+
+def test_an_interrupted_sweep_ends_its_runs(tmp_path, monkeypatch):
+    folder = tmp_path / "sweep"
+    pid_file = tmp_path / "pid"
+    child = f"import os, time; open({str(pid_file)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    runs = fake_runs(folder, monkeypatch, {"a": child})
+
+    def interrupted(processes):
+        while not (pid_file.is_file() and pid_file.read_text()):
+            time.sleep(0.05)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sweep_run, "wait_for_any", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sweep_run.run_all(runs, [], max_parallel=1)
+    pid = int(pid_file.read_text())
+    for _ in range(100):
+        stat = pathlib.Path(f"/proc/{pid}/stat")
+        if not stat.is_file() or stat.read_text().split()[2] == "Z":
+            return
+        time.sleep(0.05)
+    pytest.fail(f"process {pid} still runs")
+
+
 def test_a_sweep_survives_a_failure_and_skips_what_is_finished(tmp_path):
     path = tmp_path / "sweep_file.py"
     path.write_text(
@@ -113,7 +169,7 @@ def test_a_sweep_survives_a_failure_and_skips_what_is_finished(tmp_path):
     small = ("--config.train.steps=10", "--config.evaluate.num_images=4", f"--config.data.data_dir={tmp_path}/data")
 
     def sweep(*flags):
-        command = [sys.executable, "-m", "experiments.sweep", "--config=configs/pendulum.py:smoke", *small]
+        command = [sys.executable, "-m", "experiments.sweep", "--config", "configs/pendulum.py:smoke", *small]
         command += [f"--sweep={path}", f"--workdir={folder}", *flags]
         return subprocess.run(command, capture_output=True, text=True, env=os.environ | {"JAX_PLATFORMS": "cpu"})
 
