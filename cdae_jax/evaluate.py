@@ -11,16 +11,17 @@ Parts that are done are kept in <output>/evaluation and are not computed again w
 the same. Every mean has a 95 % bootstrap interval over images, of this one training run.
 """
 
+import hashlib
 import json
 import pathlib
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
 
+import jax
 import numpy as np
 from tqdm import tqdm
 
 from cdae_jax import disentanglement, metrics, workdir
-from cdae_jax.checks import check_options
 from cdae_jax.data.pipeline import label_columns, make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.figures import figures
@@ -117,12 +118,22 @@ def revision() -> str | None:
     return found.stdout.strip()
 
 
-def _cached(path: pathlib.Path, key: dict, compute: Callable[[], dict]) -> dict:
-    """What a file holds under the same key, else what `compute` returns, which is kept in it."""
+def parameters_digest(params) -> str:
+    """A hash of the model's parameters, so that no number of one model is taken for another's."""
+    digest = hashlib.sha256()
+    for leaf in jax.tree.leaves(jax.device_get(params)):
+        digest.update(np.ascontiguousarray(leaf))
+    return digest.hexdigest()[:16]
+
+
+def _cached(path: pathlib.Path, key: dict, compute: Callable[[], dict] | None) -> dict | None:
+    """What a file holds under the same key, else what `compute` returns, which is kept in it; None without both."""
     if path.is_file():
         stored = json.loads(path.read_text())
         if stored["key"] == key:
             return stored["result"]
+    if compute is None:
+        return None
     result = _null_for_nan(compute())
     part = path.with_suffix(".part")
     part.write_text(json.dumps({"key": key, "result": result}))
@@ -146,7 +157,7 @@ def evaluate(
     """Evaluates a workdir on its test split; writes metrics.json, report.md, figures/ and evaluation/.
 
     Args:
-      parts: which of PARTS to compute.
+      parts: which of PARTS to compute; of the others what is kept is shown.
       options: of `TrainedModel.counterfactual` (num_steps, guidance, abduction, depth), for what differs from the
         config's.
       num_images: test images, from the start of the split; None for the config's number.
@@ -157,6 +168,7 @@ def evaluate(
         test label.
     """
     directory = pathlib.Path(directory)
+    parts = tuple(parts)
     for part in parts:
         if part not in PARTS:
             raise InputError(
@@ -164,9 +176,7 @@ def evaluate(
             )
     model = load(directory)
     settings = model.settings
-    given = {name: value for name, value in (options or {}).items() if value is not None}
-    options = {name: getattr(settings.sample, name) for name in ("num_steps", "guidance", "abduction", "depth")} | given
-    check_options(**options, total_steps=settings.diffusion.num_steps)
+    options = model.options(**(options or {}))
     dataset = make_dataset(settings)
     workdir.check_dataset(directory, dataset.name)
     test = dataset.test.take(np.arange(min(len(dataset.test), num_images or settings.evaluate.num_images)))
@@ -188,6 +198,7 @@ def evaluate(
         "dataset": dataset.name,
         "judge": fingerprint(dataset, judge_steps),
         "step": model.step,
+        "parameters": parameters_digest(model.params),
         "num_images": len(test),
         "seed": bench.seed,
         **options,
@@ -197,18 +208,20 @@ def evaluate(
         return _cached(folder / "evaluation" / f"{name}.json", key, compute)
 
     results = {"floor": cached("floor", lambda: floor(bench))}
-    if "interventions" in parts:
-        by_do = {}
-        for name in tqdm(model.graph.names, "interventions"):
-            by_do[f"do({name})"] = cached(f"do_{name}", lambda name=name: _with_images(measure_do(bench, name)))
+    by_do = {}
+    for name in tqdm(model.graph.names, "interventions"):
+        compute = (lambda name=name: _with_images(measure_do(bench, name))) if "interventions" in parts else None
+        by_do[f"do({name})"] = cached(f"do_{name}", compute)
+    if all(by_do.values()):
         per_image = np.array([measured.pop("per_image") for measured in by_do.values()], float)
         results["mean_effectiveness"] = metrics.mean_with_interval(metrics.known_mean(per_image))
         for section in dict.fromkeys(section for measured in by_do.values() for section in measured):
             found = {do: measured[section] for do, measured in by_do.items() if section in measured}
             results[section] = results[section] | found if section == "floor" else found
     for name, compute in (("composition", composition), ("latents", latents), ("figures", figures)):
-        if name in parts:
-            results[name] = cached(name, lambda compute=compute: compute(bench))
+        part = cached(name, (lambda compute=compute: compute(bench)) if name in parts else None)
+        if part is not None:
+            results[name] = part
     if "latents" in results:
         importance_matrix(folder / "figures" / "dci.png", np.array(results["latents"]["importance"]), model.graph.names)
     train_json = directory / "train.json"
@@ -218,6 +231,7 @@ def evaluate(
         "protocol": {
             **key,
             "workdir": str(directory),
+            "decoder": settings.model.decoder,
             "reader": "predictor" if dataset.measure is None else "direct measurement",
             "features": "penultimate layer of the predictor",
             "train_seed": settings.train.seed,

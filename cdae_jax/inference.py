@@ -171,7 +171,7 @@ class TrainedModel:
             range seen in training is only warned about.
         """
         images = check_images(images, self.image_shape)
-        num_steps, guidance, abduction, depth = self._options(num_steps, guidance, abduction, depth)
+        options = self.options(num_steps=num_steps, guidance=guidance, abduction=abduction, depth=depth)
         do = self._set_values(images, do)
         y_do = check_do(do, len(images), self.graph, self.variables, self.stats)
         groups, strengths = check_strength(strength, do, self.graph, self.model.decoder)
@@ -193,10 +193,7 @@ class TrainedModel:
                 self.readout,
                 jnp.asarray(strengths, jnp.float32),
                 groups=groups,
-                num_steps=num_steps,
-                guidance=guidance,
-                abduction=abduction,
-                depth=depth,
+                **options,
             )
             return to_uint8(result.x), result.z_cf
 
@@ -229,7 +226,7 @@ class TrainedModel:
         else:
             labels = check_labels(labels_or_num, self.graph)
             z, _ = self.model.apply(self.params, jnp.asarray(self.stats.standardise(labels)), method="prior_of")
-        num_steps, guidance, _, _ = self._options(num_steps, guidance)
+        options = self.options(num_steps=num_steps, guidance=guidance)
         batch = {"z": np.asarray(z), "context": check_context(context, len(z), self.model.num_classes)}
 
         def run(part, i):
@@ -241,20 +238,28 @@ class TrainedModel:
                 part["context"],
                 jax.random.fold_in(jax.random.key(seed), i),
                 shape=self.image_shape,
-                num_steps=num_steps,
-                guidance=guidance,
+                num_steps=options["num_steps"],
+                guidance=options["guidance"],
             )
             return to_uint8(x)
 
         return Counterfactuals(self._in_batches(run, batch), self._physical(np.asarray(z)))
 
-    def _options(self, num_steps, guidance, abduction=None, depth=None) -> tuple[int, float, str, float]:
-        """The given options, the config's for None."""
-        given = {"num_steps": num_steps, "guidance": guidance, "abduction": abduction, "depth": depth}
-        config = self.settings.sample
-        options = {name: getattr(config, name) if value is None else value for name, value in given.items()}
+    def options(self, **given) -> dict:
+        """num_steps, guidance, abduction and depth of `counterfactual`: the given ones, the config's for None or none.
+
+        Raises:
+          InputError: an option that cannot work.
+        """
+        config = {name: getattr(self.settings.sample, name) for name in ("num_steps", "guidance", "abduction", "depth")}
+        options = config | {name: value for name, value in given.items() if value is not None}
         check_options(**options, total_steps=self._schedule.num_steps)
-        return int(options["num_steps"]), float(options["guidance"]), options["abduction"], float(options["depth"])
+        if options["guidance"] != 1 and not self.settings.train.condition_drop:
+            raise InputError(
+                f"guidance is {options['guidance']}, but this model was trained with config.train.condition_drop 0 and"
+                " knows no null condition: use 1"
+            )
+        return options
 
     def _draw_z(self, num: int, seed: int):
         if not len(self.stats.rows):

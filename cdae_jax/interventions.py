@@ -24,6 +24,7 @@ class Bench:
 
     Attributes:
       test: the test images and labels that are measured.
+      judge: the anti-causal predictor; None if nothing but `read` is used and the dataset can be measured.
       sd: [n] standard deviations of the training labels, physical.
       options: of `TrainedModel.counterfactual`.
       seed: of the values that are drawn.
@@ -32,7 +33,7 @@ class Bench:
 
     dataset: Dataset
     model: TrainedModel
-    judge: Judge
+    judge: Judge | None
     test: Split
     sd: np.ndarray
     options: dict
@@ -41,6 +42,10 @@ class Bench:
 
     def counterfactual(self, images: np.ndarray, do: dict, context: np.ndarray | None):
         return self.model.counterfactual(images, do, context=context, **self.options)
+
+    def read(self, images: np.ndarray) -> np.ndarray:
+        """Labels [N, n] by direct measurement, or by the predictor where there is none."""
+        return self.judge(images)[0] if self.dataset.measure is None else self.dataset.measure(images)
 
 
 def known_counterfactual(graph: CausalGraph, labels: np.ndarray, mask: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -86,17 +91,10 @@ def errors(graph: CausalGraph, read: np.ndarray, true: np.ndarray, sd: np.ndarra
     return found
 
 
-def read_labels(bench: Bench, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Labels [N, n] by direct measurement, or by the predictor where there is none; and by the predictor."""
-    predicted, _ = bench.judge(images)
-    return predicted if bench.dataset.measure is None else bench.dataset.measure(images), predicted
-
-
-def readings(bench: Bench, images: np.ndarray, true: np.ndarray) -> dict[str, dict]:
-    """Errors per variable by the best reader, with the predictor's inside."""
-    read, predicted = read_labels(bench, images)
-    by_predictor = errors(bench.dataset.graph, predicted, true, bench.sd)
-    found = errors(bench.dataset.graph, read, true, bench.sd)
+def readings(bench: Bench, images: np.ndarray, true: np.ndarray, read: np.ndarray | None = None) -> dict[str, dict]:
+    """Errors per variable by the best reader, with the predictor's inside; `read` [N, n] if the images were read."""
+    by_predictor = errors(bench.dataset.graph, bench.judge(images)[0], true, bench.sd)
+    found = errors(bench.dataset.graph, bench.read(images) if read is None else read, true, bench.sd)
     return {name: {**error, "predictor": by_predictor[name]} for name, error in found.items()}
 
 
@@ -126,9 +124,10 @@ def measure_do(bench: Bench, name: str) -> tuple[dict, np.ndarray]:
     true = (dataset.true_counterfactual or functools.partial(known_counterfactual, graph))(test.labels, mask, wanted)
     images, believed = bench.counterfactual(test.images, {name: values}, test.context)
 
-    gaps = metrics.absolute_gaps(graph, read_labels(bench, images)[0], true, bench.sd)
+    read = bench.read(images)
+    gaps = metrics.absolute_gaps(graph, read, true, bench.sd)
     others = [i for i in range(len(graph)) if i != column and np.isfinite(gaps[:, i]).any()]
-    effect = readings(bench, images, true)
+    effect = readings(bench, images, true, read)
     if others:
         effect["mean_of_others"] = metrics.mean_with_interval(metrics.known_mean(gaps[:, others], 1))
     result = {"effectiveness": effect, "unchanged": errors(graph, test.labels, true, bench.sd)}
@@ -158,8 +157,7 @@ def measure_do(bench: Bench, name: str) -> tuple[dict, np.ndarray]:
     captions = [f"{name}\n{old} to {new:.3g}" for old, new in zip(factual_texts, values, strict=True)]
     title = f"{dataset.name}: do({name})" + (f", {unit}" if unit else "")
     counterfactual_grid(bench.figures / f"do_{name}.png", rows, captions[:GRID_COLUMNS], title)
-    read = read_labels(bench, images)[0][:, column]
-    asked_and_read(bench.figures / f"asked_{name}.png", values, read, name, unit)
+    asked_and_read(bench.figures / f"asked_{name}.png", values, read[:, column], name, unit)
     return result, metrics.known_mean(gaps, 1)
 
 

@@ -152,7 +152,9 @@ def report(results: dict, dataset: Dataset) -> str:
     """The results as Markdown tables."""
     protocol, train = results["protocol"], results["train"]
     steps = f"{protocol['num_steps']} + {protocol['num_steps']} network evaluations, guidance {protocol['guidance']:g}"
-    if protocol["abduction"] != "invert" or protocol["depth"] != 1:
+    if protocol["decoder"] == "conv":
+        steps = "decoded in one pass"
+    elif protocol["abduction"] != "invert" or protocol["depth"] != 1:
         steps += f", abduction by {protocol['abduction']} to depth {protocol['depth']:g}"
     lines = [f"# {protocol['dataset']}: {protocol['num_images']} test images, {steps}"]
     for section in (_effectiveness(results, dataset), _images(results), _composition(results)):

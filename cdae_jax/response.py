@@ -13,12 +13,11 @@ from scipy.stats import spearmanr
 from tqdm import tqdm
 
 from cdae_jax import metrics
-from cdae_jax.checks import check_options
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.evaluate import SEED
 from cdae_jax.inference import load
-from cdae_jax.interventions import Bench, draw_values, read_labels
+from cdae_jax.interventions import Bench, draw_values
 from cdae_jax.labels import LabelStats
 from cdae_jax.plots import curves
 from cdae_jax.predictor import cached_judge
@@ -42,6 +41,10 @@ def met_at(w: np.ndarray, share: np.ndarray) -> float | None:
     return None
 
 
+def _knob(knob: str, w: float) -> dict:
+    return {knob: int(w) if knob == "num_steps" else float(w)}
+
+
 def respond(bench: Bench, knob: str, grid: np.ndarray) -> dict[str, dict]:
     """The curves of every intervention: lists over the grid, errors per standard deviation of the training labels."""
     graph, test, found = bench.dataset.graph, bench.test, {}
@@ -51,9 +54,8 @@ def respond(bench: Bench, knob: str, grid: np.ndarray) -> dict[str, dict]:
         still = [i for i in range(len(graph)) if i != column and graph.names[i] not in graph.descendants(name)]
         curve: dict[str, list] = {"share": [], "error": [], "non_descendants": []}
         for w in tqdm(grid, f"do({name})", leave=False):
-            knobs = bench.options | {knob: int(w) if knob == "num_steps" else float(w)}
-            images, _ = bench.model.counterfactual(test.images, {name: values}, context=test.context, **knobs)
-            read, _ = read_labels(bench, images)
+            images, _ = bench.model.counterfactual(test.images, {name: values}, context=test.context, **_knob(knob, w))
+            read = bench.read(images)
             curve["share"].append(share_of_the_way(read[:, column], test.labels[:, column], values))
             wanted = test.labels.copy()
             wanted[:, column] = values
@@ -104,16 +106,15 @@ def response_curves(directory: str | pathlib.Path, knob: str, grid: list[float],
         raise InputError(f"the values of w are {', '.join(map(str, grid))}: expected two or more, increasing from 0 on")
     model = load(directory)
     if knob != "strength":
-        sample = model.settings.sample
-        options = {name: getattr(sample, name) for name in ("num_steps", "guidance", "abduction", "depth")}
         for value in w:
-            given = options | {knob: int(value) if knob == "num_steps" else float(value)}
-            check_options(**given, total_steps=model.settings.diffusion.num_steps)
+            model.options(**_knob(knob, value))
     if model.model.decoder == "conv":
         raise InputError(f"the model in {directory} has a conv decoder, which has no {knob}")
     settings, dataset = model.settings, make_dataset(model.settings)
-    judges = pathlib.Path(settings.data.data_dir) / "judges"
-    judge = cached_judge(dataset, settings.evaluate.predictor_steps, judges)
+    judge = None
+    if dataset.measure is None:
+        judges = pathlib.Path(settings.data.data_dir) / "judges"
+        judge = cached_judge(dataset, settings.evaluate.predictor_steps, judges)
     test = dataset.test.take(np.arange(min(num_images, len(dataset.test))))
     sd = LabelStats.of(dataset.train.labels, dataset.graph, num_rows=1).sd
     bench = Bench(dataset, model, judge, test, sd, {}, SEED, directory)

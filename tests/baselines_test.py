@@ -1,6 +1,7 @@
 """What the baselines do differently, and that each of them learns."""
 
 import json
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -60,16 +61,6 @@ def test_the_readout_is_the_least_squares_line_and_its_direction_meets_the_label
     moved = readout.move(fitted, jnp.asarray(z), y_do)
     np.testing.assert_array_equal(moved[250:], z[250:])
     np.testing.assert_allclose(readout.read(fitted, moved)[:250, 0], 4.0, atol=1e-3)
-
-
-@pytest.fixture(scope="module")
-def batch():
-    key_x, key_y = jax.random.split(jax.random.key(2))
-    return {
-        "x": jax.random.uniform(key_x, (8, 16, 16, 3), minval=-1, maxval=1),
-        "y": jax.random.normal(key_y, (8, 4)),
-        "context": jnp.zeros((8,), jnp.int32),
-    }
 
 
 def gradient_of_the_decoder_term(baseline):
@@ -143,12 +134,12 @@ def test_every_baseline_learns_and_intervenes(trained):
     assert (result.images != model.reconstruct(test.images[:16])).any()
 
 
-def test_the_direction_baseline_has_no_labels_to_sample_from(trained):
-    baseline, model, _, folder = trained
-    if baseline != "diffae":
-        pytest.skip("samples like any other model")
+@pytest.mark.parametrize("trained", ["diffae"], indirect=True)
+def test_the_direction_baseline_has_no_labels_to_sample_from(trained, tmp_path):
+    _, model, _, folder = trained
     with pytest.raises(InputError, match="latents of this model follow no labels"):
         model.sample(2)
-    (folder / "readout.npz").write_bytes(b"no archive")
+    damaged = shutil.copytree(folder, tmp_path / "damaged")
+    (damaged / "readout.npz").write_bytes(b"no archive")
     with pytest.raises(InputError, match="readout.npz cannot be read"):
-        cdae_jax.load(folder)
+        cdae_jax.load(damaged)

@@ -56,6 +56,8 @@ def test_train_evaluate_and_draw(tmp_path):
     again = command("evaluate", f"--workdir={workdir}", "--parts=interventions")
     assert again.returncode == 0, again.stderr
     assert (workdir / "evaluation" / "do_angle.json").stat().st_mtime_ns == before  # not computed again
+    kept = json.loads((workdir / "metrics.json").read_text())
+    assert kept["latents"] == metrics["latents"] and kept["composition"] == metrics["composition"]
     other = tmp_path / "noise"
     flags = (f"--workdir={workdir}", "--abduction=noise", "--depth=0.5", f"--output={other}", "--parts=composition")
     assert command("evaluate", *flags).returncode == 0
@@ -83,7 +85,16 @@ def test_train_evaluate_and_draw(tmp_path):
     assert drawn.returncode == 0, drawn.stderr
     assert np.asarray(Image.open(picture)).std() > 10
 
+    graded = tmp_path / "graded.png"
+    flags = (f"--workdir={workdir}", "--do=angle=+5,light=110", "--strength=angle=2", "--num=2", f"--output={graded}")
+    drawn = command("counterfactual", *flags)
+    assert drawn.returncode == 0, drawn.stderr
+    assert np.asarray(Image.open(graded)).std() > 10
+
     refused(command("counterfactual", f"--workdir={workdir}", "--do=angel=20"), "angel", "did you mean 'angle'")
+    refused(
+        command("counterfactual", f"--workdir={workdir}", "--do=angle=2", "--strength=much"), "--strength is 'much'"
+    )
     refused(command("counterfactual", f"--workdir={workdir}", "--do=angle=up"), "'angle=up'", "name=number")
     refused(
         command("train", "--config=configs/pendulum.py:smoke", f"--workdir={workdir}", "--config.train.steps=30"),

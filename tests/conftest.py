@@ -11,6 +11,7 @@ import tempfile
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax
+import jax.numpy as jnp
 import pytest
 
 # Set once by the process that starts the workers, for them and for the commands that tests start.
@@ -38,3 +39,14 @@ def trained_pendulum(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     config.data.data_dir = str(folder / "data")
     return train_model(Settings.from_dict(config.to_dict()), folder / "pendulum")
+
+
+@pytest.fixture(scope="session")
+def batch():
+    """A batch for the objective of Pendulum's smoke model, every label known."""
+    key_x, key_y = jax.random.split(jax.random.key(2))
+    return {
+        "x": jax.random.uniform(key_x, (8, 16, 16, 3), minval=-1, maxval=1),
+        "y": jax.random.normal(key_y, (8, 4)),
+        "context": jnp.zeros((8,), jnp.int32),
+    }

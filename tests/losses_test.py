@@ -27,16 +27,6 @@ def params():
     return jax.tree.unflatten(tree, noisy)
 
 
-@pytest.fixture(scope="module")
-def batch():
-    key_x, key_y = jax.random.split(jax.random.key(2))
-    return {
-        "x": jax.random.uniform(key_x, (8, 16, 16, 3), minval=-1, maxval=1),
-        "y": jax.random.normal(key_y, (8, 4)),
-        "context": jnp.zeros((8,), jnp.int32),
-    }
-
-
 def run(params, batch, weights=WEIGHTS, step=100):
     return objective(MODEL, params, SCHEDULE, weights, batch, jnp.int32(step), jax.random.key(3))
 

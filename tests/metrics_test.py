@@ -199,6 +199,7 @@ def test_the_report_shows_every_intervention_with_intervals(dataset):
             "num_steps": 4,
             "guidance": 1.0,
             "abduction": "noise",
+            "decoder": "diffusion",
             "depth": 0.5,
             "reader": "direct measurement",
             "train_seed": 7,
