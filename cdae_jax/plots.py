@@ -135,3 +135,23 @@ def seed_bands(path: pathlib.Path, errors: dict[str, list[float]]) -> None:
     axis.invert_yaxis()
     axis.set_xlabel("mean error over all interventions and variables, training sd")
     figure.savefig(path, dpi=110)
+
+
+def sweep_lines(path: pathlib.Path, panels: dict[str, dict[str, dict[float, list[float]]]], axis_label: str) -> None:
+    """Results against one setting as PNG: each panel holds lines, each line the values of all seeds by x; the band is
+    from the lowest seed to the highest. The x axis is logarithmic if the values span a factor of 20."""
+    figure = Figure(figsize=(5.2 * len(panels), 4), layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False)
+    for axis, (measure, found) in zip(axes[0], panels.items(), strict=True):
+        for k, (name, points) in enumerate(found.items()):
+            x = sorted(points)
+            axis.plot(x, [np.mean(points[value]) for value in x], "o-", color=f"C{k}", label=name, markersize=4)
+            low, high = ([end(points[value]) for value in x] for end in (min, max))
+            axis.fill_between(x, low, high, color=f"C{k}", alpha=0.2)
+        every = [value for points in found.values() for value in points]
+        if min(every) > 0 and max(every) >= 20 * min(every):
+            axis.set_xscale("log")
+        axis.set_xlabel(axis_label)
+        axis.set_ylabel(measure)
+        axis.legend(fontsize=8)
+    figure.savefig(path, dpi=110)

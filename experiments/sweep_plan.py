@@ -14,10 +14,12 @@ import ml_collections
 import numpy as np
 
 from cdae_jax.errors import InputError
-from cdae_jax.plots import seed_bands
+from cdae_jax.plots import seed_bands, sweep_lines
 from cdae_jax.settings import Settings
 
 SEED = "train.seed"
+ERROR = "error, training sd"
+READ = "read from all latents, R^2 or accuracy"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,42 +181,84 @@ def describe(runs: list[Run], argv: list[str]) -> str:
     return "\n".join(lines)
 
 
+def results_of(run: Run) -> list[dict]:
+    """One row for every number of a finished run: its overrides, measure, do, variable, value, and the same in
+    physical units where there are any. Errors are per standard deviation of the training labels."""
+    metrics = json.loads((run.folder / "metrics.json").read_text())
+    shared = {**run.overrides, "run": run.name}
+    overall = metrics["mean_effectiveness"]["mean"]
+    rows = [{"measure": ERROR, "do": "all", "variable": "mean", "value": overall, "physical": None}]
+    for do, errors in metrics["effectiveness"].items():
+        for name, error in errors.items():
+            if name != "mean_of_others":
+                found = {"value": error["normalised"], "physical": error["physical"]}
+                rows.append({"measure": ERROR, "do": do, "variable": name} | found)
+    latents = metrics.get("latents", {})
+    for kind, value in latents.get("dci_per_block", {}).items():
+        rows.append({"measure": f"DCI {kind} per block", "do": None, "variable": "all", "value": value})
+    read = latents.get("informativeness", {})
+    if read:
+        mean = float(np.mean(list(read.values())))
+        rows.append({"measure": READ, "do": None, "variable": "mean", "value": mean})
+    for name, value in read.items():
+        rows.append({"measure": READ, "do": None, "variable": name, "value": value})
+    return [shared | row for row in rows]
+
+
 def collect(runs: list[Run], folder: pathlib.Path) -> str:
-    """Writes results.csv, results.json (one row for each run, intervention and variable) and results.png."""
-    rows = []
-    for run in runs:
-        if not run.finished:
-            continue
-        metrics = json.loads((run.folder / "metrics.json").read_text())
-        shared = {**run.overrides, "run": run.name}
-        overall = metrics["mean_effectiveness"]["mean"]
-        rows.append(shared | {"do": "all", "variable": "mean", "normalised": overall, "physical": None})
-        for do, errors in metrics["effectiveness"].items():
-            for name, error in errors.items():
-                if name != "mean_of_others":
-                    cell = {key: error[key] for key in ("normalised", "physical")}
-                    rows.append(shared | {"do": do, "variable": name} | cell)
-    if not rows:
+    """Writes results.csv, results.json (the rows of `results_of`) and results.png."""
+    finished = [run for run in runs if run.finished]
+    if not finished:
         return f"no run of {folder} is finished yet"
+    rows = [row for run in finished for row in results_of(run)]
     columns = list(dict.fromkeys(column for row in rows for column in row))
     with (folder / "results.csv").open("w", newline="") as file:
         table = csv.DictWriter(file, columns)
         table.writeheader()
         table.writerows(rows)
     (folder / "results.json").write_text(json.dumps(rows, indent=2) + "\n")
-    means = [row for row in rows if row["do"] == "all"]
-    seed_bands(folder / "results.png", by_setting(means))
-    lines = [f"{len(means)} of {len(runs)} runs; mean error over all interventions and variables, training sd:"]
-    for setting, values in by_setting(means).items():
-        lines.append(f"  {setting}: {np.mean(values):.4f} ({len(values)} seeds, {min(values):.4f}..{max(values):.4f})")
-    return "\n".join([*lines, f"wrote {folder}/results.csv, results.json and results.png"])
+    means = {ERROR: [], READ: []}
+    for row in rows:
+        if row["variable"] == "mean" and row["value"] is not None:
+            means[row["measure"]].append(row)
+    axis = axis_of(finished)
+    if axis is None:
+        seed_bands(folder / "results.png", by_setting(means[ERROR]))
+    else:
+        sweep_lines(folder / "results.png", {name: lines(found, axis) for name, found in means.items() if found}, axis)
+    report = [f"{len(finished)} of {len(runs)} runs; {ERROR}, mean over all interventions and variables:"]
+    for setting, values in by_setting(means[ERROR]).items():
+        report.append(f"  {setting}: {np.mean(values):.4f} ({len(values)} seeds, {min(values):.4f}..{max(values):.4f})")
+    return "\n".join([*report, f"wrote {folder}/results.csv, results.json and results.png"])
+
+
+def axis_of(runs: list[Run]) -> str | None:
+    """The first override that takes three or more numbers, for the x axis; None if there is none."""
+    for name in dict.fromkeys(name for run in runs for name in run.overrides if name != SEED):
+        values = {run.overrides[name] for run in runs if isinstance(run.overrides.get(name), (int, float))}
+        if len(values) > 2:
+            return name
+    return None
+
+
+def setting_of(row: dict, *without: str) -> str:
+    """The name of a row's overrides, but for the seed and `without`."""
+    apart = {"run", "measure", "do", "variable", "value", "physical", SEED, *without}
+    return name_of({name: value for name, value in row.items() if name not in apart})
 
 
 def by_setting(rows: list[dict]) -> dict[str, list[float]]:
-    """The errors of runs that differ in their seed alone, by the name of what they share."""
+    """The values of runs that differ in their seed alone, by the name of what they share."""
     found: dict[str, list[float]] = {}
-    fixed = {"run", "do", "variable", "normalised", "physical", SEED}
     for row in rows:
-        setting = name_of({name: value for name, value in row.items() if name not in fixed})
-        found.setdefault(setting, []).append(row["normalised"])
+        found.setdefault(setting_of(row), []).append(row["value"])
+    return found
+
+
+def lines(rows: list[dict], axis: str) -> dict[str, dict[float, list[float]]]:
+    """The same by the rest of the setting, and then by the value on the axis."""
+    found: dict[str, dict[float, list[float]]] = {}
+    for row in rows:
+        if axis in row:
+            found.setdefault(setting_of(row, axis), {}).setdefault(row[axis], []).append(row["value"])
     return found

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from cdae_jax.errors import InputError
+from cdae_jax.plots import sweep_lines
 from configs.pendulum import get_config
 from configs.sweeps.common import grid, with_seeds, zipped
 from experiments import sweep_plan, sweep_run
@@ -106,6 +107,22 @@ def test_bad_sweep_files_are_named(tmp_path, content, message):
         sweep_plan.read_sweep(str(path))
 
 
+def test_results_are_drawn_against_the_setting_that_varies_most(tmp_path):
+    few = grid({"data.label_fraction": (0.01, 0.1, 1.0), "model.block_dim": (2, 4)})
+    overrides = with_seeds(few)
+    runs = runs_of(overrides)
+    assert sweep_plan.axis_of(runs) == "data.label_fraction"
+    assert sweep_plan.axis_of(runs_of(with_seeds(grid({"model.mechanism": ("additive", "affine")})))) is None
+    rows = [{**changes, "run": "r", "measure": "m", "value": float(i)} for i, changes in enumerate(overrides)]
+    found = sweep_plan.lines(rows, "data.label_fraction")
+    assert found == {
+        "block_dim=2": {0.01: [0.0, 1.0], 0.1: [4.0, 5.0], 1.0: [8.0, 9.0]},
+        "block_dim=4": {0.01: [2.0, 3.0], 0.1: [6.0, 7.0], 1.0: [10.0, 11.0]},
+    }
+    sweep_lines(tmp_path / "lines.png", {"error": found}, "label fraction")
+    assert (tmp_path / "lines.png").stat().st_size > 5_000
+
+
 def fake_runs(folder, monkeypatch, scripts, trained_in=()):
     """Runs whose commands are Python scripts; a run of `trained_in` needs the folder of the one it names."""
     folder.mkdir()
@@ -181,8 +198,14 @@ def test_a_sweep_survives_a_failure_and_skips_what_is_finished(tmp_path):
     assert "the loss is nan" in (folder / "learning_rate=1e+30.failed").read_text()
     assert "2 of 3 runs; mean error" in first.stdout
     rows = json.loads((folder / "results.json").read_text())
-    assert {row["run"] for row in rows} == {"num_steps=2", "num_steps=3"} and len(rows) == 2 * 17
-    assert (folder / "results.png").is_file() and (folder / "results.csv").read_text().count("\n") == 35
+    assert {row["run"] for row in rows} == {"num_steps=2", "num_steps=3"} and len(rows) == 2 * 24
+    metrics = json.loads((folder / "num_steps=3" / "metrics.json").read_text())
+    found = {(row["measure"], row["do"], row["variable"]): row["value"] for row in rows if row["sample.num_steps"] == 3}
+    error = metrics["effectiveness"]["do(angle)"]["light"]["normalised"]
+    assert found[sweep_plan.ERROR, "do(angle)", "light"] == error
+    disentangled = metrics["latents"]["dci_per_block"]["disentanglement"]
+    assert found["DCI disentanglement per block", None, "all"] == disentangled
+    assert (folder / "results.png").is_file() and (folder / "results.csv").read_text().count("\n") == 49
     assert not (folder / "num_steps=3" / "checkpoints").exists()  # decoded by the model of the other run
 
     before = (folder / "num_steps=2" / "metrics.json").stat().st_mtime_ns
