@@ -4,8 +4,9 @@ python -m experiments.sweep --config=configs/pendulum.py:cpu --sweep=configs/swe
     --workdir=runs/sweeps/labels
 
 Started again, it skips what is finished, resumes what was interrupted and tries again what failed. --dry_run prints the
-plan and how long it will take; --shard=0/4 does every fourth run, for several hosts; --collect gathers what is finished
-into results.csv, results.json and results.png. Every --config.x=y goes to all runs.
+plan and how long it will take; --shard=0/4 does every fourth run, for several hosts; --parts=interventions,latents
+measures less, and faster; --collect gathers what is finished into results.csv, results.json and results.png. Every
+--config.x=y goes to all runs.
 """
 
 import pathlib
@@ -16,6 +17,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from cdae_jax.errors import InputError
+from cdae_jax.evaluate import PARTS
 from experiments import common, sweep_plan, sweep_run
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "Config file and size of every run.", lock_config=True)
@@ -25,6 +27,7 @@ MAX_PARALLEL = flags.DEFINE_integer("max_parallel", 1, "Runs at the same time.",
 DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print the plan and the estimated time, and stop.")
 SHARD = flags.DEFINE_string("shard", "0/1", "i/n: only every n-th run, from the i-th on.")
 COLLECT = flags.DEFINE_bool("collect", False, "Gather the finished runs and stop.")
+ONLY = flags.DEFINE_list("parts", list(PARTS), f"What to measure of each run, some of {', '.join(PARTS)}.")
 flags.mark_flags_as_required(["config", "sweep", "workdir"])
 
 
@@ -37,7 +40,7 @@ def config_flags_of_runs() -> list[str]:
 
 def main() -> None:
     folder = pathlib.Path(WORKDIR.value)
-    runs = sweep_plan.make_runs(CONFIG.value, sweep_plan.read_sweep(SWEEP.value), folder)
+    runs = sweep_plan.make_runs(CONFIG.value, sweep_plan.read_sweep(SWEEP.value), folder, tuple(ONLY.value))
     if COLLECT.value:
         print(sweep_plan.collect(runs, folder))
         return

@@ -14,6 +14,7 @@ import ml_collections
 import numpy as np
 
 from cdae_jax.errors import InputError
+from cdae_jax.evaluate import PARTS
 from cdae_jax.plots import seed_bands, sweep_lines
 from cdae_jax.settings import Settings
 
@@ -26,12 +27,14 @@ READ = "read from all latents, R^2 or accuracy"
 class Run:
     """One model of a sweep, named by its overrides ("section.field" -> value).
 
-    `trained_in` is the folder of another run that trains the same and only decodes otherwise; None to train itself.
+    `parts` are those of the evaluation. `trained_in` is the folder of another run that trains the same and only
+    decodes otherwise; None to train itself.
     """
 
     overrides: dict
     settings: Settings
     folder: pathlib.Path
+    parts: tuple[str, ...] = PARTS
     trained_in: pathlib.Path | None = None
 
     @property
@@ -58,12 +61,13 @@ class Run:
     def commands(self, argv: list[str]) -> list[list[str]]:
         """What to run, one after the other; argv are the --config flags that all runs share."""
         python = [sys.executable, "-m"]
+        evaluate = [*python, "experiments.evaluate", f"--parts={','.join(self.parts)}"]
         if self.trained_in is None:
             train = [*python, "experiments.train", *argv, *self.flags(), f"--workdir={self.folder}"]
-            return [train, [*python, "experiments.evaluate", f"--workdir={self.folder}"]]
+            return [train, [*evaluate, f"--workdir={self.folder}"]]
         sample = self.settings.sample
         options = [f"--{name}={getattr(sample, name)}" for name in ("num_steps", "guidance", "abduction", "depth")]
-        return [[*python, "experiments.evaluate", f"--workdir={self.trained_in}", *options, f"--output={self.folder}"]]
+        return [[*evaluate, f"--workdir={self.trained_in}", *options, f"--output={self.folder}"]]
 
     def last_words(self) -> str:
         """The last line of its log."""
@@ -98,8 +102,13 @@ def name_of(overrides: dict) -> str:
     return re.sub(r"[^\w.,=+-]+", "_", ",".join(parts)) or "default"
 
 
-def make_runs(config: ml_collections.ConfigDict, overrides: list[dict], folder: pathlib.Path) -> list[Run]:
-    """The checked runs. Raises InputError for an override of no field, of a wrong value, or two runs of one name."""
+def make_runs(
+    config: ml_collections.ConfigDict, overrides: list[dict], folder: pathlib.Path, parts: tuple[str, ...] = PARTS
+) -> list[Run]:
+    """The checked runs. Raises InputError for an override of no field, of a wrong value, two runs of one name, or
+    parts of the evaluation without the interventions, by which a run is known to be finished."""
+    if "interventions" not in parts or not set(parts) <= set(PARTS):
+        raise InputError(f"--parts is {','.join(parts)}: expected interventions, and perhaps others of {PARTS}")
     runs: list[Run] = []
     for changes in overrides:
         changed = ml_collections.ConfigDict(config.to_dict(), sort_keys=False)
@@ -114,7 +123,7 @@ def make_runs(config: ml_collections.ConfigDict, overrides: list[dict], folder: 
             settings = Settings.from_dict(plain)
         except InputError as err:
             raise InputError(f"the run {name_of(changes)} of the sweep cannot be: {err}") from err
-        run = Run(changes, settings, folder / name_of(changes))
+        run = Run(changes, settings, folder / name_of(changes), parts)
         for other in runs:
             if other.settings == run.settings or other.name == run.name:
                 raise InputError(f"two runs of the sweep are the same ({other.name} and {run.name}): take one out")

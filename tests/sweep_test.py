@@ -80,6 +80,15 @@ def test_runs_that_only_decode_otherwise_share_their_training():
     assert "--num_steps=20" in evaluate and f"--workdir={first.folder}" in evaluate
 
 
+def test_a_sweep_measures_the_parts_that_are_asked_for():
+    (run,) = sweep_plan.make_runs(get_config("cpu"), [{}], pathlib.Path("sweep"), ("interventions", "latents"))
+    _, evaluate = run.commands([])
+    assert "--parts=interventions,latents" in evaluate
+    for wrong in (("latents",), ("interventions", "colour")):
+        with pytest.raises(InputError, match="expected interventions, and perhaps others"):
+            sweep_plan.make_runs(get_config("cpu"), [{}], pathlib.Path("sweep"), wrong)
+
+
 def test_a_folder_of_another_sweep_is_refused(tmp_path):
     config = get_config("cpu")
     sweep_plan.claim(tmp_path / "sweep", runs_of([{"train.seed": 1}]), config)
@@ -129,7 +138,9 @@ def fake_runs(folder, monkeypatch, scripts, trained_in=()):
     settings = runs_of([{}])[0].settings
     monkeypatch.setattr(Run, "commands", lambda self, argv: [[sys.executable, "-c", scripts[self.name]]])
     needs = dict(trained_in)
-    return [Run({}, settings, folder / name, folder / needs[name] if name in needs else None) for name in scripts]
+    return [
+        Run({}, settings, folder / name, trained_in=folder / needs[name] if name in needs else None) for name in scripts
+    ]
 
 
 FINISH = (
@@ -196,7 +207,7 @@ def test_a_sweep_survives_a_failure_and_skips_what_is_finished(tmp_path):
     first = sweep()
     assert first.returncode == 2 and "1 of 3 runs failed (learning_rate=1e+30)" in first.stderr, first.stderr
     assert "the loss is nan" in (folder / "learning_rate=1e+30.failed").read_text()
-    assert "2 of 3 runs; mean error" in first.stdout
+    assert "2 of 3 runs; error, training sd, mean over" in first.stdout
     rows = json.loads((folder / "results.json").read_text())
     assert {row["run"] for row in rows} == {"num_steps=2", "num_steps=3"} and len(rows) == 2 * 24
     metrics = json.loads((folder / "num_steps=3" / "metrics.json").read_text())
@@ -212,5 +223,5 @@ def test_a_sweep_survives_a_failure_and_skips_what_is_finished(tmp_path):
     again = sweep("--shard=2/3")
     assert again.returncode == 0, again.stderr
     assert (folder / "num_steps=2" / "metrics.json").stat().st_mtime_ns == before
-    collected = sweep("--collect")
+    collected = sweep("--collect", "--parts=interventions")
     assert collected.returncode == 0 and "num_steps=2: " in collected.stdout
