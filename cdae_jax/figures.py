@@ -1,9 +1,9 @@
-"""Pictures of what a model believes: traversals of every variable, and its mechanisms beside the true ones."""
+"""Pictures of what a model believes: traversals of every variable, and its graph with the mechanisms on it."""
 
 import numpy as np
 
 from cdae_jax.interventions import Bench
-from cdae_jax.plots import curves, image_table
+from cdae_jax.plots import graph_with_curves, image_table
 
 NUM_VALUES = 7  # of a traversal
 NUM_CURVE = 40
@@ -40,42 +40,31 @@ def traversals(bench: Bench) -> str:
     return "traversals.png"
 
 
-def mechanisms(bench: Bench) -> str | None:
-    """For every edge, what the model holds of the child as the parent is set, for one image, beside the truth.
-
-    Returns the file's name; None where the graph has no edges.
-    """
-    dataset, panels = bench.dataset, []
+def mechanisms(bench: Bench) -> str:
+    """The graph, and on every edge what the model holds of the child as the parent is set, for one image, beside the
+    truth where it is known; returns the file's name."""
+    dataset, model, graph = bench.dataset, bench.model, bench.dataset.graph
     one = bench.test.take(slice(0, 1))
-    graph = dataset.graph
-    for i, var in enumerate(graph.variables):
+    panels = {}
+    for var in model.graph.variables:
         for parent in var.parents:
-            if parent not in bench.model.graph.names or var.name not in bench.model.graph.names:
-                continue
             values = _range(bench, parent, NUM_CURVE)
-            believed = bench.model.predict(np.repeat(one.images, len(values), 0), {parent: values})
-            lines = [(believed[:, bench.model.graph.index(var.name)], "-", "model")]
+            believed = model.predict(np.repeat(one.images, len(values), 0), {parent: values})
+            lines = [(believed[:, model.graph.index(var.name)], "-", "model")]
             if dataset.true_counterfactual is not None:
                 labels = np.repeat(one.labels, len(values), 0)
                 mask, wanted = np.zeros(labels.shape, bool), np.zeros_like(labels)
                 mask[:, graph.index(parent)], wanted[:, graph.index(parent)] = True, values
-                lines.append((dataset.true_counterfactual(labels, mask, wanted)[:, i], "--", "true"))
-            unit = graph.variables[graph.index(parent)].unit
-            panels.append(
-                {
-                    "x": values,
-                    "x_label": f"do({_named(parent, unit)})",
-                    "y_label": _named(var.name, var.unit),
-                    "lines": lines,
-                }
-            )
-    if not panels:
-        return None
-    curves(bench.figures / "mechanisms.png", panels, f"{dataset.name}: effects of each parent, for one test image")
+                true = dataset.true_counterfactual(labels, mask, wanted)[:, graph.index(var.name)]
+                lines.append((true, "--", "true"))
+            panels[parent, var.name] = (values, lines)
+    names = [model.graph.names[i] for i in model.graph.order]
+    labels = {var.name: _named(var.name, var.unit) for var in graph.variables}
+    title = f"{dataset.name}: the graph, and the effect of each parent for one test image"
+    graph_with_curves(bench.figures / "mechanisms.png", {name: labels[name] for name in names}, panels, title)
     return "mechanisms.png"
 
 
 def figures(bench: Bench) -> dict:
     """Draws all of them; returns the files' names."""
-    drawn = (traversals(bench), mechanisms(bench))
-    return {"files": [name for name in drawn if name]}
+    return {"files": [traversals(bench), mechanisms(bench)]}

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import pathlib
+from collections.abc import Callable
 
 import numpy as np
 
@@ -29,6 +30,7 @@ class Bench:
       options: of `TrainedModel.counterfactual`.
       seed: of the values that are drawn.
       figures: folder for pictures.
+      inception: images [N, H, W, C] uint8 -> Inception features [N, 2048]; None without its weights.
     """
 
     dataset: Dataset
@@ -39,6 +41,7 @@ class Bench:
     options: dict
     seed: int
     figures: pathlib.Path
+    inception: Callable[[np.ndarray], np.ndarray] | None = None
 
     def counterfactual(self, images: np.ndarray, do: dict, context: np.ndarray | None):
         return self.model.counterfactual(images, do, context=context, **self.options)
@@ -143,6 +146,9 @@ def measure_do(bench: Bench, name: str) -> tuple[dict, np.ndarray]:
     other = factual[_nearest_with(test.labels[:, column], values)]
     result["minimality"] = metrics.mean_with_interval(metrics.minimality(factual, made, other))
     result["realism"] = {"frechet": metrics.frechet_distance(made, factual), "count": len(images)}
+    if bench.inception is not None:
+        seen = bench.inception(images), bench.inception(test.images)
+        result["realism"]["frechet_inception"] = metrics.frechet_distance(*seen)
     result["reversibility"] = _reversibility(bench, name, images)
 
     rows = [("factual", test.images[:GRID_COLUMNS]), ("counterfactual", images[:GRID_COLUMNS])]

@@ -1,6 +1,7 @@
 """The numbers of an evaluation as Markdown."""
 
 from cdae_jax.data.dataset import Dataset
+from cdae_jax.inception import NAME as INCEPTION
 
 
 def number(error: dict, digits: int = 3) -> str:
@@ -85,6 +86,12 @@ def _images(results: dict) -> list[str]:
     lines += ["", f"Over {counts[0]} images; undoing over {counts[1]}."]
     if halves is not None:
         lines[-1] += f" Two halves of the real test images are {halves:.2f} apart."
+    inception = {do: found.get("frechet_inception") for do, found in results["realism"].items()}
+    if all(value is not None for value in inception.values()):
+        apart = results["floor"].get("frechet_inception_of_halves")
+        text = ", ".join(f"{do} {value:.1f}" for do, value in inception.items())
+        text += "" if apart is None else f"; two halves of the real test images {apart:.1f}"
+        lines += ["", f"Frechet distance on the {INCEPTION} of {counts[0]} images: {text}."]
     return lines
 
 

@@ -23,6 +23,9 @@ ABDUCTION = flags.DEFINE_string("abduction", None, "How x_T is found: invert, or
 DEPTH = flags.DEFINE_float(
     "depth", None, "Fraction of the diffusion time to invert or noise to; default: the config's."
 )
+INCEPTION = flags.DEFINE_string(
+    "inception_weights", None, "Keras's Inception v3 weights without top (.h5), for a second Frechet distance."
+)
 flags.mark_flag_as_required("workdir")
 
 
@@ -35,7 +38,14 @@ def main() -> None:
     }
     if any(value is not None for value in options.values()) and OUTPUT.value is None:
         raise InputError("other options than the config's need an --output, beside the workdir's own evaluation")
-    evaluate(WORKDIR.value, parts=ONLY.value, options=options, num_images=NUM_IMAGES.value, output=OUTPUT.value)
+    evaluate(
+        WORKDIR.value,
+        parts=ONLY.value,
+        options=options,
+        num_images=NUM_IMAGES.value,
+        output=OUTPUT.value,
+        inception_weights=INCEPTION.value,
+    )
     print((pathlib.Path(OUTPUT.value or WORKDIR.value) / "report.md").read_text())
 
 

@@ -1,7 +1,12 @@
 """What the evaluation keeps, and for which model."""
 
+import json
+
+import numpy as np
+
 import cdae_jax
 from cdae_jax import evaluate as evaluation
+from cdae_jax import metrics
 
 
 def test_numbers_of_one_model_are_never_taken_for_anothers(trained_pendulum, tmp_path, monkeypatch):
@@ -29,3 +34,24 @@ def test_numbers_of_one_model_are_never_taken_for_anothers(trained_pendulum, tmp
     assert evaluate() == 2
     monkeypatch.setattr(evaluation, "load", lambda _: real)
     assert evaluate() == 3
+
+
+def test_features_of_the_users_are_kept_apart(trained_pendulum, tmp_path, monkeypatch):
+    """A second Frechet distance, on other features, under a key of its own."""
+    weights = tmp_path / "weights.h5"
+    weights.write_bytes(b"weights")
+    monkeypatch.setattr(
+        evaluation, "inception_features", lambda _: lambda images: images[:, ::8, ::8, 0].reshape(-1, 4)
+    )
+    plain = evaluation.evaluate(trained_pendulum, parts=["interventions"], num_images=8, output=tmp_path / "out")
+    assert "frechet_inception" not in plain["realism"]["do(angle)"]
+    found = evaluation.evaluate(
+        trained_pendulum, parts=["interventions"], num_images=8, output=tmp_path / "out", inception_weights=weights
+    )
+    assert found["realism"]["do(angle)"]["frechet_inception"] >= 0
+    model = cdae_jax.load(trained_pendulum)
+    test = evaluation.make_dataset(model.settings).test.take(np.arange(8)).images[:, ::8, ::8, 0].reshape(-1, 4)
+    assert np.isclose(found["floor"]["frechet_inception_of_halves"], metrics.frechet_distance(test[:4], test[4:]))
+    assert "Inception v3 (Keras) of 8 images: do(angle)" in (tmp_path / "out" / "report.md").read_text()
+    kept = json.loads((tmp_path / "out" / "evaluation" / "do_angle.json").read_text())["key"]
+    assert kept["inception"] == evaluation.inception_digest(weights)

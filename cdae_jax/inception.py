@@ -1,0 +1,78 @@
+"""Inception features for the Frechet distance (Heusel et al., arXiv 1706.08500), from a weights file of the user's.
+
+The network is Keras's Inception v3 without its top, on JAX: 2,048 averages of the last feature maps, from images
+resized to 299 x 299 and scaled to -1..1. With the ImageNet weights that Keras publishes, distances are of the usual
+kind but do not equal those of the TensorFlow network of 2015, whose weights Keras does not read.
+"""
+
+import hashlib
+import os
+import pathlib
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cdae_jax.errors import InputError
+
+NAME = "average pool of Inception v3 (Keras)"
+SIDE, BATCH = 299, 16
+
+
+def digest(weights: str | pathlib.Path) -> str:
+    """A hash of a weights file. Raises InputError if there is none."""
+    path = pathlib.Path(weights)
+    if not path.is_file():
+        raise InputError(f"there is no weights file {str(path)!r}: give Keras's Inception v3 without top, an .h5 file")
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def inception_features(weights: str | pathlib.Path) -> Callable[[np.ndarray], np.ndarray]:
+    """A function from images [N, H, W, C] uint8, C 1 or 3, to features [N, 2048] float32.
+
+    Args:
+      weights: of `keras.applications.InceptionV3(include_top=False)`, .h5 or .weights.h5.
+
+    Raises:
+      InputError: Keras is not installed or runs on something else than JAX, no such file, or other weights.
+    """
+    digest(weights)
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    try:
+        import keras
+    except ImportError as err:
+        raise InputError("Inception features need Keras: pip install 'cdae_jax[inception]'") from err
+    if keras.backend.backend() != "jax":
+        raise InputError(f"Keras runs on {keras.backend.backend()}: set KERAS_BACKEND=jax")
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        network = keras.applications.InceptionV3(
+            include_top=False, weights=None, pooling="avg", input_shape=(SIDE, SIDE, 3)
+        )
+        try:
+            network.load_weights(str(weights))
+        except Exception as err:  # Keras raises many kinds
+            raise InputError(
+                f"{str(weights)!r} holds no weights of Inception v3 without top"
+                f" ({type(err).__name__}: {str(err).splitlines()[0]}): give an .h5 file of Keras's"
+            ) from err
+        trained, fixed = ([jnp.asarray(v) for v in part] for part in _variables(network))
+
+    @jax.jit
+    def run(trained, fixed, images):
+        x = images.astype(jnp.float32) / 127.5 - 1
+        x = jnp.broadcast_to(x, (*x.shape[:3], 3))
+        x = jax.image.resize(x, (len(x), SIDE, SIDE, 3), "bilinear")
+        return network.stateless_call(trained, fixed, x, training=False)[0]
+
+    def features(images: np.ndarray) -> np.ndarray:
+        padded = np.concatenate([images, np.repeat(images[-1:], -len(images) % BATCH, 0)])
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            parts = [np.asarray(run(trained, fixed, padded[i : i + BATCH])) for i in range(0, len(padded), BATCH)]
+        return np.concatenate(parts)[: len(images)]
+
+    return features
+
+
+def _variables(network):
+    return [v.value for v in network.trainable_variables], [v.value for v in network.non_trainable_variables]
