@@ -46,6 +46,10 @@ class Run:
         return self.folder.with_suffix(self.folder.suffix + ".log")
 
     @property
+    def lock(self) -> pathlib.Path:
+        return self.folder.with_suffix(self.folder.suffix + ".lock")
+
+    @property
     def failure(self) -> pathlib.Path:
         return self.folder.with_suffix(self.folder.suffix + ".failed")
 

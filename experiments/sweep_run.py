@@ -18,8 +18,18 @@ def wait_for_any(processes: list[subprocess.Popen]) -> None:
 
 
 def start(run: Run, argv: list[str]) -> subprocess.Popen:
-    """A process that trains and then evaluates one run; everything it prints goes to the run's log."""
-    script = f"import subprocess\nfor command in {run.commands(argv)!r}: subprocess.run(command, check=True)"
+    """A process that trains and then evaluates one run; everything it prints goes to the run's log.
+
+    It first waits for another process that does the same run, left over from a sweep that was killed, to end: the lock
+    belongs to whatever command of the run is still alive.
+    """
+    script = f"""
+import fcntl, subprocess
+lock = open({str(run.lock)!r}, "w")
+fcntl.flock(lock, fcntl.LOCK_EX)
+for command in {run.commands(argv)!r}:
+    subprocess.run(command, check=True, pass_fds=[lock.fileno()])
+"""
     with run.log.open("a") as log:
         return subprocess.Popen(
             [sys.executable, "-c", script], stdout=log, stderr=subprocess.STDOUT, start_new_session=True

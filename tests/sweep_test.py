@@ -165,6 +165,22 @@ def test_runs_wait_for_the_model_that_they_share_and_finished_ones_are_skipped(t
     assert sweep_run.run_all(runs[:2], [], max_parallel=1) == [] and not started
 
 
+def test_a_run_left_over_by_a_killed_sweep_is_waited_for(tmp_path, monkeypatch):
+    """Its process lives on when the sweep, and even the script that started it, are killed with no time to clean up."""
+    times = tmp_path / "times"
+    child = (
+        f"import time; f = open({str(times)!r}, 'a', 1); print('start', file=f); time.sleep(2); print('end', file=f)"
+    )
+    (run,) = fake_runs(tmp_path / "sweep", monkeypatch, {"a": child})
+    first = sweep_run.start(run, [])
+    while not (times.is_file() and times.read_text()):
+        time.sleep(0.05)
+    first.kill()
+    first.wait()
+    assert sweep_run.start(run, []).wait() == 0
+    assert times.read_text().split() == ["start", "end", "start", "end"]
+
+
 def test_an_interrupted_sweep_ends_its_runs(tmp_path, monkeypatch):
     folder = tmp_path / "sweep"
     pid_file = tmp_path / "pid"
@@ -194,20 +210,39 @@ def test_a_sweep_survives_a_failure_and_skips_what_is_finished(tmp_path):
         "def get_sweep(): return [{'sample.num_steps': 2}, {'train.learning_rate': 1e30}, {'sample.num_steps': 3}]"
     )
     folder = tmp_path / "sweep"
-    small = ("--config.train.steps=10", "--config.evaluate.num_images=4", f"--config.data.data_dir={tmp_path}/data")
+    small = (
+        "--config.train.steps=10",
+        "--config.train.checkpoint_every=5",
+        "--config.evaluate.num_images=4",
+        f"--config.data.data_dir={tmp_path}/data",
+    )
+
+    def command(*flags):
+        command = [sys.executable, "-m", "experiments.sweep", "--config", "configs/pendulum.py:smoke", *small]
+        return [*command, f"--sweep={path}", f"--workdir={folder}", *flags]
 
     def sweep(*flags):
-        command = [sys.executable, "-m", "experiments.sweep", "--config", "configs/pendulum.py:smoke", *small]
-        command += [f"--sweep={path}", f"--workdir={folder}", *flags]
-        return subprocess.run(command, capture_output=True, text=True, env=os.environ | {"JAX_PLATFORMS": "cpu"})
+        environment = os.environ | {"JAX_PLATFORMS": "cpu"}
+        return subprocess.run(command(*flags), capture_output=True, text=True, env=environment)
 
     plan = sweep("--dry_run")
     assert plan.returncode == 0 and "2 runs to train, about" in plan.stdout, plan.stderr
     assert not folder.exists()
+    killed = subprocess.Popen(command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    steps = folder / "num_steps=2" / "checkpoints"
+    while not (steps.is_dir() and any(step.name.isdigit() for step in steps.iterdir())):
+        assert killed.poll() is None
+        time.sleep(0.02)
+    killed.kill()  # the sweep alone: its run goes on, and is waited for
+    killed.wait()
+    assert not (folder / "num_steps=2" / "metrics.json").is_file()
+
     first = sweep()
     assert first.returncode == 2 and "1 of 3 runs failed (learning_rate=1e+30)" in first.stderr, first.stderr
     assert "the loss is nan" in (folder / "learning_rate=1e+30.failed").read_text()
     assert "2 of 3 runs; error, training sd, mean over" in first.stdout
+    logged = (folder / "num_steps=2" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in logged] == [5, 10]
     rows = json.loads((folder / "results.json").read_text())
     assert {row["run"] for row in rows} == {"num_steps=2", "num_steps=3"} and len(rows) == 2 * 24
     metrics = json.loads((folder / "num_steps=3" / "metrics.json").read_text())
