@@ -54,6 +54,8 @@ def measures(found: dict) -> dict[str, tuple[dict, str]]:
         rows[f"{do}: pixel MSE after undoing"] = (error, LOWER)
     for do, error in found.get("realism", {}).items():
         rows[f"{do}: Frechet distance"] = (_value(error["frechet"]), LOWER)
+        if "frechet_inception" in error:
+            rows[f"{do}: Frechet distance on Inception features"] = (_value(error["frechet_inception"]), LOWER)
     for kind in ("block", "dimension"):
         scores = found.get("latents", {}).get(f"dci_per_{kind}", {})
         for name, score in scores.items():

@@ -102,7 +102,7 @@ def floor(bench: Bench) -> dict:
     if half > 1:
         found["frechet_of_halves"] = metrics.frechet_distance(seen[:half], seen[half:])
     if half > 1 and bench.inception is not None:
-        seen = bench.inception(bench.test.images)
+        seen = bench.inception_of_test
         found["frechet_inception_of_halves"] = metrics.frechet_distance(seen[:half], seen[half:])
     return found
 
@@ -168,8 +168,7 @@ def evaluate(
         config's.
       num_images: test images, from the start of the split; None for the config's number.
       output: folder to write; None for the workdir.
-      inception_weights: file for a second Frechet distance, see `cdae_jax.inception`; about half a second an image on
-        a CPU core.
+      inception_weights: file for a second Frechet distance, see `cdae_jax.inception`; slow on a CPU.
 
     Raises:
       InputError: not a trained workdir, other data than it was trained on, an unknown part, a variable without any
@@ -183,6 +182,7 @@ def evaluate(
                 f"there is no part {part!r}: expected some of {', '.join(PARTS)}{did_you_mean(part, PARTS)}"
             )
     model = load(directory)
+    inception = inception_features(inception_weights) if inception_weights else None
     settings = model.settings
     options = model.options(**(options or {}))
     dataset = make_dataset(settings)
@@ -194,7 +194,6 @@ def evaluate(
         raise InputError(
             f"none of the {len(test)} test images has a label of {unlabelled[0]!r}: label some, or use another split"
         )
-    inception = inception_features(inception_weights) if inception_weights else None
     judges, judge_steps = pathlib.Path(settings.data.data_dir) / "judges", settings.evaluate.predictor_steps
     judge = cached_judge(dataset, judge_steps, judges)
     folder = pathlib.Path(output or directory)

@@ -5,6 +5,7 @@ resized to 299 x 299 and scaled to -1..1. With the ImageNet weights that Keras p
 kind but do not equal those of the TensorFlow network of 2015, whose weights Keras does not read.
 """
 
+import functools
 import hashlib
 import os
 import pathlib
@@ -14,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cdae_jax.data.drawing import in_chunks
 from cdae_jax.errors import InputError
 
 NAME = "average pool of Inception v3 (Keras)"
@@ -42,7 +44,7 @@ def inception_features(weights: str | pathlib.Path) -> Callable[[np.ndarray], np
     try:
         import keras
     except ImportError as err:
-        raise InputError("Inception features need Keras: pip install 'cdae_jax[inception]'") from err
+        raise InputError('Inception features need Keras: pip install -e ".[inception]"') from err
     if keras.backend.backend() != "jax":
         raise InputError(f"Keras runs on {keras.backend.backend()}: set KERAS_BACKEND=jax")
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
@@ -54,9 +56,12 @@ def inception_features(weights: str | pathlib.Path) -> Callable[[np.ndarray], np
         except Exception as err:  # Keras raises many kinds
             raise InputError(
                 f"{str(weights)!r} holds no weights of Inception v3 without top"
-                f" ({type(err).__name__}: {str(err).splitlines()[0]}): give an .h5 file of Keras's"
+                f" ({type(err).__name__}: {' '.join(str(err).split())[:200]}): give an .h5 file of Keras's"
             ) from err
-        trained, fixed = ([jnp.asarray(v) for v in part] for part in _variables(network))
+        trained, fixed = (
+            [variable.value for variable in part]
+            for part in (network.trainable_variables, network.non_trainable_variables)
+        )
 
     @jax.jit
     def run(trained, fixed, images):
@@ -66,13 +71,7 @@ def inception_features(weights: str | pathlib.Path) -> Callable[[np.ndarray], np
         return network.stateless_call(trained, fixed, x, training=False)[0]
 
     def features(images: np.ndarray) -> np.ndarray:
-        padded = np.concatenate([images, np.repeat(images[-1:], -len(images) % BATCH, 0)])
         with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-            parts = [np.asarray(run(trained, fixed, padded[i : i + BATCH])) for i in range(0, len(padded), BATCH)]
-        return np.concatenate(parts)[: len(images)]
+            return in_chunks(functools.partial(run, trained, fixed), images, BATCH)
 
     return features
-
-
-def _variables(network):
-    return [v.value for v in network.trainable_variables], [v.value for v in network.non_trainable_variables]

@@ -46,6 +46,11 @@ class Bench:
     def counterfactual(self, images: np.ndarray, do: dict, context: np.ndarray | None):
         return self.model.counterfactual(images, do, context=context, **self.options)
 
+    @functools.cached_property
+    def inception_of_test(self) -> np.ndarray:
+        """Inception features [N, 2048] of the test images."""
+        return self.inception(self.test.images)
+
     def read(self, images: np.ndarray) -> np.ndarray:
         """Labels [N, n] by direct measurement, or by the predictor where there is none."""
         return self.judge(images)[0] if self.dataset.measure is None else self.dataset.measure(images)
@@ -147,8 +152,8 @@ def measure_do(bench: Bench, name: str) -> tuple[dict, np.ndarray]:
     result["minimality"] = metrics.mean_with_interval(metrics.minimality(factual, made, other))
     result["realism"] = {"frechet": metrics.frechet_distance(made, factual), "count": len(images)}
     if bench.inception is not None:
-        seen = bench.inception(images), bench.inception(test.images)
-        result["realism"]["frechet_inception"] = metrics.frechet_distance(*seen)
+        seen = bench.inception(images)
+        result["realism"]["frechet_inception"] = metrics.frechet_distance(seen, bench.inception_of_test)
     result["reversibility"] = _reversibility(bench, name, images)
 
     rows = [("factual", test.images[:GRID_COLUMNS]), ("counterfactual", images[:GRID_COLUMNS])]

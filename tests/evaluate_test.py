@@ -6,7 +6,10 @@ import numpy as np
 
 import cdae_jax
 from cdae_jax import evaluate as evaluation
-from cdae_jax import metrics
+from cdae_jax import figures, metrics
+from cdae_jax.compare import measures
+from cdae_jax.data.pendulum import shadow
+from cdae_jax.interventions import Bench
 
 
 def test_numbers_of_one_model_are_never_taken_for_anothers(trained_pendulum, tmp_path, monkeypatch):
@@ -45,13 +48,32 @@ def test_features_of_the_users_are_kept_apart(trained_pendulum, tmp_path, monkey
     )
     plain = evaluation.evaluate(trained_pendulum, parts=["interventions"], num_images=8, output=tmp_path / "out")
     assert "frechet_inception" not in plain["realism"]["do(angle)"]
+    assert "do(angle): Frechet distance on Inception features" not in measures(plain)
     found = evaluation.evaluate(
         trained_pendulum, parts=["interventions"], num_images=8, output=tmp_path / "out", inception_weights=weights
     )
-    assert found["realism"]["do(angle)"]["frechet_inception"] >= 0
+    distance = found["realism"]["do(angle)"]["frechet_inception"]
+    assert measures(found)["do(angle): Frechet distance on Inception features"][0]["mean"] == distance >= 0
     model = cdae_jax.load(trained_pendulum)
     test = evaluation.make_dataset(model.settings).test.take(np.arange(8)).images[:, ::8, ::8, 0].reshape(-1, 4)
     assert np.isclose(found["floor"]["frechet_inception_of_halves"], metrics.frechet_distance(test[:4], test[4:]))
     assert "Inception v3 (Keras) of 8 images: do(angle)" in (tmp_path / "out" / "report.md").read_text()
     kept = json.loads((tmp_path / "out" / "evaluation" / "do_angle.json").read_text())["key"]
     assert kept["inception"] == evaluation.inception_digest(weights)
+
+
+def test_the_graph_is_drawn_with_every_edges_curves(trained_pendulum, tmp_path, monkeypatch):
+    model = cdae_jax.load(trained_pendulum)
+    dataset = evaluation.make_dataset(model.settings)
+    test = dataset.test.take(np.arange(8))
+    drawn = []
+    monkeypatch.setattr(figures, "graph_with_curves", lambda path, nodes, edges, title: drawn.append((nodes, edges)))
+    figures.mechanisms(Bench(dataset, model, None, test, np.ones(4), {}, 0, tmp_path))
+    (nodes, edges) = drawn[0]
+    assert list(nodes.values()) == ["angle, deg", "light, deg", "length, units", "position, units"]
+    assert set(edges) == {(cause, effect) for cause in ("angle", "light") for effect in ("length", "position")}
+    light, ((believed, _, _), (true, _, _)) = edges["light", "length"]
+    length, _ = shadow(np.full_like(light, test.labels[0, 0]), light)
+    np.testing.assert_allclose(true, length, rtol=1e-4)
+    read = model.predict(test.images[:1], {"light": float(light[3])})
+    np.testing.assert_allclose(believed[3], read[0, 2], rtol=1e-4)
