@@ -54,10 +54,16 @@ class Run:
         return self.folder.with_suffix(self.folder.suffix + ".failed")
 
     @property
-    def finished(self) -> bool:
-        """Whether it is trained and its interventions are evaluated."""
+    def measured(self) -> set[str]:
+        """The parts of the evaluation that are done."""
         path = self.folder / "metrics.json"
-        return path.is_file() and "mean_effectiveness" in json.loads(path.read_text())
+        found = json.loads(path.read_text()) if path.is_file() else {}
+        return {part for part in PARTS if {"interventions": "mean_effectiveness"}.get(part, part) in found}
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is trained and all its parts are evaluated."""
+        return set(self.parts) <= self.measured
 
     def flags(self) -> list[str]:
         return [f"--config.{name}={value}" for name, value in self.overrides.items()]
@@ -110,7 +116,7 @@ def make_runs(
     config: ml_collections.ConfigDict, overrides: list[dict], folder: pathlib.Path, parts: tuple[str, ...] = PARTS
 ) -> list[Run]:
     """The checked runs. Raises InputError for an override of no field, of a wrong value, two runs of one name, or
-    parts of the evaluation without the interventions, by which a run is known to be finished."""
+    parts of the evaluation without the interventions, which `collect` needs."""
     if "interventions" not in parts or not set(parts) <= set(PARTS):
         raise InputError(f"--parts is {','.join(parts)}: expected interventions, and perhaps others of {PARTS}")
     runs: list[Run] = []
@@ -195,8 +201,9 @@ def describe(runs: list[Run], argv: list[str]) -> str:
 
 
 def results_of(run: Run) -> list[dict]:
-    """One row for every number of a finished run: its overrides, measure, do, variable, value, and the same in
-    physical units where there are any. Errors are per standard deviation of the training labels."""
+    """One row for every number of a run whose interventions are measured: its overrides, measure, do, variable, value,
+    and the same in physical units where there are any. Errors are per standard deviation of the training labels.
+    """
     metrics = json.loads((run.folder / "metrics.json").read_text())
     shared = {**run.overrides, "run": run.name}
     overall = metrics["mean_effectiveness"]["mean"]
@@ -209,7 +216,7 @@ def results_of(run: Run) -> list[dict]:
     latents = metrics.get("latents", {})
     for kind, value in latents.get("dci_per_block", {}).items():
         rows.append({"measure": f"DCI {kind} per block", "do": None, "variable": "all", "value": value})
-    read = latents.get("informativeness", {})
+    read = {name: value for name, value in latents.get("informativeness", {}).items() if value is not None}
     if read:
         mean = float(np.mean(list(read.values())))
         rows.append({"measure": READ, "do": None, "variable": "mean", "value": mean})
@@ -220,10 +227,10 @@ def results_of(run: Run) -> list[dict]:
 
 def collect(runs: list[Run], folder: pathlib.Path) -> str:
     """Writes results.csv, results.json (the rows of `results_of`) and results.png."""
-    finished = [run for run in runs if run.finished]
-    if not finished:
+    measured = [run for run in runs if "interventions" in run.measured]
+    if not measured:
         return f"no run of {folder} is finished yet"
-    rows = [row for run in finished for row in results_of(run)]
+    rows = [row for run in measured for row in results_of(run)]
     columns = list(dict.fromkeys(column for row in rows for column in row))
     with (folder / "results.csv").open("w", newline="") as file:
         table = csv.DictWriter(file, columns)
@@ -234,12 +241,12 @@ def collect(runs: list[Run], folder: pathlib.Path) -> str:
     for row in rows:
         if row["variable"] == "mean" and row["value"] is not None:
             means[row["measure"]].append(row)
-    axis = axis_of(finished)
+    axis = axis_of(measured)
     if axis is None:
         seed_bands(folder / "results.png", by_setting(means[ERROR]))
     else:
         sweep_lines(folder / "results.png", {name: lines(found, axis) for name, found in means.items() if found}, axis)
-    report = [f"{len(finished)} of {len(runs)} runs; {ERROR}, mean over all interventions and variables:"]
+    report = [f"{len(measured)} of {len(runs)} runs; {ERROR}, mean over all interventions and variables:"]
     for setting, values in by_setting(means[ERROR]).items():
         report.append(f"  {setting}: {np.mean(values):.4f} ({len(values)} seeds, {min(values):.4f}..{max(values):.4f})")
     return "\n".join([*report, f"wrote {folder}/results.csv, results.json and results.png"])

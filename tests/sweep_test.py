@@ -89,6 +89,23 @@ def test_a_sweep_measures_the_parts_that_are_asked_for():
             sweep_plan.make_runs(get_config("cpu"), [{}], pathlib.Path("sweep"), wrong)
 
 
+def test_a_run_is_finished_when_all_that_is_asked_for_is_measured(tmp_path):
+    def run(*parts):
+        return sweep_plan.make_runs(get_config("cpu"), [{"train.seed": 3}], tmp_path, parts)[0]
+
+    assert not run("interventions").finished
+    (tmp_path / "seed=3").mkdir()
+    metrics = {"mean_effectiveness": {"mean": 0.5}, "effectiveness": {}, "composition": {}}
+    metrics["latents"] = {"informativeness": {"angle": 0.5, "light": None}}
+    (tmp_path / "seed=3" / "metrics.json").write_text(json.dumps(metrics))
+    assert run("interventions", "latents").finished and run("interventions").finished
+    assert not run("interventions", "figures").finished
+    asked_for_more = run("interventions", "figures")
+    assert "1 of 1 runs" in sweep_plan.collect([asked_for_more], tmp_path)  # what there is
+    rows = json.loads((tmp_path / "results.json").read_text())
+    assert [row["value"] for row in rows if row["measure"] == sweep_plan.READ] == [0.5, 0.5]  # nothing of the unknown
+
+
 def test_a_folder_of_another_sweep_is_refused(tmp_path):
     config = get_config("cpu")
     sweep_plan.claim(tmp_path / "sweep", runs_of([{"train.seed": 1}]), config)
@@ -139,7 +156,8 @@ def fake_runs(folder, monkeypatch, scripts, trained_in=()):
     monkeypatch.setattr(Run, "commands", lambda self, argv: [[sys.executable, "-c", scripts[self.name]]])
     needs = dict(trained_in)
     return [
-        Run({}, settings, folder / name, trained_in=folder / needs[name] if name in needs else None) for name in scripts
+        Run({}, settings, folder / name, ("interventions",), folder / needs[name] if name in needs else None)
+        for name in scripts
     ]
 
 

@@ -1,6 +1,7 @@
 """How few labels suffice: ours, ours without the unlabelled images, and label-conditional diffusion.
 
-The most telling runs come first, so that a sweep cut short still says something.
+The most telling runs come first, so that a sweep cut short still says something. Label-conditional diffusion sees every
+label once (block_dim 1); with a categorical variable write the number of its classes there.
 """
 
 METHODS = ({}, {"data.labelled_only": True}, {"train.condition": "labels", "model.block_dim": 1})
