@@ -13,6 +13,7 @@ class Data:
     data_dir: str = "data"  # cache of prepared data and of trained judges
     label_fraction: float = 1.0  # of the training images keep their labels, in (0, 1], drawn by `seed`
     labelled_only: bool = False  # leaves out the training images without any label, for comparison
+    labelled_share: float = 0.5  # of every batch, at least, are labelled images, if there are any unlabelled ones
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,14 @@ class Sized(Data):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Pendulum(Sized):
+class Rendered(Sized):
+    """A dataset that can be rendered under any do()."""
+
+    interventional_share: float = 0.0  # of the training images show variables that were set against their mechanism
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pendulum(Rendered):
     sampling: str = "continuous"  # or "grid"
 
 
@@ -47,12 +55,13 @@ class Custom(Data):
     test_fraction: float = 0.2  # of the images, by seed; not used with split_column
     max_memory_gib: float = 4.0  # a folder whose images take more is read from disk as they are needed
     split_column: str = ""  # a column of the CSV file that says train or test
+    do_column: str = ""  # a column of the CSV file that names the variables set by hand in each image, if any
 
 
 BY_NAME = {
     "pendulum": Pendulum,
     "morpho_mnist": MorphoMNIST,
     "causal_circuit": CausalCircuit,
-    "circuit_lookalike": Sized,
+    "circuit_lookalike": Rendered,
     "custom": Custom,
 }

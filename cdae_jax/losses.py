@@ -11,6 +11,9 @@ for the noise u that the labels themselves imply, s_i being the log determinant 
 mechanisms learn from the labels and not only through the encoder, which could otherwise write a child's label into its
 own u and leave f_i untrained. w_f = 0 is the published objective.
 
+A variable that was set by hand in a training image ("intervened") keeps (3), which says what is there, without gradient
+to its mechanism, and is left out of (2) and (4): whatever u explains the value against the mechanism is not unlikely.
+
 Label-conditional diffusion, a baseline, is the same with the prior mean of the labels in the place of the decoder's z:
 the encoder then learns to read the labels from (3) alone.
 """
@@ -73,16 +76,17 @@ def objective(
     """The loss of one batch and its terms.
 
     Args:
-      batch: "x" [B, H, W, C] in [-1, 1]; "y" [B, n] standardised labels, NaN where unknown; "context" [B] int32.
+      batch: "x" [B, H, W, C] in [-1, 1]; "y" [B, n] standardised labels, NaN where unknown; "context" [B] int32;
+        "intervened" [B, n] bool.
       step: training step, for the annealing.
       key: a key used for nothing else.
 
     Returns:
       the loss (scalar) and its unweighted terms by name.
     """
-    x_0, y, context = batch["x"], batch["y"], batch["context"]
+    x_0, y, context, intervened = batch["x"], batch["y"], batch["context"], batch["intervened"]
     chex.assert_rank(x_0, 4)
-    chex.assert_shape([y, context], [(len(x_0), len(model.graph)), (len(x_0),)])
+    chex.assert_shape([y, intervened, context], [(len(x_0), len(model.graph))] * 2 + [(len(x_0),)])
     key_u, key_t, key_eps, key_drop, key_context = jax.random.split(key, 5)
     known = jnp.isfinite(y)
     y = jnp.where(known, y, 0)
@@ -90,7 +94,10 @@ def objective(
     mean, log_var = model.apply(params, x_0, method="encode")
     u = sample_gaussian(mean, log_var, key_u)
     z = model.apply(params, u, method="propagate")
-    shift, log_scale = model.apply(params, z, method="conditionals")
+    shift, log_scale = (
+        jnp.where(intervened[..., None], jax.lax.stop_gradient(part), part)
+        for part in model.apply(params, z, method="conditionals")
+    )
     prior_mean, prior_log_sd = model.apply(params, y, method="prior_of")
     label_shift, label_log_scale = model.apply(params, prior_mean, method="conditionals")
     label_u = (prior_mean - label_shift) * jnp.exp(-label_log_scale)
@@ -115,12 +122,12 @@ def objective(
 
     terms = {
         "decoder": decoding,
-        "kl_u": jnp.mean(kl_standard_normal(mean, log_var)),
+        "kl_u": masked_mean(kl_standard_normal(mean, log_var), ~intervened),
         "kl_z": masked_mean(
             kl_gaussian(shift + jnp.exp(log_scale) * mean, log_var + 2 * log_scale, prior_mean, prior_log_sd),
             known,
         ),
-        "mechanism": masked_mean(0.5 * label_u**2 + label_log_scale, family_mask(model, known)),
+        "mechanism": masked_mean(0.5 * label_u**2 + label_log_scale, family_mask(model, known) & ~intervened),
     }
     gamma = jnp.minimum(1.0, (step + 1).astype(jnp.float32) / max(1, weights.anneal_steps))
     loss = terms["decoder"] + gamma * (

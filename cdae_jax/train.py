@@ -1,5 +1,6 @@
 """The training step and the loop around it."""
 
+import dataclasses
 import functools
 import json
 import pathlib
@@ -92,7 +93,8 @@ def train_step(
     """One optimisation step; pure.
 
     Args:
-      batch: "image" [B, H, W, C] uint8, "y" [B, n] float32 standardised (NaN unknown), "context" [B] int32.
+      batch: "image" [B, H, W, C] uint8, "y" [B, n] float32 standardised (NaN unknown), "context" [B] int32,
+        "intervened" [B, n] bool.
       seed: with the step it determines every random number.
 
     Returns:
@@ -102,6 +104,7 @@ def train_step(
         "x": to_unit(batch["image"]),
         "y": batch["y"],
         "context": batch["context"],
+        "intervened": batch["intervened"],
     }
     key = jax.random.fold_in(stream_key(seed, STEP_STREAM), state.step)
 
@@ -140,13 +143,21 @@ def jit_train_step(settings: Settings, model: CausalDiffAE, tx: optax.GradientTr
     )
 
 
-def host_batches(split: Split, y: np.ndarray, start: int, train: Train) -> Iterator[dict[str, np.ndarray]]:
-    """The arrays of this process's part of every step from `start` on; y [N, n] are the standardised labels."""
-    standardised = Split(split.images, y, split.context)
+def host_batches(
+    split: Split, y: np.ndarray, start: int, train: Train, labelled_share: float = 0.0
+) -> Iterator[dict[str, np.ndarray]]:
+    """The arrays of this process's part of every step from `start` on.
+
+    Args:
+      y: [N, n] standardised labels, in the order of the model's variables.
+      split: whose labels y replaces; its `intervened` has y's columns.
+      labelled_share: see `pipeline.pools`.
+    """
+    standardised = dataclasses.replace(split, labels=y)
     processes = (jax.process_index(), jax.process_count())
-    for batch in batches(standardised, start, train.steps, train.batch_size, train.seed, *processes):
+    for batch in batches(standardised, start, train.steps, train.batch_size, train.seed, *processes, labelled_share):
         context = np.zeros(len(batch), np.int32) if batch.context is None else batch.context
-        yield {"image": batch.images, "y": batch.labels, "context": context}
+        yield {"image": batch.images, "y": batch.labels, "context": context, "intervened": batch.was_set}
 
 
 def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Path:
@@ -173,8 +184,10 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
             f"config.train.batch_size is {train.batch_size}, more than the {len(split)} training images:"
             " use a smaller batch or more data"
         )
-    labels = split.labels[:, label_columns(dataset, settings.graph)]
-    stats = LabelStats.of(labels, settings.graph)
+    columns = label_columns(dataset, settings.graph)
+    labels, was_set = split.labels[:, columns], split.was_set[:, columns]
+    stats = LabelStats.of(labels[~was_set.any(1)], settings.graph)
+    split = dataclasses.replace(split, intervened=was_set)
     image_shape = split.images.shape[1:]
     workdir.check_dataset(directory, dataset.name)
     workdir.claim(directory, settings)
@@ -194,12 +207,12 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
         state = jax.jit(init, out_shardings=everywhere)()
 
     run_step = jit_train_step(settings, model, tx, mesh)
-    y = stats.standardise(labels)
+    y, share = stats.standardise(labels), settings.data.labelled_share
     logs = MetricLogs(directory, start)
     pending = []
     try:
         with tqdm(total=train.steps, initial=start, unit="step", desc=dataset.name) as bar:
-            for step, batch in enumerate(host_batches(split, y, start, train), start):
+            for step, batch in enumerate(host_batches(split, y, start, train, share), start):
                 state, metrics = run_step(state, sharding.to_devices(batch, mesh))
                 pending.append(metrics)
                 is_last = step + 1 == train.steps

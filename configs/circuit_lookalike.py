@@ -20,7 +20,13 @@ GRAPH = {  # in the order of tables and plots
 
 
 CPU = {
-    "data": {"name": "circuit_lookalike", "resolution": 64, "train_size": 50_000, "test_size": 2_000},
+    "data": {
+        "name": "circuit_lookalike",
+        "resolution": 64,
+        "train_size": 50_000,
+        "test_size": 2_000,
+        "interventional_share": 0.0,
+    },
     "model": {"encoder_patch": 8, "patch": 8, "mechanism": "affine"},
     "train": {"steps": 20_000},
     "sample": {"num_steps": 30},

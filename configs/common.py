@@ -4,7 +4,7 @@ import ml_collections
 
 # Two CPU cores.
 CPU = {
-    "data": {"seed": 0, "data_dir": "data", "label_fraction": 1.0, "labelled_only": False},
+    "data": {"seed": 0, "data_dir": "data", "label_fraction": 1.0, "labelled_only": False, "labelled_share": 0.5},
     "model": {
         "block_dim": 4,
         "encoder_channels": 64,
@@ -41,7 +41,15 @@ CPU = {
         "checkpoint_every": 1_000,
         "seed": 0,
     },
-    "sample": {"num_steps": 20, "guidance": 1.0, "abduction": "invert", "depth": 1.0, "action": "mechanisms"},
+    "sample": {
+        "num_steps": 20,
+        "guidance": 1.0,
+        "abduction": "invert",
+        "depth": 1.0,
+        "solver": "ddim",
+        "spacing": "uniform",
+        "action": "mechanisms",
+    },
     "evaluate": {"num_images": 512, "predictor_steps": 1_000},
 }
 

@@ -55,6 +55,7 @@ def get_config(argument: str = "") -> ml_collections.ConfigDict:
                 "test_fraction": 0.2,
                 "split_column": "",
                 "max_memory_gib": 4.0,
+                "do_column": "",
             },
             "train": {"steps": 6_200},
         },

@@ -28,6 +28,7 @@ def get_config(argument: str = "cpu") -> ml_collections.ConfigDict:
             "data": {
                 "name": "pendulum",
                 "sampling": "continuous",
+                "interventional_share": 0.0,
                 "resolution": 32,
                 "train_size": 50_000,
                 "test_size": 2_000,

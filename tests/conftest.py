@@ -49,4 +49,5 @@ def batch():
         "x": jax.random.uniform(key_x, (8, 16, 16, 3), minval=-1, maxval=1),
         "y": jax.random.normal(key_y, (8, 4)),
         "context": jnp.zeros((8,), jnp.int32),
+        "intervened": jnp.zeros((8, 4), bool),
     }

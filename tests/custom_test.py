@@ -15,7 +15,7 @@ from cdae_jax.data_settings import Custom
 from cdae_jax.errors import InputError
 from cdae_jax.evaluate import evaluate
 from cdae_jax.graph import CausalGraph, Variable
-from cdae_jax.inference import load
+from cdae_jax.loading import load
 from cdae_jax.predictor import fingerprint
 from cdae_jax.settings import Settings
 from cdae_jax.train import train_model
@@ -267,3 +267,33 @@ def test_the_worked_example_moves_the_grandchild(tmp_path):
     assert "unknown" in (tmp_path / "run" / "report.md").read_text()
     size_set = model.counterfactual(test.images[:64], {"size": 8.0}).labels
     np.testing.assert_array_equal(size_set[:, [0, 3]], model.encode(test.images[:64])[:, [0, 3]])
+
+
+def with_do_column(folder, cells):
+    """`folder`'s table with a column "set": cells by row number of the header's file, else empty."""
+    rows = rows_of(folder)
+    write(folder, [[*rows[0], "set"], *([*row, cells.get(i, "")] for i, row in enumerate(rows[1:]))])
+
+
+def test_a_column_names_what_was_set_by_hand(folder):
+    with_do_column(folder, {5: "tall", 30: "tall digit", 31: " digit "})
+    dataset = make(folder, split_column="part", do_column="set")
+    assert len(dataset.test) == 19  # without the one that was set: counterfactuals start from what was left alone
+    assert not dataset.test.was_set.any()
+    np.testing.assert_array_equal(dataset.train.was_set[10:12], [[False, True, True], [False, False, True]])
+    assert dataset.train.was_set.sum() == 3
+
+
+@pytest.mark.parametrize(
+    ("cells", "column", "message"),
+    [
+        ({4: "tall", 5: "size"}, "set", "has 'size' in the column 'set': expected names of variables"),
+        ({}, "sett", "config.data.do_column is 'sett': the columns of .* are file, width"),
+        (dict.fromkeys(range(20), "tall"), "set", "every image of the test split was intervened on"),
+        (dict.fromkeys(range(20, 80), "tall"), "set", "every image of the training split was intervened on"),
+    ],
+)
+def test_mistakes_about_what_was_set_are_named(folder, cells, column, message):
+    with_do_column(folder, cells)
+    with pytest.raises(InputError, match=message):
+        make(folder, split_column="part", do_column=column)

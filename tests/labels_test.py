@@ -7,6 +7,7 @@ import pytest
 
 import cdae_jax
 from cdae_jax.data.dataset import Split
+from cdae_jax.data.pipeline import batches
 from cdae_jax.errors import InputError
 from cdae_jax.losses import CONDITIONS
 from cdae_jax.settings import Settings
@@ -51,6 +52,37 @@ def test_impossible_fractions_are_refused(fraction):
     config.data.label_fraction = fraction
     with pytest.raises(InputError, match=r"config.data.label_fraction is .*: expected a number above 0 and up to 1"):
         Settings.from_dict(config.to_dict())
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5])
+def test_impossible_shares_are_refused(share):
+    config = get_config("smoke")
+    config.data.labelled_share = share
+    with pytest.raises(InputError, match=r"config.data.labelled_share is .*: expected a number from 0 to 1"):
+        Settings.from_dict(config.to_dict())
+
+
+def test_a_share_of_every_batch_is_labelled_if_labels_are_few():
+    few = SPLIT.with_labels(0.05, 3)
+    drawn = list(batches(few, 0, 125, 16, seed=1, labelled_share=0.5))
+    assert all(known(batch).sum() == 8 for batch in drawn)
+    unlabelled = np.concatenate([batch.context[~known(batch)] for batch in drawn])
+    assert len(np.unique(unlabelled[:944])) == 944  # of 950: no image twice in an epoch
+    labelled = np.concatenate([batch.context[known(batch)] for batch in drawn])
+    assert sorted(set(labelled)) == sorted(few.context[known(few)])
+    again = list(batches(few, 100, 125, 16, seed=1, labelled_share=0.5))
+    np.testing.assert_array_equal(again[0].context, drawn[100].context)  # a function of the step
+    parts = [next(batches(few, 7, 8, 16, 1, i, 2, labelled_share=0.5)).context for i in range(2)]
+    np.testing.assert_array_equal(np.concatenate(parts), drawn[7].context)
+
+
+@pytest.mark.parametrize(("fraction", "share"), [(1.0, 0.5), (0.6, 0.5), (0.05, 0.0)])
+def test_enough_labels_leave_the_batches_as_they_were(fraction, share):
+    split = SPLIT.with_labels(fraction, 3)
+    for with_share, without in zip(
+        batches(split, 0, 70, 16, 1, labelled_share=share), batches(split, 0, 70, 16, 1), strict=True
+    ):
+        np.testing.assert_array_equal(with_share.context, without.context)
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)

@@ -130,6 +130,7 @@ def test_with_an_affine_mechanism_the_last_term_is_the_negative_log_likelihood_o
     noisy = jax.tree.map(lambda leaf: leaf + 0.1 * jax.random.normal(jax.random.key(5), leaf.shape), fresh)
     y = jax.random.normal(jax.random.key(2), (8, 4))
     batch = {"x": jnp.zeros((8, 16, 16, 3)), "y": y, "context": jnp.zeros((8,), jnp.int32)}
+    batch["intervened"] = jnp.zeros(y.shape, bool)
     run_jitted = jax.jit(lambda p: objective(model, p, SCHEDULE, WEIGHTS, batch, jnp.int32(9), jax.random.key(3)))
     _, terms = run_jitted(noisy)
     z = np.repeat(np.asarray(y)[..., None], model.block_dim, -1)
@@ -137,3 +138,26 @@ def test_with_an_affine_mechanism_the_last_term_is_the_negative_log_likelihood_o
     log_density = -0.5 * ((z - shift) / np.exp(log_scale)) ** 2 - log_scale  # up to log sqrt(2 pi)
     assert np.abs(log_scale[:, 2:]).min() > 0
     assert float(terms["mechanism"]) == pytest.approx(-log_density[:, 2:].mean(), rel=1e-4)
+
+
+def test_a_variable_set_by_hand_says_nothing_of_its_mechanism_and_its_u_is_free(params, batch):
+    length = 2
+    set_by_hand = batch | {"intervened": batch["intervened"].at[:, length].set(True)}
+
+    def gradient(name, batch):
+        return jax.grad(lambda p: run(p, batch)[1][name])(params)["params"]
+
+    def largest(tree):
+        return max(np.abs(np.asarray(leaf)).max() for leaf in jax.tree.leaves(tree))
+
+    for name in ("kl_z", "mechanism"):
+        mechanisms = gradient(name, set_by_hand)["scm"]
+        assert largest(mechanisms["mechanisms_length"]) == 0
+        assert largest(mechanisms["mechanisms_position"]) > 0
+        assert largest(gradient(name, batch)["scm"]["mechanisms_length"]) > 0
+    # The last layer's columns are mean and log variance, each [n, k]: those of u of the length get no pull to N(0, 1).
+    bias = np.asarray(gradient("kl_u", set_by_hand)["encoder"]["Dense_0"]["bias"]).reshape(2, 4, -1)
+    assert (bias[:, length] == 0).all() and (bias[:, [0, 1, 3]] != 0).all()
+    # What is there is still to be read.
+    bias = np.asarray(gradient("kl_z", set_by_hand)["encoder"]["Dense_0"]["bias"]).reshape(2, 4, -1)
+    assert (bias[0, length] != 0).all()

@@ -141,8 +141,8 @@ def test_other_data_than_a_model_was_trained_on_is_refused(tmp_path):
 def test_a_non_finite_loss_names_the_step_and_the_last_good_checkpoint(tmp_path, monkeypatch):
     original = train.host_batches
 
-    def poisoned(split, y, start, settings):
-        for step, batch in enumerate(original(split, y, start, settings), start):
+    def poisoned(split, y, start, *rest):
+        for step, batch in enumerate(original(split, y, start, *rest), start):
             yield batch | {"y": np.full_like(batch["y"], np.float32(1e30))} if step == 12 else batch
 
     monkeypatch.setattr(train, "host_batches", poisoned)

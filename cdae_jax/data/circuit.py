@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import betainc, betaincinv
 
-from cdae_jax.data.dataset import Dataset, Split
+from cdae_jax.data.dataset import Dataset, Split, intervene
 from cdae_jax.data.drawing import in_chunks, paint, point_distance, segment_distance, to_uint8
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
@@ -152,8 +152,10 @@ def decorrelate(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator
     return render(shuffled, images.shape[1]), shuffled
 
 
-def make_lookalike(resolution: int, train_size: int, test_size: int, seed: int) -> Dataset:
-    """The dataset, rendered in memory.
+def make_lookalike(
+    resolution: int, train_size: int, test_size: int, seed: int, interventional_share: float = 0.0
+) -> Dataset:
+    """The dataset, rendered in memory; interventional_share of the training scenes have lamps that were set by hand.
 
     Raises:
       InputError: resolution under 32, at which a lamp has too few pixels.
@@ -162,10 +164,13 @@ def make_lookalike(resolution: int, train_size: int, test_size: int, seed: int) 
         raise InputError(f"config.data.resolution is {resolution}: the circuit needs at least 32 pixels")
     rng = np.random.default_rng([seed, 3])
     train, test = (draw_labels(num, rng) for num in (train_size, test_size))
+    train, was_set = intervene(
+        train, GRAPH, true_counterfactual, interventional_share, np.random.default_rng([seed, 5])
+    )
     return Dataset(
         name="circuit look-alike",
         graph=GRAPH,
-        train=Split(render(train, resolution), train),
+        train=Split(render(train, resolution), train, intervened=was_set),
         test=Split(render(test, resolution), test),
         true_counterfactual=true_counterfactual,
         render=functools.partial(render, resolution=resolution),

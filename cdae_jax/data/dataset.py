@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cdae_jax.data.image_files import ImageFiles
+from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
 
 
@@ -17,17 +18,26 @@ class Split:
       images: [N, H, W, C] uint8, or files that read like such an array.
       labels: [N, n] float32 in physical units, columns in the graph's order; NaN where unlabelled.
       context: [N] int32 class of a categorical condition outside the graph (a digit), or None.
+      intervened: [N, n] bool, which variables whoever made the image set by hand, so that their value says nothing of
+        their mechanism; None if none was.
     """
 
     images: np.ndarray | ImageFiles
     labels: np.ndarray
     context: np.ndarray | None = None
+    intervened: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.images)
 
     def take(self, rows: slice | np.ndarray) -> "Split":
-        return Split(self.images[rows], self.labels[rows], None if self.context is None else self.context[rows])
+        optional = (None if array is None else array[rows] for array in (self.context, self.intervened))
+        return Split(self.images[rows], self.labels[rows], *optional)
+
+    @property
+    def was_set(self) -> np.ndarray:
+        """`intervened` [N, n], all False where none is given."""
+        return np.zeros(self.labels.shape, bool) if self.intervened is None else self.intervened
 
     def with_labels(self, fraction: float, seed: int, labelled_only: bool = False) -> "Split":
         """The same examples with the labels of all but a random fraction of them unknown (one at least keeps them).
@@ -43,7 +53,7 @@ class Split:
             kept = np.random.default_rng([seed, 29]).permutation(len(self))[: max(1, round(fraction * len(self)))]
             labels = np.full_like(self.labels, np.nan)
             labels[kept] = self.labels[kept]
-            split = Split(self.images, labels, self.context)
+            split = dataclasses.replace(self, labels=labels)
         return split.take(np.flatnonzero(np.isfinite(split.labels).any(1))) if labelled_only else split
 
 
@@ -73,3 +83,30 @@ class Dataset:
     render: Callable | None = None
     measure: Callable | None = None
     decorrelate: Callable | None = None
+
+
+def intervene(
+    labels: np.ndarray, graph: CausalGraph, true_counterfactual: Callable, share: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Labels [N, n] of which a random share is put under do() of some of the variables that have parents.
+
+    Each of these is set with probability 1/2, at least one of them, to the value it has in another row.
+
+    Returns:
+      the labels, and which were set, [N, n] bool.
+
+    Raises:
+      InputError: a share outside [0, 1].
+    """
+    if not 0 <= share <= 1:
+        raise InputError(f"config.data.interventional_share is {share}: expected a number from 0 to 1")
+    children = [i for i, parents in enumerate(graph.parents) if parents]
+    rows = rng.permutation(len(labels))[: round(share * len(labels))]
+    mask = np.zeros(labels.shape, bool)
+    if not len(rows):
+        return labels, mask
+    coins = rng.random((len(rows), len(children))) < 0.5
+    coins[np.arange(len(rows)), rng.integers(len(children), size=len(rows))] = True
+    mask[rows[:, None], children] = coins
+    values = np.stack([rng.permutation(column) for column in labels.T], -1)
+    return true_counterfactual(labels, mask, values), mask

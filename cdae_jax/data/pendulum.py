@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cdae_jax.data.dataset import Dataset, Split
+from cdae_jax.data.dataset import Dataset, Split, intervene
 from cdae_jax.data.drawing import in_chunks, paint, point_distance, segment_distance, to_uint8
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
@@ -170,13 +170,16 @@ def continuous_labels(num: int, rng: np.random.Generator) -> np.ndarray:
     return _labels_of(STEP_DEG * rng.uniform(*ANGLE_STEPS, num), STEP_DEG * rng.uniform(*LIGHT_STEPS, num))
 
 
-def make_dataset(sampling: str, resolution: int, train_size: int, test_size: int, seed: int) -> Dataset:
+def make_dataset(
+    sampling: str, resolution: int, train_size: int, test_size: int, seed: int, interventional_share: float = 0.0
+) -> Dataset:
     """The dataset, rendered in memory (about 20,000 images a second at 32 pixels).
 
     Args:
       sampling: "continuous" draws angle and light uniformly; "grid" is the classic 5,482 + 1,826 scenes.
       resolution: height and width in pixels.
       train_size, test_size: number of images; of the grid, its first ones.
+      interventional_share: of the training scenes have a shadow that was set by hand (see `intervene`).
 
     Raises:
       InputError: unknown sampling, resolution under 16, or more images than the grid has.
@@ -193,12 +196,15 @@ def make_dataset(sampling: str, resolution: int, train_size: int, test_size: int
     for name, num, labels in (("train", train_size, train), ("test", test_size, test)):
         if not 1 <= num <= len(labels):
             raise InputError(f"config.data.{name}_size is {num}: expected 1 to {len(labels)}")
-    splits = [Split(render(labels, resolution), labels) for labels in (train[:train_size], test[:test_size])]
+    train, was_set = intervene(
+        train[:train_size], GRAPH, true_counterfactual, interventional_share, np.random.default_rng([seed, 5])
+    )
+    test = test[:test_size]
     return Dataset(
         name="Pendulum",
         graph=GRAPH,
-        train=splits[0],
-        test=splits[1],
+        train=Split(render(train, resolution), train, intervened=was_set),
+        test=Split(render(test, resolution), test),
         true_counterfactual=true_counterfactual,
         render=functools.partial(render, resolution=resolution),
         measure=measure,

@@ -20,9 +20,13 @@ def make_dataset(settings: Settings) -> Dataset:
     """The dataset that `config.data` names. Raises InputError for settings it cannot follow."""
     data = settings.data
     if data.name == "pendulum":
-        return pendulum.make_dataset(data.sampling, data.resolution, data.train_size, data.test_size, data.seed)
+        return pendulum.make_dataset(
+            data.sampling, data.resolution, data.train_size, data.test_size, data.seed, data.interventional_share
+        )
     if data.name == "circuit_lookalike":
-        return circuit.make_lookalike(data.resolution, data.train_size, data.test_size, data.seed)
+        return circuit.make_lookalike(
+            data.resolution, data.train_size, data.test_size, data.seed, data.interventional_share
+        )
     if data.name == "causal_circuit":
         return causal_circuit.make_dataset(data.circuit_dir, data.resolution, data.train_size, data.test_size)
     if data.name == "custom":
@@ -37,19 +41,33 @@ def label_columns(dataset: Dataset, graph: CausalGraph) -> list[int]:
     return [dataset.graph.index(name) for name in graph.names]
 
 
-@functools.lru_cache(maxsize=2)
-def _order(num: int, seed: int, epoch: int) -> np.ndarray:
-    return np.random.default_rng([seed, epoch]).permutation(num)
+@functools.lru_cache(maxsize=4)
+def _order(num: int, seed: tuple[int, ...]) -> np.ndarray:
+    return np.random.default_rng(seed).permutation(num)
 
 
-def rows_at(num: int, step: int, batch_size: int, seed: int) -> np.ndarray:
+def rows_at(num: int, step: int, batch_size: int, seed: int, stream: tuple[int, ...] = ()) -> np.ndarray:
     """Rows of the batch of a training step: a function of (seed, step), so that the step is the data's position.
 
-    Every epoch is a new order of the split; what does not fill a batch is left to the next epoch.
+    Every epoch is a new order of the num rows; what does not fill a batch is left to the next epoch.
     """
-    per_epoch = num // batch_size
-    epoch, i = divmod(step, per_epoch)
-    return _order(num, seed, epoch)[i * batch_size : (i + 1) * batch_size]
+    epoch, i = divmod(step, num // batch_size)
+    return _order(num, (seed, epoch, *stream))[i * batch_size : (i + 1) * batch_size]
+
+
+def pools(labels: np.ndarray, batch_size: int, labelled_share: float) -> list[tuple[np.ndarray, int]]:
+    """Which rows of labels [N, n] (NaN unknown) are drawn from by themselves, and how many of them make up a batch.
+
+    One pool of all, unless that would leave fewer than labelled_share of a batch labelled: few labels would then pull
+    on the encoder in fits and starts.
+    """
+    labelled = np.isfinite(labels).any(1)
+    wanted = round(labelled_share * batch_size)
+    if labelled.mean() * batch_size >= wanted:
+        return [(np.arange(len(labels)), batch_size)]
+    given, rest = np.flatnonzero(labelled), np.flatnonzero(~labelled)
+    wanted = min(wanted, len(given))
+    return [(rows, count) for rows, count in ((given, wanted), (rest, batch_size - wanted)) if count]
 
 
 def batches(
@@ -60,15 +78,22 @@ def batches(
     seed: int,
     process_index: int = 0,
     process_count: int = 1,
+    labelled_share: float = 0.0,
 ) -> Iterator[Split]:
     """The batches of steps first..stop-1, made ahead in threads.
 
     Args:
       batch_size: of all processes together; a multiple of process_count.
       process_index: which of the equal parts of every batch to give.
+      labelled_share: see `pools`.
     """
     part = batch_size // process_count
     ours = slice(process_index * part, (process_index + 1) * part)
-    steps = grain.MapDataset.range(first, stop)
-    made = steps.map(lambda step: split.take(rows_at(len(split), step, batch_size, seed)[ours]))
+    drawn = pools(split.labels, batch_size, labelled_share)
+
+    def make(step: int) -> Split:
+        parts = [rows[rows_at(len(rows), step, n, seed, (i,) * bool(i))] for i, (rows, n) in enumerate(drawn)]
+        return split.take(np.concatenate(parts)[ours])
+
+    made = grain.MapDataset.range(first, stop).map(make)
     return iter(made.to_iter_dataset(grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=PREFETCH)))
