@@ -9,7 +9,9 @@ import numpy as np
 from cdae_jax.counterfactual import ABDUCTIONS
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
+from cdae_jax.grids import SPACINGS
 from cdae_jax.labels import LabelStats
+from cdae_jax.samplers import SOLVERS
 
 FAR = 0.1  # a do() value further outside the training range than this share of it is warned about
 
@@ -138,10 +140,17 @@ def check_context(context, num: int, num_classes: int) -> np.ndarray:
     return np.broadcast_to(values, (num,)).astype(np.int32)
 
 
-def check_options(num_steps: int, guidance: float, abduction: str, depth: float, total_steps: int) -> None:
+def check_options(
+    num_steps: int, guidance: float, abduction: str, depth: float, solver: str, spacing: str, total_steps: int
+) -> None:
     """Raises InputError for sampling options that cannot work; total_steps is T."""
-    if abduction not in ABDUCTIONS:
-        raise InputError(f"abduction is {abduction!r}: expected one of {', '.join(ABDUCTIONS)}")
+    for name, value, known in (
+        ("abduction", abduction, ABDUCTIONS),
+        ("solver", solver, SOLVERS),
+        ("spacing", spacing, SPACINGS),
+    ):
+        if value not in known:
+            raise InputError(f"{name} is {value!r}: expected one of {', '.join(known)}")
     if isinstance(depth, bool) or not isinstance(depth, (int, float)) or not 0 < depth <= 1:
         raise InputError(f"depth is {depth!r}: expected a fraction of the diffusion time in (0, 1]")
     available = max(1, int(depth * total_steps + 0.5))

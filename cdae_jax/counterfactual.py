@@ -12,10 +12,11 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.ddim import ddim_decode, ddim_encode, grade, guide
 from cdae_jax.diffusion import Schedule, q_sample
+from cdae_jax.guidance import grade, guide
 from cdae_jax.model import CausalDiffAE, make_eps_fn
 from cdae_jax.readout import Readout, move
+from cdae_jax.samplers import SOLVERS
 from cdae_jax.scm import Intervention
 
 ABDUCTIONS = ("invert", "noise")
@@ -57,7 +58,7 @@ def graded(model, params, schedule, x, y_do, context, readout, guidance, groups:
     return grade(eps_fns, strengths)
 
 
-@functools.partial(jax.jit, static_argnames=("model", "num_steps", "guidance", "abduction", "depth", "groups"))
+@functools.partial(jax.jit, static_argnames=("model", "solver", "guidance", "abduction", "groups"))
 def counterfactual(
     model: CausalDiffAE,
     params,
@@ -66,13 +67,13 @@ def counterfactual(
     y_do: jax.Array,
     context: jax.Array,
     key: jax.Array,
+    t: jax.Array,
     readout: Readout | None = None,
     strengths: jax.Array | None = None,
     *,
-    num_steps: int,
+    solver: str = "ddim",
     guidance: float = 1.0,
     abduction: str = "invert",
-    depth: float = 1.0,
     groups: tuple[int, ...] = (),
 ) -> Counterfactual:
     """What the images x would look like under do(S = values).
@@ -82,42 +83,46 @@ def counterfactual(
       y_do: [B, n] standardised labels to set, NaN where a variable is left to follow its parents.
       context: [B] int32; num_classes where unknown.
       key: used by abduction="noise" alone.
+      t: [N] int32 diffusion steps of `grids.time_grid`, one network evaluation each in either direction; x is inverted
+        or noised to the last of them.
       readout: None to set latents and propagate them; else labels are set by its directions (DiffAE, a baseline).
-      num_steps: network evaluations in each direction.
+      solver: one of `samplers.SOLVERS`.
       guidance: w of the decoding; the inversion is always plain conditional (w = 1).
-      abduction: "invert" finds x_T deterministically (DDIM backwards, which keeps the image's identity);
+      abduction: "invert" finds x_T deterministically (the solver backwards, which keeps the image's identity);
         "noise" adds fresh noise to x instead, as the released code does.
-      depth: fraction of the diffusion time in (0, 1] to which x is inverted or noised.
       groups, strengths: indices of the intervened variables, and how strongly each change is made, [len(groups)]
-        (see `ddim.grade`); without groups every change is made as it is. A conv decoder has no strengths.
+        (see `guidance.grade`); without groups every change is made as it is. A conv decoder has no strengths.
     """
     chex.assert_rank(x, 4)
-    chex.assert_shape([y_do, context], [(len(x), len(model.graph)), (len(x),)])
+    chex.assert_shape([y_do, context], [(x.shape[0], len(model.graph)), (x.shape[0],)])
     u, z, z_cf = act(model, params, x, y_do, readout)
     if model.decoder == "conv":  # no noise to abduct
         decoded = model.apply(params, z_cf, context, x.shape[1:], method="decode")
         return Counterfactual(jnp.clip(decoded, -1, 1), u, z, z_cf)
 
+    encode, decode = SOLVERS[solver]
     if abduction == "invert":
-        x_T = ddim_encode(make_eps_fn(model, params, schedule, z, context), schedule, x, num_steps, depth)
+        x_T = encode(make_eps_fn(model, params, schedule, z, context), schedule, x, t)
     else:
-        last = jnp.full(x.shape[:1], round(depth * schedule.num_steps) - 1, jnp.int32)
-        x_T = q_sample(schedule, x, jax.random.normal(key, x.shape, x.dtype), last)
+        x_T = q_sample(schedule, x, jax.random.normal(key, x.shape, x.dtype), jnp.full(x.shape[:1], t[-1]))
     if groups:
         eps_fn = graded(model, params, schedule, x, y_do, context, readout, guidance, groups, strengths)
     else:
         eps_fn = guided(model, params, schedule, z_cf, context, guidance)
-    x_cf = ddim_decode(eps_fn, schedule, x_T, num_steps, depth)
+    x_cf = decode(eps_fn, schedule, x_T, t)
     return Counterfactual(jnp.clip(x_cf, -1, 1), u, z, z_cf)
 
 
-@functools.partial(jax.jit, static_argnames=("model", "num_steps", "guidance", "shape"))
+@functools.partial(jax.jit, static_argnames=("model", "solver", "guidance", "shape"))
 def sample(
-    model: CausalDiffAE, params, schedule: Schedule, z, context, key, *, shape, num_steps: int, guidance: float = 1.0
+    model: CausalDiffAE, params, schedule: Schedule, z, context, key, t, *, shape, solver="ddim", guidance=1.0
 ) -> jax.Array:
-    """Images [B, H, W, C] in [-1, 1] from latents z [B, n, k] and fresh noise; shape is (H, W, C)."""
+    """Images [B, H, W, C] in [-1, 1] from latents z [B, n, k] and fresh noise, along the steps t [N].
+
+    shape is (H, W, C).
+    """
     if model.decoder == "conv":
         return jnp.clip(model.apply(params, z, context, shape, method="decode"), -1, 1)
     x_T = jax.random.normal(key, (z.shape[0], *shape), z.dtype)
     eps_fn = guided(model, params, schedule, z, context, guidance)
-    return jnp.clip(ddim_decode(eps_fn, schedule, x_T, num_steps), -1, 1)
+    return jnp.clip(SOLVERS[solver][1](eps_fn, schedule, x_T, t), -1, 1)

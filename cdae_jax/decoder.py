@@ -26,11 +26,11 @@ class ConvDecoder(nn.Module):
         height, width, image_channels = image_shape
         scale = self.patch * 2 ** (len(self.multipliers) - 1)
         dim = 4 * self.channels
-        cond = nn.Dense(dim)(nn.silu(nn.Dense(dim)(z.reshape(len(z), -1))))
+        cond = nn.Dense(dim)(nn.silu(nn.Dense(dim)(z.reshape(z.shape[0], -1))))
         if self.num_classes:
             cond = cond + nn.Embed(self.num_classes + 1, dim)(context)
         lowest = (height // scale, width // scale, self.channels * self.multipliers[-1])
-        h = nn.Dense(lowest[0] * lowest[1] * lowest[2])(nn.silu(cond)).reshape(len(z), *lowest)
+        h = nn.Dense(lowest[0] * lowest[1] * lowest[2])(nn.silu(cond)).reshape(z.shape[0], *lowest)
         for level, multiplier in reversed(list(enumerate(self.multipliers))):
             for _ in range(self.num_blocks + 1):
                 h = ResBlock(self.channels * multiplier)(h, cond)

@@ -1,6 +1,6 @@
 """A trained model as its user meets it: images and physical labels in, images and physical labels out."""
 
-import pathlib
+import types
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -9,8 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cdae_jax import counterfactual as core
-from cdae_jax import sharding, workdir
-from cdae_jax.checkpoint import Checkpoints, abstract_like
+from cdae_jax import sharding
 from cdae_jax.checks import (
     TrainedVariable,
     check_context,
@@ -24,12 +23,14 @@ from cdae_jax.checks import (
 from cdae_jax.diffusion import make_schedule
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
+from cdae_jax.grids import time_grid
 from cdae_jax.labels import LabelStats
-from cdae_jax.model import CausalDiffAE, init_params, labels_of
+from cdae_jax.model import CausalDiffAE, labels_of
 from cdae_jax.pixels import to_uint8, to_unit
 from cdae_jax.readout import Readout, read
 from cdae_jax.settings import Settings
 
+OPTIONS = ("num_steps", "guidance", "abduction", "depth", "solver", "spacing")
 BATCH = 64  # images per compiled call, for each device
 
 
@@ -40,39 +41,16 @@ class Counterfactuals(NamedTuple):
     labels: np.ndarray
 
 
-def load(directory: str | pathlib.Path) -> "TrainedModel":
-    """The model of a workdir, with the averaged parameters of its newest checkpoint.
-
-    Raises:
-      InputError: the folder is missing, is no workdir, has no checkpoint, or is damaged.
-    """
-    directory = pathlib.Path(directory)
-    if not directory.is_dir():
-        raise InputError(f"there is no folder {str(directory)!r}: give the --workdir of a trained model")
-    settings, image_shape, num_classes, stats = workdir.read(directory)
-    model = settings.make_model(num_classes)
-    checkpoints = Checkpoints(directory)
-    try:
-        step = checkpoints.latest
-        if step is None:
-            raise InputError(f"{directory} has no complete checkpoint yet: let training reach its first one")
-        shapes = jax.eval_shape(lambda: init_params(model, jax.random.key(0), image_shape))
-        everywhere = sharding.replicated(sharding.make_mesh())
-        (params,) = checkpoints.restore(step, ema=abstract_like(shapes, everywhere))
-    finally:
-        checkpoints.close()
-    readout = workdir.read_readout(directory) if settings.sample.action == "direction" else None
-    return TrainedModel(settings, model, params, stats, image_shape, step, readout)
-
-
 class TrainedModel:
-    """What `load` returns. Images are [B, H, W, C] uint8 (or one [H, W, C]), labels [B, n] in physical units.
+    """What `cdae_jax.load` returns. Images are [B, H, W, C] uint8 (or one [H, W, C]), labels [B, n] in physical units.
 
     Attributes:
       settings, model, params, stats, step: what it was made from, and its training step.
       image_shape: (H, W, C).
       graph: the causal graph.
       variables: name, unit and training range of each variable.
+      defaults: the options of `counterfactual` but strength and seed, where none are given: those that
+        `experiments.frontier` chose, else the config's.
       readout: how a model whose config.sample.action is "direction" reads and sets labels; None for the others.
     """
 
@@ -85,16 +63,18 @@ class TrainedModel:
         image_shape: tuple[int, int, int],
         step: int,
         readout: Readout | None = None,
+        defaults: Mapping = types.MappingProxyType({}),
     ):
         self.settings, self.model, self.params, self.stats = settings, model, params, stats
         self.readout = readout
+        self.defaults = {name: getattr(settings.sample, name) for name in OPTIONS} | dict(defaults)
         self.image_shape, self.step = image_shape, step
         self.graph: CausalGraph = model.graph
         self.variables = tuple(
             TrainedVariable(var.name, var.unit, float(low), float(high))
             for var, low, high in zip(self.graph.variables, stats.low, stats.high, strict=True)
         )
-        self._schedule = make_schedule(settings.diffusion.schedule, settings.diffusion.num_steps)
+        self.schedule = make_schedule(settings.diffusion.schedule, settings.diffusion.num_steps)
         self._mesh = sharding.make_mesh()
         self._act = jax.jit(core.act, static_argnums=0)
 
@@ -149,6 +129,8 @@ class TrainedModel:
         strength: float | Mapping[str, float] = 1.0,
         abduction: str | None = None,
         depth: float | None = None,
+        solver: str | None = None,
+        spacing: str | None = None,
         seed: int = 0,
     ) -> Counterfactuals:
         """What the images would look like if the named variables had the given values.
@@ -157,13 +139,16 @@ class TrainedModel:
           do: variable name -> value in physical units, one for all images or an array [B]; "+2.5" (or "+-2.5") adds to
             the value that the encoder reads from each image, "*1.2" multiplies it.
           context: class of each image (the digit), one or [B]; None if unknown or the model has none.
-          num_steps: network evaluations in each direction; None for the config's.
-          guidance: strength of the condition, 0 none, 1 plain, above 1 amplified; None for the config's.
+          num_steps: network evaluations in each direction; None for the default.
+          guidance: strength of the condition, 0 none, 1 plain, above 1 amplified; None for the default.
           strength: how much of each change is made: 0 nothing, 1 as asked, above 1 exaggerated; one number for all, or
             name -> number for some of the intervened variables. Unlike guidance it leaves alone what is not changed.
             Anything but 1 costs one more network evaluation a step for each intervened variable.
-          abduction: "invert" (keeps the image's identity) or "noise" (adds fresh noise); None for the config's.
-          depth: fraction of the diffusion time to which the image is inverted or noised; None for the config's.
+          abduction: "invert" (keeps the image's identity) or "noise" (adds fresh noise); None for the default.
+          depth: fraction of the diffusion time to which the image is inverted or noised; None for the default.
+          solver: "ddim", "dpm_solver" or "bdia" (which loses nothing on the way there and back; see
+            `cdae_jax.samplers`); None for the default.
+          spacing: of the steps over the diffusion time (see `cdae_jax.grids.time_grid`); None for the default.
           seed: for abduction="noise".
 
         Raises:
@@ -171,7 +156,9 @@ class TrainedModel:
             range seen in training is only warned about.
         """
         images = check_images(images, self.image_shape)
-        options = self.options(num_steps=num_steps, guidance=guidance, abduction=abduction, depth=depth)
+        options = self.options(
+            num_steps=num_steps, guidance=guidance, abduction=abduction, depth=depth, solver=solver, spacing=spacing
+        )
         do = self._set_values(images, do)
         y_do = check_do(do, len(images), self.graph, self.variables, self.stats)
         groups, strengths = check_strength(strength, do, self.graph, self.model.decoder)
@@ -185,15 +172,18 @@ class TrainedModel:
             result = core.counterfactual(
                 self.model,
                 self.params,
-                self._schedule,
+                self.schedule,
                 to_unit(part["image"]),
                 part["y_do"],
                 part["context"],
                 jax.random.fold_in(jax.random.key(seed), i),
+                self.steps(options),
                 self.readout,
                 jnp.asarray(strengths, jnp.float32),
                 groups=groups,
-                **options,
+                solver=options["solver"],
+                guidance=options["guidance"],
+                abduction=options["abduction"],
             )
             return to_uint8(result.x), result.z_cf
 
@@ -233,12 +223,13 @@ class TrainedModel:
             x = core.sample(
                 self.model,
                 self.params,
-                self._schedule,
+                self.schedule,
                 part["z"],
                 part["context"],
                 jax.random.fold_in(jax.random.key(seed), i),
+                self.steps(options | {"depth": 1.0}),
                 shape=self.image_shape,
-                num_steps=options["num_steps"],
+                solver=options["solver"],
                 guidance=options["guidance"],
             )
             return to_uint8(x)
@@ -246,20 +237,23 @@ class TrainedModel:
         return Counterfactuals(self._in_batches(run, batch), self._physical(np.asarray(z)))
 
     def options(self, **given) -> dict:
-        """num_steps, guidance, abduction and depth of `counterfactual`: the given ones, the config's for None or none.
+        """The options of `counterfactual` but strength and seed: the given ones, the defaults for None or none.
 
         Raises:
           InputError: an option that cannot work.
         """
-        config = {name: getattr(self.settings.sample, name) for name in ("num_steps", "guidance", "abduction", "depth")}
-        options = config | {name: value for name, value in given.items() if value is not None}
-        check_options(**options, total_steps=self._schedule.num_steps)
+        options = self.defaults | {name: value for name, value in given.items() if value is not None}
+        check_options(**options, total_steps=self.schedule.num_steps)
         if options["guidance"] != 1 and not self.settings.train.condition_drop:
             raise InputError(
                 f"guidance is {options['guidance']}, but this model was trained with config.train.condition_drop 0 and"
                 " knows no null condition: use 1"
             )
         return options
+
+    def steps(self, options: dict) -> jax.Array:
+        """The diffusion steps [N] that `options` visit."""
+        return jnp.asarray(time_grid(self.schedule, options["num_steps"], options["depth"], options["spacing"]))
 
     def _draw_z(self, num: int, seed: int):
         if not len(self.stats.rows):
@@ -271,10 +265,12 @@ class TrainedModel:
         drawn = np.stack([u[rng.integers(len(u), size=num), i] for i in range(u.shape[1])], axis=1)
         return self.model.apply(self.params, jnp.asarray(drawn), method="propagate")
 
+    def labels_of(self, z: jax.Array) -> jax.Array:
+        """Standardised labels [B, n] of latents z [B, n, k]."""
+        return labels_of(self.model, self.params, z) if self.readout is None else read(self.readout, z)
+
     def _physical(self, z: np.ndarray) -> np.ndarray:
-        z = jnp.asarray(z)
-        y = labels_of(self.model, self.params, z) if self.readout is None else read(self.readout, z)
-        return self.stats.physical(np.asarray(y))
+        return self.stats.physical(np.asarray(self.labels_of(jnp.asarray(z))))
 
     def _in_batches(self, function, arrays: dict[str, np.ndarray]):
         """Applies a function of (batch, its index) to any number of rows; the last batch is padded to compile once."""

@@ -40,7 +40,7 @@ def fit(z: np.ndarray, y: np.ndarray) -> Readout:
 
 def read(readout: Readout, z: jax.Array) -> jax.Array:
     """Standardised labels [B, n] of latents z [B, n, k]."""
-    flat = z.reshape(len(z), -1)
+    flat = z.reshape(z.shape[0], -1)
     return ((flat - readout.mean[None]) / readout.sd[None]) @ readout.weights + readout.bias[None]
 
 

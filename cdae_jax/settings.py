@@ -9,8 +9,10 @@ from cdae_jax.data_settings import BY_NAME, Data
 from cdae_jax.diffusion import PREDICTIONS, SCHEDULES
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, did_you_mean
+from cdae_jax.grids import SPACINGS
 from cdae_jax.losses import CONDITIONS
 from cdae_jax.model import DECODERS, PRIORS, CausalDiffAE
+from cdae_jax.samplers import SOLVERS
 from cdae_jax.scm import MECHANISMS
 from cdae_jax.unet import check_image_size
 
@@ -79,6 +81,8 @@ class Sample:
     guidance: float
     abduction: str = "invert"  # or "noise"
     depth: float = 1.0  # fraction of the diffusion time in (0, 1]
+    solver: str = "ddim"  # see `cdae_jax.samplers`
+    spacing: str = "uniform"  # see `cdae_jax.grids`
     action: str = "mechanisms"  # set latents and propagate; or "direction": see `cdae_jax.readout`
 
 
@@ -131,6 +135,8 @@ class Settings:
             ("train.condition", self.train.condition, CONDITIONS),
             ("sample.abduction", self.sample.abduction, ABDUCTIONS),
             ("sample.action", self.sample.action, ACTIONS),
+            ("sample.solver", self.sample.solver, tuple(SOLVERS)),
+            ("sample.spacing", self.sample.spacing, SPACINGS),
             ("diffusion.schedule", self.diffusion.schedule, SCHEDULES),
             ("diffusion.prediction", self.diffusion.prediction, PREDICTIONS),
         ):
@@ -161,6 +167,8 @@ class Settings:
             raise InputError(
                 f"config.data.label_fraction is {self.data.label_fraction}: expected a number above 0 and up to 1"
             )
+        if not 0 <= self.data.labelled_share <= 1:
+            raise InputError(f"config.data.labelled_share is {self.data.labelled_share}: expected a number from 0 to 1")
         if not 0 < self.sample.depth <= 1:
             raise InputError(f"config.sample.depth is {self.sample.depth}: expected a number above 0 and up to 1")
         available = max(1, int(self.sample.depth * self.diffusion.num_steps + 0.5))

@@ -14,21 +14,17 @@ from absl import flags
 from cdae_jax import workdir
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
-from cdae_jax.inference import load
+from cdae_jax.loading import load
 from cdae_jax.metrics import as_classes
 from cdae_jax.plots import counterfactual_grid
-from experiments import common
+from experiments import common, sampling_flags
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model.")
 DO = flags.DEFINE_list("do", None, "Interventions in physical units: name=value, name=+shift or name=*factor, ...")
 NUM = flags.DEFINE_integer("num", 8, "Number of test images.", lower_bound=1)
 FIRST = flags.DEFINE_integer("first", 0, "Row of the first test image.", lower_bound=0)
 OUTPUT = flags.DEFINE_string("output", "counterfactual.png", "PNG to write.")
-NUM_STEPS = flags.DEFINE_integer("num_steps", None, "Network evaluations in each direction; default: the config's.")
-GUIDANCE = flags.DEFINE_float("guidance", None, "Strength of the condition; default: the config's.")
 STRENGTH = flags.DEFINE_list("strength", ["1"], "How much of the change is made: one number, or name=number, ...")
-ABDUCTION = flags.DEFINE_string("abduction", None, "How x_T is found: invert, or noise; default: the config's.")
-DEPTH = flags.DEFINE_float("depth", None, "Fraction of the diffusion time to go to; default: the config's.")
 flags.mark_flags_as_required(["workdir", "do"])
 
 
@@ -77,11 +73,8 @@ def main() -> None:
         test.images,
         do,
         context=test.context,
-        num_steps=NUM_STEPS.value,
-        guidance=GUIDANCE.value,
         strength=strength,
-        abduction=ABDUCTION.value,
-        depth=DEPTH.value,
+        **sampling_flags.options(),
     )
     rows = [("factual", test.images), ("counterfactual", images)]
     if dataset.render is not None and dataset.true_counterfactual is not None:

@@ -11,18 +11,12 @@ from absl import flags
 
 from cdae_jax.errors import InputError
 from cdae_jax.evaluate import PARTS, evaluate
-from experiments import common
+from experiments import common, sampling_flags
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder for metrics.json, report.md, figures/; default: the workdir.")
 ONLY = flags.DEFINE_list("parts", list(PARTS), f"What to measure, some of {', '.join(PARTS)}.")
 NUM_IMAGES = flags.DEFINE_integer("num_images", None, "Test images; default: the config's.", lower_bound=2)
-NUM_STEPS = flags.DEFINE_integer("num_steps", None, "Network evaluations in each direction; default: the config's.")
-GUIDANCE = flags.DEFINE_float("guidance", None, "Strength of the condition; default: the config's.")
-ABDUCTION = flags.DEFINE_string("abduction", None, "How x_T is found: invert, or noise; default: the config's.")
-DEPTH = flags.DEFINE_float(
-    "depth", None, "Fraction of the diffusion time to invert or noise to; default: the config's."
-)
 INCEPTION = flags.DEFINE_string(
     "inception_weights", None, "Keras's Inception v3 weights without top (.h5), for a second Frechet distance."
 )
@@ -30,12 +24,7 @@ flags.mark_flag_as_required("workdir")
 
 
 def main() -> None:
-    options = {
-        "num_steps": NUM_STEPS.value,
-        "guidance": GUIDANCE.value,
-        "abduction": ABDUCTION.value,
-        "depth": DEPTH.value,
-    }
+    options = sampling_flags.options()
     if any(value is not None for value in options.values()) and OUTPUT.value is None:
         raise InputError("other options than the config's need an --output, beside the workdir's own evaluation")
     evaluate(

@@ -12,6 +12,7 @@ import cdae_jax
 from cdae_jax.counterfactual import counterfactual
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
+from cdae_jax.grids import time_grid
 from cdae_jax.model import init_params, labels_of
 from cdae_jax.settings import Settings
 from configs.pendulum import get_config
@@ -27,16 +28,17 @@ def test_split(model):
     return make_dataset(model.settings).test
 
 
-def run(model, x, y_do, **options):
+def run(model, x, y_do, num_steps=50, depth=1.0, **options):
     return counterfactual(
         model.model,
         model.params,
-        model._schedule,
+        model.schedule,
         jnp.asarray(x),
         jnp.asarray(y_do, jnp.float32),
         jnp.zeros(len(x), jnp.int32),
         jax.random.key(0),
-        **{"num_steps": 50, **options},
+        jnp.asarray(time_grid(model.schedule, num_steps, depth)),
+        **options,
     )
 
 

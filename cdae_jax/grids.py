@@ -1,0 +1,55 @@
+"""Which diffusion steps a sampler visits: increasing integer indices t, ending at a fraction of T. NumPy only."""
+
+import math
+
+import numpy as np
+
+from cdae_jax.diffusion import Schedule
+from cdae_jax.errors import InputError
+
+SPACINGS = ("uniform", "quadratic", "log_snr", "karras")
+KARRAS_RHO = 7.0
+
+
+def _indices(alpha_bar: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
+    """The steps whose sigma = sqrt(1 / alpha_bar - 1) is nearest to each of `sigmas`, in log sigma."""
+    return np.interp(np.log(sigmas), np.log(np.sqrt(1 / alpha_bar - 1)), np.arange(len(alpha_bar)))
+
+
+def time_grid(schedule: Schedule, num_steps: int, depth: float = 1.0, spacing: str = "uniform") -> np.ndarray:
+    """[num_steps] increasing int32 step indices, ending at depth * T - 1.
+
+    Args:
+      depth: fraction of the diffusion time in (0, 1].
+      spacing: "uniform" in t; "quadratic" in t (arXiv 2010.02502, appendix D.3), denser near the image; "log_snr",
+        uniform in log(alpha_bar / (1 - alpha_bar)) (arXiv 2206.00927, section 3.3); "karras", uniform in
+        sigma^(1/7) for sigma^2 = 1 / alpha_bar - 1 (arXiv 2206.00364, eq. 5).
+
+    Raises:
+      InputError: unknown spacing, depth outside (0, 1], or num_steps outside 1..depth * T.
+    """
+    if spacing not in SPACINGS:
+        raise InputError(f"spacing is {spacing!r}: expected one of {', '.join(SPACINGS)}")
+    if not 0 < depth <= 1:
+        raise InputError(f"depth is {depth}: expected a fraction of the diffusion time in (0, 1]")
+    last = max(1, math.floor(depth * schedule.num_steps + 0.5))
+    if not 1 <= num_steps <= last:
+        raise InputError(f"num_steps is {num_steps}: expected 1 to {last}, the number of diffusion steps available")
+    share = np.arange(1, num_steps + 1) / num_steps
+    if spacing == "uniform":
+        t = share * last - 1
+    elif spacing == "quadratic":
+        t = share**2 * last - 1
+    else:
+        alpha_bar = np.asarray(schedule.alpha_bar, np.float64)[:last]
+        low, high = (float(np.sqrt(1 / a - 1)) for a in (alpha_bar[0], alpha_bar[-1]))
+        ends = np.linspace(0, 1, num_steps) if num_steps > 1 else np.ones(1)
+        if spacing == "log_snr":
+            t = _indices(alpha_bar, np.exp(np.log(low) + ends * np.log(high / low)))
+        else:
+            low, high = low ** (1 / KARRAS_RHO), high ** (1 / KARRAS_RHO)
+            t = _indices(alpha_bar, (low + ends * (high - low)) ** KARRAS_RHO)
+    t[-1] = last - 1
+    # Whole numbers, each its own: at least i from below, and leaving room for those that follow.
+    t = np.maximum.accumulate(np.rint(t).astype(np.int32) - np.arange(num_steps)) + np.arange(num_steps)
+    return np.clip(t, np.arange(num_steps), last - num_steps + np.arange(num_steps)).astype(np.int32)

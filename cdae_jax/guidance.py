@@ -1,0 +1,39 @@
+"""Functions of denoisers: eps_fn(x_t, t) -> eps in, eps_fn out. Knows no Flax."""
+
+from collections.abc import Sequence
+
+import jax
+
+from cdae_jax.ddim import EpsFn
+
+
+def guide(eps_cond: EpsFn, eps_null: EpsFn, strength: float) -> EpsFn:
+    """Classifier-free guidance (Ho & Salimans, arXiv 2207.12598): eps_w = w eps(z) + (1 - w) eps(null).
+
+    w = 0 ignores the condition, w = 1 follows it, w > 1 amplifies it. A Python w of 0 or 1 costs one
+    evaluation, any other w two.
+    """
+    if strength == 1:
+        return eps_cond
+    if strength == 0:
+        return eps_null
+    return lambda x_t, t: strength * eps_cond(x_t, t) + (1 - strength) * eps_null(x_t, t)
+
+
+def grade(eps_fns: Sequence[EpsFn], strengths: jax.Array) -> EpsFn:
+    """Grades several changes of the condition, each by itself:
+
+        eps = eps_0 + sum_k w_k (eps_k - eps_{k-1})
+
+    eps_0 sees the factual latents, eps_k those under the first k changes. w = 0 leaves a change out, 1 makes it, above
+    1 exaggerates it and nothing else; with all w = 1 the sum telescopes to the last eps_k. (Decoupled guidance, after
+    arXiv 2506.14399, but about the factual condition instead of the null one.) strengths: [K] for K + 1 functions,
+    each evaluated once.
+    """
+
+    def eps_fn(x_t, t):
+        eps = [function(x_t, t) for function in eps_fns]
+        changes = [strengths[k] * (eps[k + 1] - eps[k]) for k in range(len(eps) - 1)]
+        return sum(changes, eps[0])
+
+    return eps_fn

@@ -1,0 +1,14 @@
+"""The solvers of the probability flow by name, each as (encode, decode) along the steps of `grids.time_grid`.
+
+encode(eps_fn, schedule, x_0, t) -> noise        decode(eps_fn, schedule, noise, t) -> x_0
+"""
+
+from cdae_jax.bdia import bdia_decode, bdia_encode
+from cdae_jax.ddim import ddim_decode, ddim_encode
+from cdae_jax.dpm_solver import dpm_decode, dpm_encode
+
+SOLVERS = {
+    "ddim": (ddim_encode, ddim_decode),  # first order
+    "dpm_solver": (dpm_encode, dpm_decode),  # second order, multistep
+    "bdia": (bdia_encode, bdia_decode),  # second order, undone exactly
+}
