@@ -12,8 +12,9 @@ from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.pipeline import label_columns
 from cdae_jax.graph import CausalGraph
 from cdae_jax.inference import TrainedModel
+from cdae_jax.labels import LabelStats
 from cdae_jax.plots import asked_and_read, counterfactual_grid
-from cdae_jax.predictor import Judge
+from cdae_jax.predictor import Judge, cached_judge
 
 GRID_COLUMNS = 8
 NUM_CYCLED = 128  # images of the measures that decode again and again
@@ -54,6 +55,16 @@ class Bench:
     def read(self, images: np.ndarray) -> np.ndarray:
         """Labels [N, n] by direct measurement, or by the predictor where there is none."""
         return self.judge(images)[0] if self.dataset.measure is None else self.dataset.measure(images)
+
+
+def reading_bench(dataset: Dataset, model: TrainedModel, test: Split, seed: int, folder: pathlib.Path) -> Bench:
+    """A bench that only reads factors from images: it has a judge only where nothing else can read them."""
+    judge = None
+    if dataset.measure is None:
+        judges = pathlib.Path(model.settings.data.data_dir) / "judges"
+        judge = cached_judge(dataset, model.settings.evaluate.predictor_steps, judges)
+    sd = LabelStats.of(dataset.train.labels, dataset.graph, num_rows=1).sd
+    return Bench(dataset, model, judge, test, sd, {}, seed, folder)
 
 
 def known_counterfactual(graph: CausalGraph, labels: np.ndarray, mask: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -196,3 +196,34 @@ def sweep_lines(path: pathlib.Path, panels: dict[str, dict[str, dict[float, list
         axis.set_ylabel(measure)
         axis.legend(fontsize=8)
     figure.savefig(path, dpi=110)
+
+
+def scatter_frontier(path: pathlib.Path, rows: list[dict], best: list[bool], chosen: dict | None, title: str) -> None:
+    """Points of `frontier` as PNG: error against what the null intervention loses, and against evaluations.
+
+    Pareto points are filled, the chosen one is circled; colours are solvers, sizes grow with the evaluations.
+    """
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    axes = figure.subplots(1, 2)
+    solvers = list(dict.fromkeys(row["solver"] for row in rows))
+    for axis, measure, label in (
+        (axes[0], "psnr", "null intervention, PSNR (dB)"),
+        (axes[1], "evaluations", "network evaluations an image"),
+    ):
+        for k, solver in enumerate(solvers):
+            mine = [i for i, row in enumerate(rows) if row["solver"] == solver]
+            axis.scatter(
+                [rows[i][measure] for i in mine],
+                [rows[i]["cells"] for i in mine],
+                s=[10 + 2 * rows[i]["evaluations"] for i in mine],
+                facecolors=[f"C{k}" if best[i] else "none" for i in mine],
+                edgecolors=f"C{k}",
+                label=solver,
+            )
+        if chosen is not None:
+            axis.scatter(chosen[measure], chosen["cells"], s=250, facecolors="none", edgecolors="black", label="chosen")
+        axis.set_xlabel(label)
+        axis.set_ylabel("mean error over all cells, sd")
+    axes[1].legend(fontsize=8)
+    figure.suptitle(title, fontsize=11)
+    figure.savefig(path, dpi=110)

@@ -16,11 +16,9 @@ from cdae_jax import metrics
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.evaluate import SEED
-from cdae_jax.inference import load
-from cdae_jax.interventions import Bench, draw_values
-from cdae_jax.labels import LabelStats
+from cdae_jax.interventions import Bench, draw_values, reading_bench
+from cdae_jax.loading import load
 from cdae_jax.plots import curves
-from cdae_jax.predictor import cached_judge
 
 KNOBS = ("strength", "guidance", "num_steps", "depth")
 
@@ -110,15 +108,9 @@ def response_curves(directory: str | pathlib.Path, knob: str, grid: list[float],
             model.options(**_knob(knob, value))
     if model.model.decoder == "conv":
         raise InputError(f"the model in {directory} has a conv decoder, which has no {knob}")
-    settings, dataset = model.settings, make_dataset(model.settings)
-    judge = None
-    if dataset.measure is None:
-        judges = pathlib.Path(settings.data.data_dir) / "judges"
-        judge = cached_judge(dataset, settings.evaluate.predictor_steps, judges)
+    dataset = make_dataset(model.settings)
     test = dataset.test.take(np.arange(min(num_images, len(dataset.test))))
-    sd = LabelStats.of(dataset.train.labels, dataset.graph, num_rows=1).sd
-    bench = Bench(dataset, model, judge, test, sd, {}, SEED, directory)
-    found = respond(bench, knob, w)
+    found = respond(reading_bench(dataset, model, test, SEED, directory), knob, w)
     (directory / f"{knob}.json").write_text(json.dumps({"num_images": len(test), "curves": found}, indent=2) + "\n")
     (directory / f"{knob}.md").write_text(table(found, knob))
     panels = []

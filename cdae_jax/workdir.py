@@ -71,6 +71,26 @@ def read_readout(directory: pathlib.Path) -> Readout:
         raise InputError(f"{path} cannot be read ({err}): run the training again, which ends by writing it") from err
 
 
+def write_defaults(directory: pathlib.Path, options: dict, chosen: str) -> None:
+    """Stores the options of `TrainedModel.counterfactual` that a model takes unless told otherwise.
+
+    Args:
+      chosen: how they were found, in a sentence.
+    """
+    (directory / "defaults.json").write_text(json.dumps({"options": options, "chosen": chosen}, indent=2) + "\n")
+
+
+def read_defaults(directory: pathlib.Path) -> dict:
+    """The stored options; empty if there are none, so that the config's hold."""
+    path = directory / "defaults.json"
+    return _read(path)["options"] if path.is_file() else {}
+
+
+def dataset_of(directory: pathlib.Path) -> str:
+    """Name of the dataset that a workdir's model was trained on."""
+    return _read(directory / "model.json")["dataset"]
+
+
 def check_dataset(directory: pathlib.Path, dataset: str) -> None:
     """Raises InputError if the workdir's model was trained on a dataset of another name."""
     path = directory / "model.json"

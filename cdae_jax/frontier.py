@@ -1,0 +1,170 @@
+"""Identity against effect: what solver, steps, depth and guidance do to counterfactuals, and the choice among them.
+
+Inversion that loses nothing keeps the image and may resist the intervention; less of it obeys and forgets. Every point
+is measured on images of the test split that `evaluate` does not look at, so that choosing leaves its numbers honest.
+"""
+
+import dataclasses
+import itertools
+import json
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+from tqdm import tqdm
+
+from cdae_jax import metrics, workdir
+from cdae_jax.data.pipeline import make_dataset
+from cdae_jax.errors import InputError
+from cdae_jax.evaluate import SEED
+from cdae_jax.interventions import Bench, draw_values, known_counterfactual, reading_bench
+from cdae_jax.loading import load
+from cdae_jax.plots import scatter_frontier
+
+MIN_IMAGES = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+    """Options of `TrainedModel.counterfactual` that are measured together."""
+
+    solver: str
+    spacing: str
+    num_steps: int
+    depth: float
+    guidance: float
+
+    @property
+    def evaluations(self) -> int:
+        """Network evaluations for one counterfactual: there, and back with guidance."""
+        there, back = self.num_steps, self.num_steps - (self.solver == "bdia")
+        return there + back * (1 if self.guidance in (0, 1) else 2)
+
+    def __str__(self) -> str:
+        return f"{self.solver}, {self.spacing}, {self.num_steps} steps, depth {self.depth:g}, w {self.guidance:g}"
+
+
+def points(
+    solvers: Sequence[str],
+    spacings: Sequence[str],
+    num_steps: Sequence[int],
+    depths: Sequence[float],
+    guidances: Sequence[float],
+) -> list[Point]:
+    """Every combination, the cheapest first."""
+    found = [Point(*values) for values in itertools.product(solvers, spacings, num_steps, depths, guidances)]
+    return sorted(found, key=lambda point: point.evaluations)
+
+
+def measure(bench: Bench, point: Point) -> dict:
+    """Errors per standard deviation of the training labels, and the null intervention's pixel error on 0..1.
+
+    Returns:
+      "intervened", "non_descendants", "cells": the mean error over interventions of the variable that is set, of those
+      that should stay, and of all whose truth is known; "mse" and "psnr" of the null intervention; "by_do": the errors
+      of each intervention by variable.
+    """
+    dataset, test, graph = bench.dataset, bench.test, bench.dataset.graph
+    options = dataclasses.asdict(point)
+    null, _ = bench.model.counterfactual(test.images, {}, context=test.context, **options)
+    mse = float(np.mean(metrics.squared_errors(null, test.images)))
+    by_do, intervened, still = {}, [], []
+    for name in bench.model.graph.names:
+        column = graph.index(name)
+        values, _ = draw_values(bench, column)
+        mask, wanted = np.zeros(test.labels.shape, bool), np.zeros_like(test.labels)
+        mask[:, column], wanted[:, column] = True, values
+        if dataset.true_counterfactual is None:
+            true = known_counterfactual(graph, test.labels, mask, wanted)
+        else:
+            true = dataset.true_counterfactual(test.labels, mask, wanted)
+        images, _ = bench.model.counterfactual(test.images, {name: values}, context=test.context, **options)
+        gaps = metrics.known_mean(metrics.absolute_gaps(graph, bench.read(images), true, bench.sd))
+        by_do[f"do({name})"] = dict(zip(graph.names, map(float, gaps), strict=True))
+        intervened.append(gaps[column])
+        moved = {name, *graph.descendants(name)}
+        still += [gaps[i] for i, other in enumerate(graph.names) if other not in moved]
+    return {
+        "intervened": float(np.mean(intervened)),
+        "non_descendants": float(np.nanmean(still)) if still else None,
+        "cells": float(np.nanmean([list(row.values()) for row in by_do.values()])),
+        "mse": mse,
+        "psnr": metrics.psnr(mse),
+        "by_do": by_do,
+    }
+
+
+def pareto(rows: Sequence[dict]) -> list[bool]:
+    """Which rows no other one beats in cells, mse and evaluations at once."""
+    costs = np.array([[row["cells"], row["mse"], row["evaluations"]] for row in rows])
+    return [not ((costs <= row).all(1) & (costs < row).any(1)).any() for row in costs]
+
+
+def choose(rows: Sequence[dict], max_evaluations: int, min_psnr: float) -> dict | None:
+    """The row of the lowest error over all cells that costs and keeps what is asked for; None if there is none."""
+    allowed = [row for row in rows if row["evaluations"] <= max_evaluations and row["psnr"] >= min_psnr]
+    return min(allowed, key=lambda row: row["cells"], default=None)
+
+
+def table(rows: Sequence[dict], chosen: dict | None, num_images: int) -> str:
+    """The points as Markdown; the Pareto ones are marked, the chosen one is bold."""
+    lines = [
+        "| | evaluations | set variable, sd | non-descendants, sd | all cells, sd | null intervention, PSNR | Pareto |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row, best in zip(rows, pareto(rows), strict=True):
+        name = f"**{row['name']}**" if row is chosen else row["name"]
+        still = "-" if row["non_descendants"] is None else f"{row['non_descendants']:.3f}"
+        lines.append(
+            f"| {name} | {row['evaluations']} | {row['intervened']:.3f} | {still} | {row['cells']:.3f} |"
+            f" {row['psnr']:.1f} dB | {'yes' if best else ''} |"
+        )
+    return "\n".join(lines) + f"\n\n{num_images} test images that no other table is measured on.\n"
+
+
+def frontier(
+    directory: str | pathlib.Path, tried: Sequence[Point], num_images: int, max_evaluations: int, min_psnr: float
+) -> list[dict]:
+    """Measures the points of a workdir's model, writes frontier.json, .md and .png, and makes the best its default.
+
+    Args:
+      num_images: taken behind those that `evaluate` measures.
+      max_evaluations, min_psnr: what the default may cost, and how well it must keep the image under the null
+        intervention, in dB.
+
+    Raises:
+      InputError: not a trained workdir, a conv decoder, an option that cannot work, or too few test images.
+    """
+    directory = pathlib.Path(directory)
+    model = load(directory)
+    if model.model.decoder == "conv":
+        raise InputError(f"the model in {directory} has a conv decoder, which has no solver")
+    for point in tried:
+        model.options(**dataclasses.asdict(point))
+    dataset = make_dataset(model.settings)
+    workdir.check_dataset(directory, dataset.name)
+    first = model.settings.evaluate.num_images
+    rows = np.arange(first, min(first + num_images, len(dataset.test)))
+    if len(rows) < MIN_IMAGES:
+        raise InputError(
+            f"the test split has {len(dataset.test)} images, of which the first {first} are for the evaluation:"
+            f" choosing needs {MIN_IMAGES} more; lower config.evaluate.num_images or enlarge the test split"
+        )
+    bench = reading_bench(dataset, model, dataset.test.take(rows), SEED, directory)
+    found = []
+    for point in tqdm(tried, "points"):
+        options = dataclasses.asdict(point)
+        found.append({"name": str(point), **options, "evaluations": point.evaluations, **measure(bench, point)})
+    chosen = choose(found, max_evaluations, min_psnr)
+    if chosen is not None:
+        options = {name: chosen[name] for name in ("solver", "spacing", "num_steps", "depth", "guidance")}
+        why = (
+            f"lowest mean error of {len(found)} points with at most {max_evaluations} evaluations and {min_psnr:g} dB,"
+            f" on test images {rows[0]} to {rows[-1]}"
+        )
+        workdir.write_defaults(directory, options | {"abduction": "invert"}, why)
+    stored = {"num_images": len(rows), "points": found, "chosen": chosen and chosen["name"]}
+    (directory / "frontier.json").write_text(json.dumps(stored, indent=2) + "\n")
+    (directory / "frontier.md").write_text(table(found, chosen, len(rows)))
+    scatter_frontier(directory / "frontier.png", found, pareto(found), chosen, f"{dataset.name}: identity and effect")
+    return found
