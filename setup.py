@@ -13,6 +13,7 @@ setuptools.setup(
         "absl-py>=2.1",
         "array_record>=0.8",
         "chex>=0.1.90",
+        "flatbuffers>=24.3",  # jax.export serialises with it and does not ask for it
         "flax>=0.12.0,<0.13",
         "grain>=0.2.12",
         "importlib_resources",  # tensorflow-datasets imports it and does not ask for it
@@ -23,6 +24,7 @@ setuptools.setup(
         "optax>=0.2.5",
         "orbax-checkpoint>=0.12.0,<0.13",
         "pillow>=10",
+        "safetensors>=0.5",
         "scikit-image>=0.24",
         "scikit-learn>=1.5",
         "scipy>=1.13",

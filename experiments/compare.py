@@ -14,7 +14,7 @@ from absl import flags
 from cdae_jax.compare import bars, read_metrics, table
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
-from cdae_jax.inference import load
+from cdae_jax.loading import load
 from cdae_jax.plots import image_table
 from experiments import common
 

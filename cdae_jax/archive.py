@@ -1,0 +1,155 @@
+"""A trained model as one file: a zip of safetensors, JSON and Markdown, checked on reading and never unpickled.
+
+weights.safetensors   averaged parameters, "params/encoder/Conv_0/kernel", ...; a readout's arrays as "readout/..."
+config.json           the settings, with the graph
+model.json            dataset, image shape, context classes, label statistics, training step
+defaults.json         options of `TrainedModel.counterfactual`
+metrics.json          the evaluation, if there is one
+MODEL_CARD.md         for people
+stablehlo/*.bin       programs that run with jax alone, if asked for (see `cdae_jax.stablehlo`)
+manifest.json         format version and the SHA-256 of every other file
+"""
+
+import hashlib
+import json
+import pathlib
+import zipfile
+
+import flax
+import jax
+import jax.numpy as jnp
+import numpy as np
+import safetensors
+from safetensors import numpy as arrays
+
+from cdae_jax.errors import InputError
+from cdae_jax.inference import OPTIONS, TrainedModel
+from cdae_jax.labels import LabelStats
+from cdae_jax.model import init_params
+from cdae_jax.readout import Readout
+from cdae_jax.settings import Settings
+
+FORMAT = 1  # raise it when older code would misread a file
+SUFFIX = ".cdae"
+SHIPPED = pathlib.Path(__file__).parent / "models"  # archives that are installed with the package
+PRECISIONS = {"float32": np.float32, "float16": np.float16}
+MAX_BYTES = 8 * 2**30  # unpacked; more is taken for a mistake
+
+
+def weights_of(model: TrainedModel, precision: str = "float32") -> bytes:
+    """The parameters, and the readout if there is one, as safetensors."""
+    flat = flax.traverse_util.flatten_dict(jax.device_get(model.params), sep="/")
+    if model.readout is not None:
+        flat |= {f"readout/{name}": array for name, array in model.readout._asdict().items()}
+    kept = {name: np.ascontiguousarray(array, PRECISIONS[precision]) for name, array in flat.items()}
+    return arrays.save(kept)
+
+
+def write(
+    path: pathlib.Path, model: TrainedModel, dataset: str, files: dict[str, bytes], precision: str = "float32"
+) -> None:
+    """Writes an archive.
+
+    Args:
+      dataset: its name.
+      files: what comes with the model: metrics, card, programs.
+      precision: of the stored weights, "float32" or "float16"; they are float32 again when loaded.
+
+    Raises:
+      InputError: the file cannot be written, or another precision.
+    """
+    if precision not in PRECISIONS:
+        raise InputError(f"the precision is {precision!r}: expected one of {', '.join(PRECISIONS)}")
+    described = {
+        "dataset": dataset,
+        "image_shape": list(model.image_shape),
+        "num_classes": model.model.num_classes,
+        "labels": model.stats.to_dict(),
+        "step": model.step,
+    }
+    contents = {
+        "weights.safetensors": weights_of(model, precision),
+        "config.json": json.dumps(model.settings.to_dict(), indent=2).encode(),
+        "model.json": json.dumps(described).encode(),
+        "defaults.json": json.dumps(model.defaults, indent=2).encode(),
+        **files,
+    }
+    sums = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
+    manifest = json.dumps({"format": FORMAT, "sha256": sums}, indent=2).encode()
+    part = path.with_name(path.name + ".part")
+    try:
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, data in {"manifest.json": manifest, **contents}.items():
+                archive.writestr(name, data)
+        part.replace(path)
+    except OSError as err:
+        part.unlink(missing_ok=True)
+        raise InputError(f"{path} cannot be written ({err}): choose another --output") from err
+
+
+def _contents(path: pathlib.Path) -> dict[str, bytes]:
+    """Every file of an archive, checked against the manifest. Raises InputError for what is damaged or too new."""
+    again = "export the model again, or copy the file again"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(info.file_size for info in archive.infolist()) > MAX_BYTES:
+                raise InputError(f"{path} unpacks to more than {MAX_BYTES >> 30} GiB: {again}")
+            contents = {info.filename: archive.read(info) for info in archive.infolist()}
+        manifest = json.loads(contents.pop("manifest.json"))
+        version, sums = manifest["format"], dict(manifest["sha256"])
+    except InputError:
+        raise
+    except (OSError, zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, KeyError, TypeError, EOFError) as err:
+        raise InputError(f"{path} is no exported model, or damaged ({err!r}): {again}") from err
+    except Exception as err:  # a damaged stream raises zlib's own error
+        raise InputError(f"{path} is damaged ({err!r}): {again}") from err
+    if version != FORMAT:
+        raise InputError(f"{path} is of format {version}, and this version reads format {FORMAT}: update cdae_jax")
+    odd = sorted(set(contents) ^ set(sums))
+    odd += [name for name, data in contents.items() if hashlib.sha256(data).hexdigest() != sums.get(name)]
+    if odd:
+        raise InputError(f"{path} is damaged (the checksum of {odd[0]} does not fit): {again}")
+    return contents
+
+
+def read(path: pathlib.Path) -> TrainedModel:
+    """The model of an archive.
+
+    Raises:
+      InputError: no archive, damaged, or of a newer format.
+    """
+    contents = _contents(path)
+    try:
+        settings = Settings.from_dict(json.loads(contents["config.json"]))
+        described = json.loads(contents["model.json"])
+        image_shape = tuple(described["image_shape"])
+        stats = LabelStats.from_dict(described["labels"])
+        model = settings.make_model(described["num_classes"])
+        flat = {
+            name: jnp.asarray(array, jnp.float32)
+            for name, array in arrays.load(contents["weights.safetensors"]).items()
+        }
+        readout = None
+        if any(name.startswith("readout/") for name in flat):
+            readout = Readout(*(flat.pop(f"readout/{name}") for name in Readout._fields))
+        params = flax.traverse_util.unflatten_dict(flat, sep="/")
+        expected = jax.eval_shape(lambda: init_params(model, jax.random.key(0), image_shape))
+        if jax.tree.map(jnp.shape, params) != jax.tree.map(lambda leaf: leaf.shape, expected):
+            raise InputError(f"the weights in {path} do not fit its config: export the model again")
+        defaults = {name: value for name, value in json.loads(contents["defaults.json"]).items() if name in OPTIONS}
+        return TrainedModel(settings, model, params, stats, image_shape, described["step"], readout, defaults)
+    except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as err:
+        if isinstance(err, InputError):
+            raise
+        raise InputError(f"{path} holds what this version cannot read ({err!r}): export the model again") from err
+
+
+def metrics_of(path: pathlib.Path) -> dict | None:
+    """The evaluation that an archive carries; None without one. Errors as for `read`."""
+    stored = _contents(path).get("metrics.json")
+    return None if stored is None else json.loads(stored)
+
+
+def shipped() -> list[str]:
+    """Names of the models that are installed with the package."""
+    return sorted(path.stem for path in SHIPPED.glob(f"*{SUFFIX}"))

@@ -1,0 +1,49 @@
+"""A trained model from a workdir, an exported file, or by the name of one that is installed with the package."""
+
+import pathlib
+
+import jax
+
+from cdae_jax import archive, sharding, workdir
+from cdae_jax.checkpoint import Checkpoints, abstract_like
+from cdae_jax.errors import InputError
+from cdae_jax.inference import TrainedModel
+from cdae_jax.model import init_params
+
+
+def load(source: str | pathlib.Path) -> TrainedModel:
+    """The model of a workdir (the averaged parameters of its newest checkpoint), of an exported .cdae file, or, by its
+    name, one that comes with the package: load("pendulum").
+
+    Raises:
+      InputError: nothing is there, or it is no model, has no checkpoint, is damaged or of a newer format.
+    """
+    path = pathlib.Path(source)
+    if path.is_dir():
+        return _of_workdir(path)
+    if path.is_file():
+        return archive.read(path)
+    if str(source) in archive.shipped():
+        return archive.read(archive.SHIPPED / f"{source}{archive.SUFFIX}")
+    raise InputError(
+        f"there is no folder or file {str(source)!r}: give the --workdir of a trained model, an exported"
+        f" {archive.SUFFIX} file, or the name of a model that comes with the package"
+        f" ({', '.join(archive.shipped()) or 'none here'})"
+    )
+
+
+def _of_workdir(directory: pathlib.Path) -> TrainedModel:
+    settings, image_shape, num_classes, stats = workdir.read(directory)
+    model = settings.make_model(num_classes)
+    checkpoints = Checkpoints(directory)
+    try:
+        step = checkpoints.latest
+        if step is None:
+            raise InputError(f"{directory} has no complete checkpoint yet: let training reach its first one")
+        shapes = jax.eval_shape(lambda: init_params(model, jax.random.key(0), image_shape))
+        everywhere = sharding.replicated(sharding.make_mesh())
+        (params,) = checkpoints.restore(step, ema=abstract_like(shapes, everywhere))
+    finally:
+        checkpoints.close()
+    readout = workdir.read_readout(directory) if settings.sample.action == "direction" else None
+    return TrainedModel(settings, model, params, stats, image_shape, step, readout, workdir.read_defaults(directory))

@@ -1,0 +1,70 @@
+"""The model card: what an exported model is, what it was trained on, how good it is, and what it is not for."""
+
+from cdae_jax.inference import TrainedModel
+from cdae_jax.report import number
+
+
+def _effect(metrics: dict, model: TrainedModel) -> list[str]:
+    protocol = metrics["protocol"]
+    lines = [
+        f"Mean absolute error between the true labels and those that {protocol['reader']} reads from counterfactual",
+        f"images, per standard deviation of the training labels; 95 % intervals over {protocol['num_images']} images.",
+        "",
+        "| | " + " | ".join(model.graph.names) + " |",
+        "| --- |" + " --- |" * len(model.graph),
+    ]
+    for do, errors in metrics["effectiveness"].items():
+        cells = [
+            number(errors[name]) if errors[name]["normalised"] is not None else "unknown" for name in model.graph.names
+        ]
+        lines.append(f"| {do} | " + " | ".join(cells) + " |")
+    if "composition" in metrics:
+        lines += ["", f"The null intervention reproduces a test image at {metrics['composition']['psnr']:.1f} dB."]
+    return lines
+
+
+def model_card(model: TrainedModel, dataset: str, metrics: dict | None) -> str:
+    """Markdown; metrics as `evaluate` writes them, None if the model was never evaluated."""
+    height, width, channels = model.image_shape
+    options = ", ".join(f"{name} {value}" for name, value in model.options().items())
+    data = {name: value for name, value in model.settings.to_dict()["data"].items() if not name.endswith("_dir")}
+    lines = [
+        f"# Causal diffusion autoencoder: {dataset}",
+        "",
+        f"Answers what an image of {dataset} would look like if some of its causal variables had other values",
+        "(CausalDiffAE, arXiv 2404.17735; this implementation: cdae_jax).",
+        "",
+        "## Variables",
+        "",
+        "| variable | caused by | unit | training range |",
+        "| --- | --- | --- | --- |",
+    ]
+    for var, spec in zip(model.variables, model.graph.variables, strict=True):
+        causes = ", ".join(spec.parents) or "-"
+        lines.append(f"| {var.name} | {causes} | {var.unit or '-'} | {var.low:.4g} to {var.high:.4g} |")
+    lines += [
+        "",
+        f"Images are {height} x {width} x {channels}, uint8.",
+        "",
+        "## Data and training",
+        "",
+        f"{', '.join(f'{name} {value}' for name, value in data.items())}.",
+        f"{model.step} steps of {model.settings.train.batch_size} images, seed {model.settings.train.seed}.",
+        f"Decoded by default with {options}.",
+        "",
+        "## Quality",
+        "",
+        *(["Not evaluated."] if metrics is None or "effectiveness" not in metrics else _effect(metrics, model)),
+        "",
+        "## Limits",
+        "",
+        "- The graph is an assumption that was given, not found: a wrong graph gives confident wrong answers.",
+        "- Values outside the training range, and combinations that no training image shows, give poor images.",
+        "- One training run: the intervals are over test images and say nothing of other seeds.",
+        "- Other images than those of the data above are outside what the model knows.",
+        "",
+        "## Intended use",
+        "",
+        "Research on causal representations and counterfactual images. Not for decisions about people.",
+    ]
+    return "\n".join(lines) + "\n"

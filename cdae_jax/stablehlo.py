@@ -1,0 +1,66 @@
+"""A trained model as programs that run with jax alone, for any batch size on CPU, CUDA and TPU (jax.export, StableHLO).
+
+    encode(images)                      -> labels, u, z
+    counterfactual(images, do, context) -> images, labels
+
+images [B, H, W, C] uint8; labels and do [B, n] float32 in physical units, NaN in do where a variable is left to follow
+its parents; context [B] int32, the number of classes where unknown; u, z [B, n, k]. Weights and options are built in.
+In another program, without this package:
+
+    exported = jax.export.deserialize(bytearray(open("counterfactual.bin", "rb").read()))
+    images, labels = exported.call(images, do, context)
+"""
+
+import jax
+import jax.numpy as jnp
+
+from cdae_jax import counterfactual as core
+from cdae_jax.inference import TrainedModel
+from cdae_jax.pixels import to_uint8, to_unit
+
+PLATFORMS = ("cpu", "cuda", "tpu")
+
+
+def programs(model: TrainedModel) -> dict[str, bytes]:
+    """The serialised programs by name; the counterfactual is decoded as `model.defaults` say."""
+    params = jax.device_get(model.params)
+    mean, sd = jnp.asarray(model.stats.mean)[None], jnp.asarray(model.stats.sd)[None]
+    options = model.options()
+    steps, schedule = model.steps(options), model.schedule
+
+    def encode(images):
+        u, z, _ = core.act(
+            model.model, params, to_unit(images), jnp.full((images.shape[0], num), jnp.nan), model.readout
+        )
+        return model.labels_of(z) * sd + mean, u, z
+
+    def counterfactual(images, do, context):
+        made = core.counterfactual(
+            model.model,
+            params,
+            schedule,
+            to_unit(images),
+            (do - mean) / sd,
+            context,
+            jax.random.key(0),
+            steps,
+            model.readout,
+            solver=options["solver"],
+            guidance=options["guidance"],
+            abduction=options["abduction"],
+        )
+        return to_uint8(made.x), model.labels_of(made.z_cf) * sd + mean
+
+    num = len(model.graph)
+    (batch,) = jax.export.symbolic_shape("b")
+    images = jax.ShapeDtypeStruct((batch, *model.image_shape), jnp.uint8)
+    do = jax.ShapeDtypeStruct((batch, num), jnp.float32)
+    context = jax.ShapeDtypeStruct((batch,), jnp.int32)
+
+    def serialised(function, *arguments) -> bytes:
+        return bytes(jax.export.export(jax.jit(function), platforms=PLATFORMS)(*arguments).serialize())
+
+    return {
+        "stablehlo/encode.bin": serialised(encode, images),
+        "stablehlo/counterfactual.bin": serialised(counterfactual, images, do, context),
+    }
