@@ -34,8 +34,17 @@ setuptools.setup(
         "tqdm>=4.66",
     ],
     extras_require={
-        "test": ["keras>=3.10", "pytest>=8.0", "pytest-xdist>=3.6", "ruff==0.17.6", "tensorboard>=2.18"],
+        "test": [
+            "gradio>=6.0,<7",
+            "keras>=3.10",
+            "pytest>=8.0",
+            "pytest-xdist>=3.6",
+            "ruff==0.17.6",
+            "selenium>=4.20",
+            "tensorboard>=2.18",
+        ],
         "inception": ["keras>=3.10"],
+        "app": ["gradio>=6.0,<7"],
         # The accelerator builds of jax; pick the one that fits the machine.
         "cuda": ["jax[cuda13]>=0.10.0,<0.11"],
         "tpu": ["jax[tpu]>=0.10.0,<0.11"],

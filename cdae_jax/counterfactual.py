@@ -48,6 +48,12 @@ def act(model: CausalDiffAE, params, x: jax.Array, y_do: jax.Array, readout: Rea
     return u, z, model.apply(params, u, Intervention(set_mask, wanted), method="propagate")
 
 
+def invert(model: CausalDiffAE, params, schedule: Schedule, x, z, context, t, solver: str):
+    """What z [B, n, k] does not explain of images x [B, H, W, C]: x_T, or the solver's pair of states."""
+    encode, _ = SOLVERS[solver]
+    return encode(make_eps_fn(model, params, schedule, z, context), schedule, x, t)
+
+
 def graded(model, params, schedule, x, y_do, context, readout, guidance, groups: tuple[int, ...], strengths):
     """The decoder under do, each intervened variable in `groups` (indices) with its own strength [len(groups)]."""
     eps_fns = []
@@ -100,9 +106,9 @@ def counterfactual(
         decoded = model.apply(params, z_cf, context, x.shape[1:], method="decode")
         return Counterfactual(jnp.clip(decoded, -1, 1), u, z, z_cf)
 
-    encode, decode = SOLVERS[solver]
+    _, decode = SOLVERS[solver]
     if abduction == "invert":
-        x_T = encode(make_eps_fn(model, params, schedule, z, context), schedule, x, t)
+        x_T = invert(model, params, schedule, x, z, context, t, solver)
     else:
         x_T = q_sample(schedule, x, jax.random.normal(key, x.shape, x.dtype), jnp.full(x.shape[:1], t[-1]))
     if groups:

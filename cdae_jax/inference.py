@@ -10,6 +10,7 @@ import numpy as np
 
 from cdae_jax import counterfactual as core
 from cdae_jax import sharding
+from cdae_jax.bdia import Pair
 from cdae_jax.checks import (
     TrainedVariable,
     check_context,
@@ -31,7 +32,7 @@ from cdae_jax.readout import Readout, read
 from cdae_jax.settings import Settings
 
 OPTIONS = ("num_steps", "guidance", "abduction", "depth", "solver", "spacing")
-BATCH = 64  # images per compiled call, for each device
+BATCHES = (1, 8, 64)  # images per compiled call and device: the smallest that holds all, else the largest
 
 
 class Counterfactuals(NamedTuple):
@@ -77,6 +78,7 @@ class TrainedModel:
         self.schedule = make_schedule(settings.diffusion.schedule, settings.diffusion.num_steps)
         self._mesh = sharding.make_mesh()
         self._act = jax.jit(core.act, static_argnums=0)
+        self._invert = jax.jit(core.invert, static_argnames=("model", "solver"))
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Labels [B, n] in physical units that the encoder reads (those whose prior mean is nearest to z)."""
@@ -190,6 +192,23 @@ class TrainedModel:
         made, z_cf = self._in_batches(run, batch)
         return Counterfactuals(made, self._physical(z_cf))
 
+    def noise(self, images: np.ndarray, *, context: int | np.ndarray | None = None, **options) -> np.ndarray:
+        """x_T [B, H, W, C], what z does not explain; num_steps, depth, solver and spacing as for `counterfactual`."""
+        images = check_images(images, self.image_shape)
+        options = self.options(**options)
+        batch = {"image": images, "context": check_context(context, len(images), self.model.num_classes)}
+
+        def run(part, _):
+            x = to_unit(part["image"])
+            none = jnp.full((len(x), len(self.graph)), jnp.nan)
+            _, z, _ = self._act(self.model, self.params, x, none, self.readout)
+            found = self._invert(
+                self.model, self.params, self.schedule, x, z, part["context"], self.steps(options), options["solver"]
+            )
+            return found.x_T if isinstance(found, Pair) else found
+
+        return self._in_batches(run, batch)
+
     def sample(
         self,
         labels_or_num: int | np.ndarray,
@@ -275,7 +294,8 @@ class TrainedModel:
     def _in_batches(self, function, arrays: dict[str, np.ndarray]):
         """Applies a function of (batch, its index) to any number of rows; the last batch is padded to compile once."""
         num = len(next(iter(arrays.values())))
-        size = BATCH * self._mesh.size
+        devices = self._mesh.size
+        size = next((size for size in BATCHES if size * devices >= num), BATCHES[-1]) * devices
         parts = []
         for start in range(0, num, size):
             part = {name: value[start : start + size] for name, value in arrays.items()}

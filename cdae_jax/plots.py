@@ -124,47 +124,6 @@ def curves(path: pathlib.Path, panels: list[dict], title: str) -> None:
     figure.savefig(path, dpi=110)
 
 
-def graph_with_curves(
-    path: pathlib.Path, nodes: dict[str, str], edges: dict[tuple[str, str], tuple], title: str
-) -> None:
-    """A causal graph as PNG: variables on the diagonal, causes before effects, and each edge's curves where the row of
-    the cause meets the column of the effect.
-
-    Args:
-      nodes: name -> the text of its box, in topological order.
-      edges: (parent, child) -> x [M] and a list of (y [M], style, label), as in `curves`.
-    """
-    names, num = list(nodes), len(nodes)
-    figure = Figure(figsize=(2.7 * num + 0.3, 2.3 * num + 0.5), layout="constrained")
-    axes = figure.subplots(num, num, squeeze=False)
-    box = {"boxstyle": "round,pad=0.6", "facecolor": "0.93", "edgecolor": "0.3"}
-    for i, parent in enumerate(names):
-        for j, child in enumerate(names):
-            axis = axes[i, j]
-            if i == j:
-                axis.set_zorder(-1)  # its arrows pass behind the curves
-                axis.text(0.5, 0.5, nodes[parent].replace(", ", "\n"), ha="center", va="center", bbox=box, fontsize=11)
-            if (parent, child) not in edges:
-                axis.set_axis_off()
-                continue
-            x, found = edges[parent, child]
-            for y, style, label in found:
-                axis.plot(x, y, style, label=label)
-            axis.tick_params(labelsize=7)
-            axis.set_title(f"{parent} \u2192 {child}", fontsize=9, loc="left")
-            arrow = {"arrowstyle": "->", "color": "0.55", "linewidth": 1.2}
-            to_curves, to_node = {"arrowprops": arrow}, {"arrowprops": arrow}
-            to_curves |= {"xycoords": axis.transAxes, "textcoords": axes[i, i].transAxes}
-            axes[i, i].annotate("", (-0.15, 0.5), (0.75, 0.5), **to_curves)
-            to_node |= {"xycoords": axes[j, j].transAxes, "textcoords": axis.transAxes}
-            axes[j, j].annotate("", (0.5, 0.72), (0.5, -0.12), **to_node)
-    if edges:
-        handles, labels = axes[tuple(names.index(name) for name in next(iter(edges)))].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="lower left", fontsize=9)
-    figure.suptitle(title, fontsize=11)
-    figure.savefig(path, dpi=100)
-
-
 def seed_bands(path: pathlib.Path, errors: dict[str, list[float]]) -> None:
     """Errors by setting, one point for each seed and a band from the lowest to the highest, as PNG."""
     figure = Figure(figsize=(7, 0.45 * len(errors) + 1.4), layout="constrained")

@@ -1,0 +1,265 @@
+"""The page of the explorer (Gradio). What it shows is computed in `explorer`."""
+
+import math
+import time
+
+import gradio as gr
+import numpy as np
+
+from cdae_jax import explorer
+from cdae_jax.data.dataset import Dataset
+from cdae_jax.errors import InputError
+from cdae_jax.graph_plots import graph_of_values
+from cdae_jax.inference import TrainedModel
+from cdae_jax.samplers import SOLVERS
+
+SHOWN_SIDE = 256  # pixels of the pictures on the page
+BUTTONS = ["download", "fullscreen"]  # of every picture
+QUEUE = 64  # waiting clicks of all users together; later ones are told to come back
+FORGET_SECONDS = 600  # after which pictures and uploads are deleted from the server
+
+
+def enlarged(image: np.ndarray) -> np.ndarray:
+    """[H, W, C] -> the same with square pixels of a visible size, [S, S] or [S, S, 3]."""
+    factor = max(1, SHOWN_SIDE // image.shape[0])
+    return image.repeat(factor, 0).repeat(factor, 1).squeeze()
+
+
+def strip(images: np.ndarray) -> np.ndarray:
+    """[N, H, W, C] -> one picture, side by side with a white line between."""
+    factor = max(1, SHOWN_SIDE // 2 // images.shape[1])
+    big = images.repeat(factor, 1).repeat(factor, 2)
+    framed = np.pad(big, ((0, 0), (0, 0), (0, 4), (0, 0)), constant_values=255)
+    return np.concatenate(list(framed), 1).squeeze()
+
+
+def slider_of(model: TrainedModel, name: str) -> tuple[float, float, float]:
+    """Where a slider starts and ends, and its step: a round number of about a thousandth of the range."""
+    low, high = explorer.slider_range(model, name)
+    digits = 2 - math.floor(math.log10(high - low))
+    step = 10.0**-digits
+    return math.floor(low / step) * step, math.ceil(high / step) * step, step
+
+
+def on_slider(model: TrainedModel, name: str, value: float) -> float:
+    """The position of a slider that is nearest to a value."""
+    low, high, step = slider_of(model, name)
+    return float(f"{np.clip(round(value / step) * step, low, high):.6g}")
+
+
+def _refused(err: InputError, outputs: int) -> list:
+    """Tells the user what was wrong, and leaves the outputs as they were."""
+    gr.Warning(str(err), duration=None, title="That did not work")
+    return [gr.skip()] * outputs
+
+
+class Page:
+    """What all users share: the model and its data. Each user's own is a scene, kept by the browser's session.
+
+    Attributes:
+      model, dataset: what is explored; dataset None where only samples and uploads can be shown.
+      name: title.
+    """
+
+    def __init__(self, model: TrainedModel, dataset: Dataset | None, name: str):
+        self.model, self.dataset, self.name = model, dataset, name
+        self.names = model.graph.names
+
+    def warm_up(self) -> float:
+        """Compiles what a click needs; seconds taken."""
+        started = time.monotonic()
+        scene = self.first_scene()
+        explorer.answer(self.model, self.dataset, scene, {})
+        explorer.sweep(self.model, scene, self.names[0], {})
+        return time.monotonic() - started
+
+    def first_scene(self) -> explorer.Scene:
+        return explorer.test_scene(self.dataset, 0) if self.dataset else explorer.sampled_scene(self.model, 0)
+
+    def _do(self, values: tuple) -> dict[str, float]:
+        """name -> value from n ticks and n sliders."""
+        ticks, sliders = values[: len(self.names)], values[len(self.names) :]
+        return {name: float(value) for name, tick, value in zip(self.names, ticks, sliders, strict=True) if tick}
+
+    def _options(self, strength, num_steps, solver) -> dict:
+        return {"strength": float(strength), "num_steps": int(num_steps), "solver": solver}
+
+    def answer(self, scene, strength, num_steps, solver, *values):
+        """Pictures and texts of a scene under the ticked interventions, in the order of the page's outputs."""
+        do = self._do(values)
+        try:
+            found = explorer.answer(self.model, self.dataset, scene, do, **self._options(strength, num_steps, solver))
+        except InputError as err:
+            return _refused(err, 6)
+        notes = [f"\u26a0\ufe0f {note}" for note in found.notes]
+        if do and found.true is None:
+            notes.append("The true counterfactual of this image is unknown.")
+        true = np.full_like(scene.image, 255) if found.true is None else found.true
+        graph = graph_of_values(self.model.graph, found.before, found.after, set(do))
+        pictures = [enlarged(image) for image in (scene.image, found.image, true, found.change)]
+        title = f"**{scene.title}** under " + (
+            ", ".join(f"do({n} = {v:.4g})" for n, v in do.items()) or "no intervention"
+        )
+        return *pictures, graph, "\n\n".join([title, *notes])
+
+    def show(self, scene):
+        """A new scene: nothing is ticked and the sliders stand at what the model reads."""
+        read = explorer.read_labels(self.model, scene)
+        sliders = []
+        for name, value in zip(self.names, read, strict=True):
+            is_class = self.model.graph.variables[self.model.graph.index(name)].classes
+            sliders.append(int(value) if is_class else on_slider(self.model, name, value))
+        return scene, *[False] * len(self.names), *sliders
+
+    def pick(self, row):
+        last = len(self.dataset.test) - 1
+        return self.show(explorer.test_scene(self.dataset, int(np.clip(row or 0, 0, last))))
+
+    def random(self):
+        rng = np.random.default_rng()
+        if self.dataset is None:
+            return self.show(explorer.sampled_scene(self.model, int(rng.integers(2**31))))
+        return self.show(explorer.test_scene(self.dataset, int(rng.integers(len(self.dataset.test)))))
+
+    def sample(self):
+        return self.show(explorer.sampled_scene(self.model, int(np.random.default_rng().integers(2**31))))
+
+    def upload(self, data):
+        try:
+            return self.show(explorer.uploaded_scene(self.model, data or b""))
+        except InputError as err:
+            return _refused(err, 1 + 2 * len(self.names))
+
+    def sweep(self, scene, name, strength, num_steps, solver, *values):
+        """The strip of pictures of one variable across its range, and a line about it."""
+        do = self._do(values)
+        do.pop(name, None)
+        try:
+            images, at = explorer.sweep(self.model, scene, name, do, **self._options(strength, num_steps, solver))
+        except InputError as err:
+            return _refused(err, 2)
+        unit = self.model.variables[self.model.graph.index(name)].unit
+        return strip(images), f"{name} = " + ", ".join(f"{value:.3g}" for value in at) + f" {unit}"
+
+
+def _controls(page: Page) -> tuple[list, list]:
+    """A tick and a slider (a choice, for classes) for every variable."""
+    ticks, sliders = [], []
+    for var, spec in zip(page.model.variables, page.model.graph.variables, strict=True):
+        with gr.Row():
+            ticks.append(gr.Checkbox(False, label=f"do({var.name})", min_width=120, scale=1, elem_id=f"do-{var.name}"))
+            if spec.classes:
+                choices = list(range(spec.classes))
+                sliders.append(gr.Radio(choices, value=0, label=var.name, scale=4, elem_id=f"value-{var.name}"))
+                continue
+            low, high, step = slider_of(page.model, var.name)
+            sliders.append(
+                gr.Slider(
+                    float(f"{low:.6g}"),
+                    float(f"{high:.6g}"),
+                    value=on_slider(page.model, var.name, low),
+                    step=step,
+                    label=f"{var.name} ({var.unit})" if var.unit else var.name,
+                    info=f"seen in training: {var.low:.4g} to {var.high:.4g} {var.unit}",
+                    scale=4,
+                    elem_id=f"value-{var.name}",
+                )
+            )
+    return ticks, sliders
+
+
+def build(page: Page) -> gr.Blocks:
+    """The page."""
+    defaults = page.model.options()
+    with gr.Blocks(
+        title=f"cdae_jax: {page.name}", analytics_enabled=False, delete_cache=(FORGET_SECONDS, FORGET_SECONDS)
+    ) as blocks:
+        gr.Markdown(f"# What if? {page.name}\nPick an image, tick what to set, move its slider.")
+        scene = gr.State(page.first_scene())
+        with gr.Row():
+            with gr.Column(scale=2):
+                with gr.Row():
+                    if page.dataset is not None:
+                        row = gr.Number(
+                            0, label=f"test image, 0 to {len(page.dataset.test) - 1}", precision=0, min_width=120
+                        )
+                        shuffle = gr.Button("random", min_width=80)
+                    sampled = gr.Button("sample a new one", min_width=80)
+                    upload = gr.UploadButton("upload PNG or JPEG", type="binary", min_width=80, elem_id="upload")
+                ticks, sliders = _controls(page)
+                with gr.Accordion("advanced", open=False):
+                    gr.Markdown("The first use of other settings compiles for some seconds.")
+                    strength = gr.Slider(0, 3, 1.0, step=0.25, label="strength of the change")
+                    num_steps = gr.Slider(2, 50, defaults["num_steps"], step=1, label="network evaluations each way")
+                    solver = gr.Radio(list(SOLVERS), value=defaults["solver"], label="solver")
+            with gr.Column(scale=3):
+                with gr.Row():
+                    pictures = [
+                        gr.Image(
+                            label=label, format="png", interactive=False, buttons=BUTTONS, min_width=150, elem_id=label
+                        )
+                        for label in ("factual", "counterfactual", "truth", "difference")
+                    ]
+                message = gr.Markdown(elem_id="message")
+                graph = gr.Image(
+                    label="the graph: values before and after",
+                    format="png",
+                    elem_id="graph",
+                    interactive=False,
+                    buttons=BUTTONS,
+                )
+        with gr.Accordion("sweep one variable", open=False):
+            with gr.Row():
+                swept = gr.Radio(list(page.names), value=page.names[0], label="variable", scale=4)
+                go = gr.Button("sweep", scale=1)
+            table = gr.Image(
+                label="across its training range", format="png", elem_id="sweep", interactive=False, buttons=BUTTONS
+            )
+            described = gr.Markdown()
+
+        settings, values = [strength, num_steps, solver], [*ticks, *sliders]
+        shown = [*pictures, graph, message]
+        answered = {
+            "fn": page.answer,
+            "inputs": [scene, *settings, *values],
+            "outputs": shown,
+            "show_progress": "minimal",
+        }
+        changed = [scene, *ticks, *sliders]
+        events = [
+            upload.upload(page.upload, upload, changed, concurrency_id="model"),
+            sampled.click(page.sample, None, changed, concurrency_id="model"),
+            blocks.load(page.show, scene, changed, concurrency_id="model"),
+        ]
+        if page.dataset is not None:
+            events.append(row.submit(page.pick, row, changed, concurrency_id="model"))
+            events.append(shuffle.click(page.random, None, changed, concurrency_id="model"))
+        for event in events:
+            event.success(**answered, concurrency_id="model")
+        for control in [*ticks, *sliders, *settings]:
+            control.input(**answered, concurrency_id="model", trigger_mode="always_last")
+        go.click(page.sweep, [scene, swept, *settings, *values], [table, described], concurrency_id="model")
+    return blocks.queue(max_size=QUEUE, default_concurrency_limit=1)
+
+
+def serve(page: Page, host: str, port: int, *, block: bool = True) -> str:
+    """Starts the server, on this machine alone unless another host is named; its address.
+
+    Raises:
+      InputError: the port is taken.
+    """
+    try:
+        _, address, _ = build(page).launch(
+            server_name=host,
+            server_port=port,
+            share=False,
+            max_file_size=f"{explorer.MAX_UPLOAD_MIB}mb",
+            prevent_thread_lock=not block,
+            theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
+            show_error=True,
+            footer_links=[],
+            quiet=True,
+        )
+    except OSError as err:
+        raise InputError(f"the page cannot be served on {host}:{port} ({err}): choose another --port") from err
+    return address

@@ -1,0 +1,134 @@
+"""What the page of `cdae_jax.app` asks of a model: a scene, its counterfactual, a sweep. No page, no server here."""
+
+import io
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from cdae_jax.checks import FAR
+from cdae_jax.data.dataset import Dataset
+from cdae_jax.data.image_files import READ_ERRORS, resized
+from cdae_jax.errors import InputError
+from cdae_jax.inference import TrainedModel
+from cdae_jax.metrics import as_classes
+from cdae_jax.plots import difference
+
+FORMATS = ("PNG", "JPEG")
+MAX_UPLOAD_MIB = 5
+MAX_SIDE = 4096  # pixels of an upload
+SWEEP = 8  # images of a sweep
+
+
+class Scene(NamedTuple):
+    """The image that is asked about.
+
+    image: [H, W, C] uint8; labels: [n] true ones in the dataset's order, None for an upload or a sample; context: the
+    image's class, None if unknown; title: where it comes from.
+    """
+
+    image: np.ndarray
+    labels: np.ndarray | None
+    context: int | None
+    title: str
+
+
+class Answer(NamedTuple):
+    """image [H, W, C]; true: the rendered true counterfactual or None; change: signed difference to the factual image;
+    before, after: [n] the model's labels in physical units; notes: sentences for the user."""
+
+    image: np.ndarray
+    true: np.ndarray | None
+    change: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+    notes: list[str]
+
+
+def test_scene(dataset: Dataset, row: int) -> Scene:
+    """The row-th test image."""
+    test = dataset.test
+    context = None if test.context is None else int(test.context[row])
+    return Scene(test.images[row], test.labels[row], context, f"test image {row}")
+
+
+def sampled_scene(model: TrainedModel, seed: int) -> Scene:
+    """A new image with labels from the causal model."""
+    return Scene(model.sample(1, seed=seed).images[0], None, None, f"sampled with seed {seed}")
+
+
+def uploaded_scene(model: TrainedModel, data: bytes) -> Scene:
+    """The image of an uploaded file, resized to the model's. Nothing of it is stored or run.
+
+    Raises:
+      InputError: too large, no PNG or JPEG, damaged, or not square.
+    """
+    height, _, channels = model.image_shape
+    if len(data) > MAX_UPLOAD_MIB * 2**20:
+        raise InputError(f"the file has {len(data) / 2**20:.1f} MiB: upload one of at most {MAX_UPLOAD_MIB} MiB")
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
+            if max(opened.size) > MAX_SIDE:
+                raise InputError(f"the image is {opened.size[0]} x {opened.size[1]}: upload at most {MAX_SIDE} a side")
+            if opened.size[0] != opened.size[1]:
+                raise InputError(f"the image is {opened.size[0]} wide and {opened.size[1]} high: crop it to a square")
+            pixels = np.asarray(opened.convert("L" if channels == 1 else "RGB"))
+    except InputError:
+        raise
+    except READ_ERRORS as err:
+        raise InputError(f"the file is no readable {' or '.join(FORMATS)} image: upload one that is") from err
+    except Image.DecompressionBombError as err:
+        raise InputError(f"the image has far too many pixels: upload at most {MAX_SIDE} a side") from err
+    return Scene(resized(pixels.reshape(*pixels.shape[:2], channels), height), None, None, "your image")
+
+
+def read_labels(model: TrainedModel, scene: Scene) -> np.ndarray:
+    """The labels [n] that the model reads from the scene, physical; a class is a whole number."""
+    return as_classes(model.graph, model.encode(scene.image))[0]
+
+
+def outside_notes(model: TrainedModel, do: dict[str, float]) -> list[str]:
+    """A sentence for every value outside the range seen in training."""
+    notes = []
+    for name, value in do.items():
+        var = model.variables[model.graph.index(name)]
+        if not var.low <= value <= var.high:
+            seen = f"{var.low:.4g} to {var.high:.4g} {var.unit}".rstrip()
+            notes.append(f"{name} = {value:.4g} lies outside the range seen in training, {seen}: expect a poor image.")
+    return notes
+
+
+def answer(model: TrainedModel, dataset: Dataset | None, scene: Scene, do: dict[str, float], **options) -> Answer:
+    """The counterfactual of a scene; options as for `TrainedModel.counterfactual`. Raises InputError as it does."""
+    with warnings.catch_warnings(action="ignore"):  # `outside_notes` says more, and to whom it concerns
+        images, after = model.counterfactual(scene.image, do, context=scene.context, **options)
+    true = None
+    if scene.labels is not None and dataset is not None and dataset.render and dataset.true_counterfactual:
+        mask, values = np.zeros((1, len(dataset.graph)), bool), np.zeros((1, len(dataset.graph)), np.float32)
+        for name, value in do.items():
+            mask[:, dataset.graph.index(name)], values[:, dataset.graph.index(name)] = True, value
+        true = dataset.render(dataset.true_counterfactual(scene.labels[None], mask, values))[0]
+    change = difference(images, scene.image[None])[0]
+    before, after = read_labels(model, scene), as_classes(model.graph, after)[0]
+    return Answer(images[0], true, change, before, after, outside_notes(model, do))
+
+
+def slider_range(model: TrainedModel, name: str) -> tuple[float, float]:
+    """Where a slider starts and ends: the training range and a tenth of it on either side."""
+    var = model.variables[model.graph.index(name)]
+    margin = FAR * (var.high - var.low)
+    return var.low - margin, var.high + margin
+
+
+def sweep(
+    model: TrainedModel, scene: Scene, name: str, do: dict[str, float], **options
+) -> tuple[np.ndarray, np.ndarray]:
+    """Images [SWEEP, H, W, C] under do(name = values across its training range) beside the other interventions of `do`,
+    and the values [SWEEP]."""
+    i = model.graph.index(name)
+    var, classes = model.variables[i], model.graph.variables[i].classes
+    values = np.arange(SWEEP) % classes if classes else np.linspace(var.low, var.high, SWEEP)
+    images = np.repeat(scene.image[None], SWEEP, 0)
+    made = model.counterfactual(images, {**do, name: values.astype(np.float32)}, context=scene.context, **options)
+    return made.images, values

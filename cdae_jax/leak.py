@@ -1,0 +1,80 @@
+"""What carries what: how much of each factor can be read out of x_T, out of u, and out of the pixels.
+
+Whatever of a factor is left in x_T is not in z's hands: a decoder that finds it there resists do(). The probe is kernel
+ridge regression (a Gaussian kernel of median width, the ridge chosen on images of its own), the same for every source;
+R^2 is on images that it was not fitted to. The pixels' column says what the probe can read at best.
+"""
+
+import json
+import pathlib
+
+import numpy as np
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.metrics import r2_score
+from sklearn.metrics.pairwise import euclidean_distances
+
+from cdae_jax import workdir
+from cdae_jax.data.pipeline import label_columns, make_dataset
+from cdae_jax.errors import InputError
+from cdae_jax.loading import load
+
+RIDGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+SOURCES = ("pixels", "u", "z", "x_T")
+MIN_IMAGES = 100
+
+
+def readable(inputs: np.ndarray, labels: np.ndarray) -> float:
+    """R^2 of one factor's labels [N] read from inputs [N, ...], on the last quarter of the rows; 0 if it is negative.
+
+    Half of the rows fit the probe, the third quarter chooses the ridge.
+    """
+    flat = inputs.reshape(len(inputs), -1).astype(np.float64)
+    flat = (flat - flat.mean(0)) / (flat.std(0) + 1e-6)
+    half, three = len(flat) // 2, 3 * len(flat) // 4
+    distances = euclidean_distances(flat[:200], squared=True)
+    gamma = 1 / np.median(distances[distances > 0])
+    centre, scale = labels[:half].mean(), labels[:half].std()
+    y = (labels - centre) / scale
+    best, score = None, -np.inf
+    for ridge in RIDGES:
+        probe = KernelRidge(alpha=ridge, kernel="rbf", gamma=gamma).fit(flat[:half], y[:half])
+        found = r2_score(y[half:three], probe.predict(flat[half:three]))
+        if found > score:
+            best, score = probe, found
+    return max(0.0, float(r2_score(y[three:], best.predict(flat[three:]))))
+
+
+def table(found: dict[str, dict[str, float]], num_images: int) -> str:
+    """R^2 by variable and source, as Markdown."""
+    lines = ["| R^2 read from | " + " | ".join(SOURCES) + " |", "| --- |" + " --- |" * len(SOURCES)]
+    for name, row in found.items():
+        lines.append(f"| {name} | " + " | ".join(f"{row[source]:.3f}" for source in SOURCES) + " |")
+    return "\n".join(lines) + f"\n\n{num_images} test images, a quarter of them for the R^2.\n"
+
+
+def leak(directory: str | pathlib.Path, num_images: int) -> dict[str, dict[str, float]]:
+    """Measures a workdir's leak, writes leak.json and leak.md into it, and returns R^2 by variable and source.
+
+    Raises:
+      InputError: not a trained workdir, a conv decoder, or too few labelled test images.
+    """
+    directory = pathlib.Path(directory)
+    model = load(directory)
+    if model.model.decoder == "conv":
+        raise InputError(f"the model in {directory} has a conv decoder, which has no x_T")
+    dataset = make_dataset(model.settings)
+    workdir.check_dataset(directory, dataset.name)
+    columns = label_columns(dataset, model.graph)
+    known = np.flatnonzero(np.isfinite(dataset.test.labels[:, columns]).all(1))[:num_images]
+    if len(known) < MIN_IMAGES:
+        raise InputError(f"{len(known)} test images have every label: the probe needs at least {MIN_IMAGES}")
+    test = dataset.test.take(known)
+    u, z = model.latents(test.images)
+    sources = {"pixels": test.images / 255, "u": u, "z": z, "x_T": model.noise(test.images, context=test.context)}
+    found = {
+        name: {source: readable(inputs, test.labels[:, column]) for source, inputs in sources.items()}
+        for name, column in zip(model.graph.names, columns, strict=True)
+    }
+    (directory / "leak.json").write_text(json.dumps({"num_images": len(test), "r2": found}, indent=2) + "\n")
+    (directory / "leak.md").write_text(table(found, len(test)))
+    return found
