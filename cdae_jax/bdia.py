@@ -1,4 +1,4 @@
-"""BDIA-DDIM: sampling that is undone exactly (Zhang et al. 2023, arXiv 2307.10829, eq. 17-20). Knows no Flax.
+"""BDIA-DDIM: sampling that is undone exactly (BDIA-DDIM; Zhang et al. 2023, arXiv 2307.10829). Knows no Flax.
 
 Every step uses the two states before it, and only the middle one in the network, so that the step can be solved for
 the first as well as for the last. With x_{i->j} the DDIM step (`ddim_update`) from node i to j, from noise to image

@@ -1,6 +1,10 @@
 """Saving and restoring a training state: the only importer of Orbax."""
 
+import hashlib
+import json
 import pathlib
+import shutil
+import warnings
 
 import jax
 import orbax.checkpoint as ocp
@@ -10,18 +14,26 @@ from cdae_jax.errors import InputError
 KEEP = 2  # newest checkpoints kept
 
 
+def checksums(folder: pathlib.Path) -> dict[str, str]:
+    """SHA-256 of every file under a folder, by its relative path."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
 class Checkpoints:
     """The checkpoints of a workdir, in <workdir>/checkpoints/<step>.
 
     Each holds "train" (parameters, optimiser state, step: what training goes on from; the step is also the
-    data's position) and "ema" (the averaged parameters, all that inference needs).
+    data's position) and "ema" (the averaged parameters, all that inference needs). <step>.sha256 beside it has the
+    checksums of its files; the newest one gets them with the next save, or with `wait`.
     """
 
     def __init__(self, workdir: pathlib.Path):
         options = ocp.CheckpointManagerOptions(
             preservation_policy=ocp.checkpoint_managers.LatestN(KEEP), enable_async_checkpointing=True
         )
-        self._manager = ocp.CheckpointManager((workdir / "checkpoints").absolute(), options=options)
+        self._folder = (workdir / "checkpoints").absolute()
+        self._manager = ocp.CheckpointManager(self._folder, options=options)
 
     @property
     def latest(self) -> int | None:
@@ -30,18 +42,75 @@ class Checkpoints:
 
     def save(self, step: int, train, ema) -> None:
         """Starts saving two trees of arrays; returns before it is done."""
+        self.wait()
         args = ocp.args.Composite(train=ocp.args.StandardSave(train), ema=ocp.args.StandardSave(ema))
         self._manager.save(step, args=args)
 
     def wait(self) -> None:
-        """Returns when everything is on disk."""
+        """Returns when everything is on disk, with its checksums."""
         self._manager.wait_until_finished()
+        if jax.process_index():
+            return
+        steps = self._manager.all_steps()
+        for step in steps:
+            path = self._sums(step)
+            if not path.is_file():
+                path.write_text(json.dumps(checksums(self._folder / str(step))))
+        for path in self._folder.glob("*.sha256"):
+            if path.stem not in map(str, steps):
+                path.unlink()
+
+    def _sums(self, step: int) -> pathlib.Path:
+        return self._folder / f"{step}.sha256"
+
+    def damage(self, step: int) -> str | None:
+        """What is wrong with the files of a checkpoint; None if nothing is, or if it was never given checksums."""
+        if not self._sums(step).is_file():
+            return None
+        try:
+            expected = json.loads(self._sums(step).read_text())
+        except ValueError:
+            return None
+        found = checksums(self._folder / str(step))
+        for name in expected:
+            if name not in found:
+                return f"{name} is missing"
+            if found[name] != expected[name]:
+                return f"the checksum of {name} does not fit"
+        return None
+
+    def restore_newest(self, **abstract) -> tuple[int, list] | None:
+        """The step of the newest checkpoint that is whole, and its trees; None if there is no checkpoint.
+
+        Damaged newer ones are warned about and passed over. Arguments and errors as for `restore`; InputError too if
+        every checkpoint is damaged.
+        """
+        steps = sorted(self._manager.all_steps(), reverse=True)
+        for i, step in enumerate(steps):
+            wrong = self.damage(step)
+            if wrong is None:
+                return step, self.restore(step, **abstract)
+            before = (
+                f"using step {steps[i + 1]}, the one before" if i + 1 < len(steps) else "and there is none before it"
+            )
+            warnings.warn(f"the checkpoint {self._folder / str(step)} is damaged ({wrong}): {before}", stacklevel=2)
+        if steps:
+            raise InputError(f"every checkpoint in {self._folder} is damaged: delete that folder and train again")
+        return None
+
+    def drop_after(self, step: int) -> None:
+        """Deletes the checkpoints of later steps, which training is about to make again."""
+        for later in self._manager.all_steps():
+            if later > step and not jax.process_index():
+                shutil.rmtree(self._folder / str(later))
+                self._sums(later).unlink(missing_ok=True)
+        self._manager.reload()
 
     def restore(self, step: int, **abstract):
         """Restores the named trees ("train", "ema") into the shapes, types and shardings of `abstract`.
 
         Raises:
-          InputError: the checkpoint is damaged, or belongs to a model of other sizes.
+          InputError: the checkpoint cannot be read, or belongs to a model of other sizes.
         """
         try:
             restored = self._manager.restore(
@@ -51,7 +120,7 @@ class Checkpoints:
         except Exception as err:  # Orbax raises whatever its storage layer raises
             reason = str(err).strip().splitlines()[0][:200] if str(err).strip() else type(err).__name__
             raise InputError(
-                f"the checkpoint {self._manager.directory}/{step} cannot be restored ({reason}):"
+                f"the checkpoint {self._folder}/{step} cannot be restored ({reason}):"
                 " delete that folder to go on from the one before, or train again"
             ) from err
         return [restored[name] for name in abstract]

@@ -76,7 +76,7 @@ class TrainedModel:
             for var, low, high in zip(self.graph.variables, stats.low, stats.high, strict=True)
         )
         self.schedule = make_schedule(settings.diffusion.schedule, settings.diffusion.num_steps)
-        self._mesh = sharding.make_mesh()
+        self._mesh = sharding.make_mesh(jax.local_devices())
         self._act = jax.jit(core.act, static_argnums=0)
         self._invert = jax.jit(core.invert, static_argnames=("model", "solver"))
 
@@ -86,16 +86,16 @@ class TrainedModel:
 
     def latents(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Exogenous noise u and causal latents z, each [B, n, k]."""
-        return self._latents(images, {})[:2]
+        return self.latents_under(images, {})[:2]
 
     def predict(self, images: np.ndarray, do: Mapping[str, float | np.ndarray]) -> np.ndarray:
         """Labels [B, n] in physical units that the model holds true under do, without decoding an image.
 
         Arguments and errors as for `counterfactual`.
         """
-        return self._physical(self._latents(images, do)[2])
+        return self._physical(self.latents_under(images, do)[2])
 
-    def _set_values(self, images: np.ndarray, do: Mapping) -> Mapping:
+    def set_values(self, images: np.ndarray, do: Mapping) -> Mapping:
         """`do` with shifts and scales turned into the values [B] that they mean for each image."""
         if not isinstance(do, Mapping) or not any(isinstance(value, str) for value in do.values()):
             return do
@@ -105,10 +105,10 @@ class TrainedModel:
             for name, value in do.items()
         }
 
-    def _latents(self, images: np.ndarray, do: Mapping) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """u, z and z under do, each [B, n, k]."""
+    def latents_under(self, images: np.ndarray, do: Mapping) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """u, z and z under do, each [B, n, k]; arguments and errors as for `counterfactual`."""
         images = check_images(images, self.image_shape)
-        do = self._set_values(images, do)
+        do = self.set_values(images, do)
         batch = {"image": images, "y_do": check_do(do, len(images), self.graph, self.variables, self.stats)}
 
         def act(part, _):
@@ -161,7 +161,7 @@ class TrainedModel:
         options = self.options(
             num_steps=num_steps, guidance=guidance, abduction=abduction, depth=depth, solver=solver, spacing=spacing
         )
-        do = self._set_values(images, do)
+        do = self.set_values(images, do)
         y_do = check_do(do, len(images), self.graph, self.variables, self.stats)
         groups, strengths = check_strength(strength, do, self.graph, self.model.decoder)
         batch = {

@@ -37,12 +37,13 @@ def _of_workdir(directory: pathlib.Path) -> TrainedModel:
     model = settings.make_model(num_classes)
     checkpoints = Checkpoints(directory)
     try:
-        step = checkpoints.latest
-        if step is None:
-            raise InputError(f"{directory} has no complete checkpoint yet: let training reach its first one")
         shapes = jax.eval_shape(lambda: init_params(model, jax.random.key(0), image_shape))
-        everywhere = sharding.replicated(sharding.make_mesh())
-        (params,) = checkpoints.restore(step, ema=abstract_like(shapes, everywhere))
+        found = checkpoints.restore_newest(
+            ema=abstract_like(shapes, sharding.replicated(sharding.make_mesh(jax.local_devices())))
+        )
+        if found is None:
+            raise InputError(f"{directory} has no complete checkpoint yet: let training reach its first one")
+        step, (params,) = found
     finally:
         checkpoints.close()
     readout = workdir.read_readout(directory) if settings.sample.action == "direction" else None

@@ -1,5 +1,7 @@
 """Where arrays live: a mesh over all devices, batches split over it, everything else on every device."""
 
+from collections.abc import Sequence
+
 import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
@@ -7,9 +9,10 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from cdae_jax.errors import InputError
 
 
-def make_mesh() -> Mesh:
-    """A mesh with the one axis "data" over all devices."""
-    return jax.make_mesh((jax.device_count(),), ("data",), axis_types=(AxisType.Auto,))
+def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """A mesh with the one axis "data" over some devices; None for all, those of other processes too."""
+    devices = jax.devices() if devices is None else devices
+    return jax.make_mesh((len(devices),), ("data",), axis_types=(AxisType.Auto,), devices=devices)
 
 
 def batch_sharding(mesh: Mesh) -> NamedSharding:

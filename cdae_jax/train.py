@@ -1,9 +1,12 @@
 """The training step and the loop around it."""
 
+import contextlib
 import dataclasses
 import functools
 import json
 import pathlib
+import signal
+import threading
 from collections.abc import Iterator
 
 import flax
@@ -44,6 +47,24 @@ class TrainState:
 def stream_key(seed: int, stream: int) -> jax.Array:
     """Keys derive from (seed, stream, step): no key is stored, none is used twice."""
     return jax.random.fold_in(jax.random.key(seed), stream)
+
+
+class Stopped(Exception):
+    """Training was asked to stop (SIGTERM) and did, with everything saved; the message says so."""
+
+
+@contextlib.contextmanager
+def stop_request() -> Iterator[threading.Event]:
+    """An event that SIGTERM sets, as whoever takes the machine away sends it. Only in the main thread."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: asked.set())
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class NonFiniteLoss(RuntimeError):
@@ -169,6 +190,7 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
     Raises:
       InputError: bad settings or data, or a workdir of other settings.
       NonFiniteLoss: training diverged.
+      Stopped: SIGTERM arrived; what was done is saved.
     """
     directory = pathlib.Path(directory)
     train = settings.train
@@ -198,20 +220,21 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
     everywhere = sharding.replicated(mesh)
     init = functools.partial(init_state, model, tx, image_shape, train.seed)
     checkpoints = Checkpoints(directory)
-    start = checkpoints.latest or 0
-    if start:
-        abstract = abstract_like(jax.eval_shape(init), everywhere)
-        saved, ema = checkpoints.restore(start, train=abstract.replace(ema=None), ema=abstract.ema)
-        state = saved.replace(ema=ema)
+    abstract = abstract_like(jax.eval_shape(init), everywhere)
+    found = checkpoints.restore_newest(train=abstract.replace(ema=None), ema=abstract.ema)
+    if found is None:
+        start, state = 0, jax.jit(init, out_shardings=everywhere)()
     else:
-        state = jax.jit(init, out_shardings=everywhere)()
+        start, (saved, ema) = found
+        state = saved.replace(ema=ema)
+        checkpoints.drop_after(start)
 
     run_step = jit_train_step(settings, model, tx, mesh)
     y, share = stats.standardise(labels), settings.data.labelled_share
     logs = MetricLogs(directory, start)
     pending = []
     try:
-        with tqdm(total=train.steps, initial=start, unit="step", desc=dataset.name) as bar:
+        with stop_request() as asked, tqdm(total=train.steps, initial=start, unit="step", desc=dataset.name) as bar:
             for step, batch in enumerate(host_batches(split, y, start, train, share), start):
                 state, metrics = run_step(state, sharding.to_devices(batch, mesh))
                 pending.append(metrics)
@@ -222,9 +245,12 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
                     rate = logs.write(step + 1, values, len(pending) * train.batch_size)
                     bar.set_postfix_str(f"loss {values['loss']:.4f}, {rate:.0f} images/s")
                     pending = []
-                if save:
+                if save or asked.is_set():
                     checkpoints.save(step + 1, state.replace(ema=None), state.ema)
                 bar.update()
+                if asked.is_set() and not is_last:
+                    checkpoints.wait()
+                    raise Stopped(f"stopped as asked after step {step + 1}, which is saved: the same command goes on")
         checkpoints.wait()
         if settings.sample.action == "direction":
             workdir.write_readout(directory, fit_readout(model, state.ema, split.images, y))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from absl import app, flags, logging
 
 from cdae_jax.errors import InputError
-from cdae_jax.train import NonFiniteLoss
+from cdae_jax.train import NonFiniteLoss, Stopped
 
 
 def _stop(message: str, code: int) -> None:
@@ -44,7 +44,8 @@ def write_json(path: str, content) -> None:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Runs a command: a user's mistake ends it with one sentence and exit code 2, a diverged run with 3."""
+    """Runs a command: a user's mistake ends it with one sentence and exit code 2, a diverged run with 3; one that was
+    asked to stop ends with 0."""
 
     def guarded(argv: list[str]) -> None:
         if len(argv) > 1:
@@ -57,5 +58,7 @@ def run(main: Callable[[], None]) -> None:
             _stop(str(err), 2)
         except NonFiniteLoss as err:
             _stop(str(err), 3)
+        except Stopped as stopped:
+            print(stopped)
 
     app.run(guarded, flags_parser=_parse)

@@ -17,46 +17,17 @@ from cdae_jax.errors import InputError
 from cdae_jax.loading import load
 from cdae_jax.metrics import as_classes
 from cdae_jax.plots import counterfactual_grid
-from experiments import common, sampling_flags
+from experiments import common, do_flags, sampling_flags
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model.")
-DO = flags.DEFINE_list("do", None, "Interventions in physical units: name=value, name=+shift or name=*factor, ...")
 NUM = flags.DEFINE_integer("num", 8, "Number of test images.", lower_bound=1)
 FIRST = flags.DEFINE_integer("first", 0, "Row of the first test image.", lower_bound=0)
 OUTPUT = flags.DEFINE_string("output", "counterfactual.png", "PNG to write.")
-STRENGTH = flags.DEFINE_list("strength", ["1"], "How much of the change is made: one number, or name=number, ...")
 flags.mark_flags_as_required(["workdir", "do"])
 
 
-def parse(flag: str, items: list[str]) -> dict[str, float | str]:
-    """["angle=20", "light=+5"] -> {"angle": 20.0, "light": "+5"}.
-
-    Raises InputError for what is no name=number, or names one twice.
-    """
-    found: dict[str, float | str] = {}
-    for item in items:
-        name, _, value = item.partition("=")
-        if name in found:
-            raise InputError(f"--{flag} has {name!r} twice: name each variable once")
-        try:
-            found[name] = value if flag == "do" and value[:1] in ("+", "*") else float(value)
-        except ValueError:
-            raise InputError(f"--{flag} has {item!r}: expected name=number, such as angle=20") from None
-    return found
-
-
-def parse_strength(items: list[str]) -> float | dict:
-    """["1.5"] -> 1.5; ["angle=1.5"] -> {"angle": 1.5}. Raises InputError for anything else."""
-    if len(items) != 1 or "=" in items[0]:
-        return parse("strength", items)
-    try:
-        return float(items[0])
-    except ValueError:
-        raise InputError(f"--strength is {items[0]!r}: expected a number, or name=number") from None
-
-
 def main() -> None:
-    do, strength = parse("do", DO.value), parse_strength(STRENGTH.value)
+    do, strength = do_flags.do(), do_flags.strength()
     output = pathlib.Path(OUTPUT.value)
     if output.suffix.lower() != ".png" or not output.absolute().parent.is_dir():
         raise InputError(f"--output is {OUTPUT.value!r}: expected a .png file in a folder that exists")

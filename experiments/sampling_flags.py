@@ -1,4 +1,4 @@
-"""The flags of every command that decodes: options of `TrainedModel.counterfactual`, None for the model's default."""
+"""The flags of commands that decode: options of `TrainedModel.counterfactual`."""
 
 from absl import flags
 
@@ -15,4 +15,5 @@ SPACING = flags.DEFINE_string("spacing", None, f"Of the steps over the diffusion
 
 
 def options() -> dict:
+    """None for the model's default."""
     return {flag.name: flag.value for flag in (NUM_STEPS, GUIDANCE, ABDUCTION, DEPTH, SOLVER, SPACING)}

@@ -77,7 +77,8 @@ def _refuse_broken(folder: pathlib.Path, broken: dict[str, str]) -> None:
         raise InputError(f"{len(broken)} images in {folder} cannot be read: {named}; replace or remove them")
 
 
-def _load_npz(path: pathlib.Path) -> np.ndarray:
+def load_npz(path: pathlib.Path) -> np.ndarray:
+    """The array "images" of an .npz file, [N, H, W, C]. Raises InputError if there is none."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             images = stored["images"]
@@ -88,7 +89,8 @@ def _load_npz(path: pathlib.Path) -> np.ndarray:
     return images[..., None] if images.ndim == 3 else images
 
 
-def _load_tfds(source: str) -> np.ndarray:
+def load_tfds(source: str) -> np.ndarray:
+    """The images [N, H, W, C] of tfds:name@split. Raises InputError if TFDS cannot open it."""
     import tensorflow_datasets as tfds  # takes seconds; only who names such a dataset pays them
 
     import cdae_jax.data.tfds_builders  # noqa: F401 (registers ours)
@@ -171,7 +173,7 @@ def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
     if source.is_dir():
         images = _read_folder(source, cells, data.resolution, data.max_memory_gib)
     else:
-        images = _pick(_load_tfds(data.images) if is_tfds else _load_npz(source), data.images, cells, data.resolution)
+        images = _pick(load_tfds(data.images) if is_tfds else load_npz(source), data.images, cells, data.resolution)
     select = images.select if isinstance(images, ImageFiles) else images.__getitem__
     splits = {
         name: Split(select(rows), labels[rows], intervened=was_set[rows])

@@ -1,0 +1,159 @@
+"""Counterfactuals of many images: read, decoded and written shard by shard, and gone on with where a run was stopped.
+
+Every shard is an .npz file with
+    index    [S] rows of the input
+    image    [S, H, W, C] uint8, the counterfactual
+    do       [S, n] what was set, physical, NaN elsewhere
+    believed [S, n] labels under do that the model holds true, physical
+    read     [S, n] labels that the encoder reads from the counterfactual image, physical
+    u, z_do  [S, n, k] abducted noise, and latents under do
+Columns are in the order of "variables" in request.json, which also says what was asked of which model.
+"""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Mapping
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+from cdae_jax.data.custom import SUFFIXES, TFDS_PREFIX, load_npz, load_tfds
+from cdae_jax.data.image_files import ImageFiles, resized
+from cdae_jax.errors import InputError
+from cdae_jax.evaluate import parameters_digest
+from cdae_jax.inference import TrainedModel
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """What is asked about: images [N, H, W, C], in memory or decoded as they are read; context [N] or None."""
+
+    images: np.ndarray | ImageFiles
+    context: np.ndarray | None
+    name: str
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def open_source(where: str, image_shape: tuple[int, int, int]) -> Source:
+    """A folder of PNG and JPEG files in the order of their names, an .npz file with "images" and perhaps "context", or
+    tfds:name@split; images of another size are resized.
+
+    Raises:
+      InputError: nothing is there, or it holds no square images of as many channels.
+    """
+    path, (height, _, channels) = pathlib.Path(where), image_shape
+    if where.startswith(TFDS_PREFIX):
+        images, context = load_tfds(where), None
+    elif path.suffix == ".npz":
+        images = load_npz(path)
+        with np.load(path, allow_pickle=False) as stored:
+            context = stored.get("context")
+    elif path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+        if not files:
+            raise InputError(f"--input is {where!r}, a folder without PNG or JPEG files: give one that has some")
+        return Source(ImageFiles(files, channels, height), None, where)
+    else:
+        raise InputError(f"--input is {where!r}: expected a folder that exists, an .npz file or tfds:name@split")
+    if (
+        images.dtype != np.uint8
+        or images.ndim != 4
+        or images.shape[1] != images.shape[2]
+        or images.shape[3] != channels
+    ):
+        raise InputError(
+            f"the images of {where} are {images.dtype} of shape {images.shape}: expected uint8 (N, H, H, {channels})"
+        )
+    if context is not None and context.shape != (len(images),):
+        raise InputError(f"the context of {where} has the shape {context.shape}: expected ({len(images)},)")
+    return Source(np.stack([resized(image, height) for image in images]), context, where)
+
+
+def _claim(folder: pathlib.Path, request: dict) -> None:
+    """Writes what is asked for, or raises InputError if the folder holds the answer to something else."""
+    path = folder / "request.json"
+    if path.is_file():
+        stored = json.loads(path.read_text())
+        differing = [name for name in request if stored.get(name) != request[name]]
+        if differing:
+            name = differing[0]
+            raise InputError(
+                f"{folder} holds counterfactuals whose {name} is {stored.get(name)!r} (now {request[name]!r}):"
+                " choose another --output"
+            )
+        return
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise InputError(f"{folder} is a file or a folder with other files: choose an empty --output")
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(request, indent=2) + "\n")
+
+
+def generate(
+    model: TrainedModel,
+    source: Source,
+    do: Mapping[str, float | str],
+    output: str | pathlib.Path,
+    *,
+    shard_size: int = 1024,
+    strength: float | Mapping[str, float] = 1.0,
+    **options,
+) -> list[pathlib.Path]:
+    """Writes the counterfactuals of every image of a source under one do, and returns the shards.
+
+    Shards that are there already are left alone. Of several processes each makes its own shards on its own devices.
+
+    Args:
+      do, strength, options: as for `TrainedModel.counterfactual`.
+
+    Raises:
+      InputError: as `TrainedModel.counterfactual` does, before the first shard; an output of another request.
+    """
+    folder = pathlib.Path(output)
+    if shard_size < 1:
+        raise InputError(f"the shard size is {shard_size}: expected at least 1")
+    options = model.options(**options)
+    first = source.images[np.arange(min(1, len(source)))]
+    model.counterfactual(first, do, strength=strength, **options)  # a mistake is noticed before anything is written
+    request = {
+        "input": source.name,
+        "num": len(source),
+        "do": {name: value if isinstance(value, str) else float(value) for name, value in do.items()},
+        "strength": dict(strength) if isinstance(strength, Mapping) else strength,
+        "variables": list(model.graph.names),
+        "model": parameters_digest(model.params),
+        "shard_size": shard_size,
+        **options,
+    }
+    _claim(folder, request)
+    starts = range(0, len(source), shard_size)
+    shards = [folder / f"shard-{i:05d}.npz" for i in range(len(starts))]
+    mine = range(jax.process_index(), len(starts), jax.process_count())
+    done = sum(min(shard_size, len(source) - starts[i]) for i in mine if shards[i].is_file())
+    total = sum(min(shard_size, len(source) - starts[i]) for i in mine)
+    with tqdm(total=total, initial=done, unit="image", desc="counterfactuals") as bar:
+        for i in mine:
+            if shards[i].is_file():
+                continue
+            rows = np.arange(starts[i], min(starts[i] + shard_size, len(source)))
+            _write(shards[i], rows, model, source, do, strength, options)
+            bar.update(len(rows))
+    return shards
+
+
+def _write(path: pathlib.Path, rows: np.ndarray, model: TrainedModel, source: Source, do, strength, options) -> None:
+    images = np.asarray(source.images[rows])
+    context = None if source.context is None else source.context[rows]
+    values = model.set_values(images, do)
+    made, believed = model.counterfactual(images, values, context=context, strength=strength, **options)
+    u, _, z_do = model.latents_under(images, values)
+    asked = np.full(believed.shape, np.nan, np.float32)
+    for name, value in values.items():
+        asked[:, model.graph.index(name)] = value
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        np.savez(file, index=rows, image=made, do=asked, believed=believed, read=model.encode(made), u=u, z_do=z_do)
+    part.replace(path)

@@ -1,0 +1,110 @@
+"""Checkpoints that were damaged, and runs that were asked to stop: nothing done is lost, and nothing wrong is used."""
+
+import json
+import os
+import shutil
+import signal
+
+import numpy as np
+import pytest
+from commands_test import command
+from train_test import arrays_of, settings_with
+
+import cdae_jax
+from cdae_jax import train
+from cdae_jax.errors import InputError
+
+
+def files_of(workdir, step):
+    """Files with content of a checkpoint, the largest first."""
+    files = [path for path in (workdir / "checkpoints" / str(step)).rglob("*") if path.is_file()]
+    return sorted((path for path in files if path.stat().st_size), key=lambda path: -path.stat().st_size)
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.fixture
+def copy(trained_pendulum, tmp_path):
+    """Checkpoints at steps 10 and 20."""
+    return shutil.copytree(trained_pendulum, tmp_path / "copy")
+
+
+@pytest.mark.parametrize("harm", [flip, truncate, os.remove])
+def test_the_checkpoint_before_a_damaged_one_is_used_and_the_damage_named(copy, harm):
+    harmed = files_of(copy, 20)[0]
+    harm(harmed)
+    with pytest.warns(
+        UserWarning, match=rf"checkpoints/20 is damaged \(.*{harmed.name}.*using step 10, the one before"
+    ):
+        assert cdae_jax.load(copy).step == 10
+
+
+def test_training_goes_on_from_the_one_before_to_the_same_end(trained_pendulum, copy):
+    flip(files_of(copy, 20)[0])
+    with pytest.warns(UserWarning, match="using step 10"):
+        train.train_model(settings_with(), copy)
+    for again, whole in zip(
+        arrays_of(copy, settings_with()), arrays_of(trained_pendulum, settings_with()), strict=True
+    ):
+        np.testing.assert_array_equal(again, whole)
+
+
+def test_when_every_checkpoint_is_damaged_it_says_so(copy):
+    for step in (10, 20):
+        flip(files_of(copy, step)[0])
+    with (
+        pytest.warns(UserWarning, match="is damaged"),
+        pytest.raises(InputError, match="every checkpoint in .* is damaged"),
+    ):
+        cdae_jax.load(copy)
+
+
+def test_a_checkpoint_that_never_got_its_checksums_is_used(copy):
+    (copy / "checkpoints" / "20.sha256").unlink()
+    assert cdae_jax.load(copy).step == 20
+
+
+def test_sigterm_saves_what_was_done_and_the_run_goes_on_to_the_same_end(trained_pendulum, tmp_path, monkeypatch):
+    original = train.host_batches
+
+    def interrupted(split, y, start, *rest):
+        for step, batch in enumerate(original(split, y, start, *rest), start):
+            if step == 6:
+                os.kill(os.getpid(), signal.SIGTERM)
+            yield batch
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(train, "host_batches", interrupted)
+    with pytest.raises(train.Stopped, match="stopped as asked after step 7, which is saved"):
+        train.train_model(settings_with(), tmp_path / "run")
+    assert signal.getsignal(signal.SIGTERM) is before
+    monkeypatch.undo()
+    assert cdae_jax.load(tmp_path / "run").step == 7
+    train.train_model(settings_with(), tmp_path / "run")
+    for resumed, whole in zip(
+        arrays_of(tmp_path / "run", settings_with()), arrays_of(trained_pendulum, settings_with()), strict=True
+    ):
+        np.testing.assert_array_equal(resumed, whole)
+
+
+def test_checksums_stand_beside_the_kept_checkpoints_alone(trained_pendulum):
+    folder = trained_pendulum / "checkpoints"
+    assert sorted(path.name for path in folder.glob("*.sha256")) == ["10.sha256", "20.sha256"]
+    assert len(json.loads((folder / "20.sha256").read_text())) == len(
+        [path for path in (folder / "20").rglob("*") if path.is_file()]
+    )
+
+
+def test_a_damaged_workdir_ends_a_command_with_a_sentence(copy):
+    for step in (10, 20):
+        truncate(files_of(copy, step)[0])
+    done = command("evaluate", f"--workdir={copy}")
+    assert done.returncode == 2 and "is damaged: delete that folder" in done.stderr

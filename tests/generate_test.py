@@ -1,0 +1,120 @@
+"""Counterfactuals of many images: the same as one call makes, gone on with after a stop, refused if they do not fit."""
+
+import json
+
+import numpy as np
+import pytest
+from commands_test import command
+from PIL import Image
+
+import cdae_jax
+from cdae_jax import generate as generating
+from cdae_jax.errors import InputError
+from cdae_jax.generate import Source, generate, open_source
+
+DO = {"angle": 20.0, "light": "+5"}
+
+
+@pytest.fixture(scope="module")
+def model(trained_pendulum):
+    return cdae_jax.load(trained_pendulum)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).integers(0, 256, (21, 16, 16, 3)).astype(np.uint8)
+
+
+def read(shards):
+    stored = [np.load(shard) for shard in shards]
+    return {name: np.concatenate([shard[name] for shard in stored]) for name in stored[0].files}
+
+
+def test_shards_hold_what_one_call_makes(model, images, tmp_path):
+    shards = generate(model, Source(images, None, "memory"), DO, tmp_path / "out", shard_size=8)
+    found = read(shards)
+    whole = model.counterfactual(images, DO)
+    np.testing.assert_array_equal(found["image"], whole.images)
+    np.testing.assert_allclose(found["believed"], whole.labels, rtol=1e-5)
+    np.testing.assert_array_equal(found["index"], np.arange(21))
+    np.testing.assert_array_equal(found["do"][:, 0], np.full(21, 20, np.float32))
+    np.testing.assert_allclose(found["do"][:, 1], model.encode(images)[:, 1] + 5, rtol=1e-5)
+    assert np.isnan(found["do"][:, 2:]).all()
+    np.testing.assert_allclose(found["read"], model.encode(whole.images), rtol=1e-4, atol=1e-3)
+    assert found["u"].shape == found["z_do"].shape == (21, 4, model.model.block_dim)
+    request = json.loads((tmp_path / "out" / "request.json").read_text())
+    assert request["do"] == DO and request["variables"] == list(model.graph.names) and request["num"] == 21
+
+
+def test_a_stopped_run_goes_on_and_finished_shards_are_left_alone(model, images, tmp_path, monkeypatch):
+    source, write = Source(images, None, "memory"), generating._write
+
+    def stop_at_the_third(path, *rest):
+        if path.name == "shard-00002.npz":
+            raise KeyboardInterrupt
+        write(path, *rest)
+
+    monkeypatch.setattr(generating, "_write", stop_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        generate(model, source, DO, tmp_path / "out", shard_size=8)
+    monkeypatch.undo()
+    before = (tmp_path / "out" / "shard-00000.npz").stat().st_mtime_ns
+    shards = generate(model, source, DO, tmp_path / "out", shard_size=8)
+    assert shards[0].stat().st_mtime_ns == before
+    np.testing.assert_array_equal(read(shards)["image"], model.counterfactual(images, DO).images)
+
+
+def test_another_request_and_a_foreign_folder_are_refused(model, images, tmp_path):
+    source = Source(images[:4], None, "memory")
+    generate(model, source, {"angle": 20.0}, tmp_path / "out")
+    with pytest.raises(InputError, match="holds counterfactuals whose do is .*20.0.* .now .*10.0"):
+        generate(model, source, {"angle": 10.0}, tmp_path / "out")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "thesis.txt").write_text("precious")
+    with pytest.raises(InputError, match="a folder with other files"):
+        generate(model, source, {"angle": 20.0}, tmp_path / "notes")
+
+
+def test_mistakes_are_found_before_anything_is_written(model, images, tmp_path):
+    with pytest.raises(InputError, match="angel"):
+        generate(model, Source(images, None, "memory"), {"angel": 20.0}, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_sources_are_read_and_resized(images, tmp_path):
+    np.savez(tmp_path / "images.npz", images=images.repeat(2, 1).repeat(2, 2), context=np.arange(21))
+    found = open_source(str(tmp_path / "images.npz"), (16, 16, 3))
+    np.testing.assert_array_equal(found.images, images)
+    np.testing.assert_array_equal(found.context, np.arange(21))
+    (tmp_path / "files").mkdir()
+    for i, image in enumerate(images[:3]):
+        Image.fromarray(image).save(tmp_path / "files" / f"{i}.png")
+    found = open_source(str(tmp_path / "files"), (16, 16, 3))
+    np.testing.assert_array_equal(found.images[np.arange(3)], images[:3])
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("none", "expected a folder that exists, an .npz file or tfds:name@split"),
+        ("empty", "a folder without PNG or JPEG files"),
+        ("grey.npz", r"expected uint8 \(N, H, H, 3\)"),
+        ("odd.npz", "has no array .images."),
+    ],
+)
+def test_bad_sources_are_named(tmp_path, name, message):
+    (tmp_path / "empty").mkdir()
+    np.savez(tmp_path / "grey.npz", images=np.zeros((4, 16, 16), np.uint8))
+    np.savez(tmp_path / "odd.npz", pictures=np.zeros((4, 16, 16, 3), np.uint8))
+    with pytest.raises(InputError, match=message):
+        open_source(str(tmp_path / name), (16, 16, 3))
+
+
+def test_the_command_writes_shards_and_refuses_bad_values(trained_pendulum, images, tmp_path):
+    np.savez(tmp_path / "images.npz", images=images)
+    flags = (f"--workdir={trained_pendulum}", f"--input={tmp_path}/images.npz", f"--output={tmp_path}/out")
+    done = command("generate", *flags, "--do=angle=20", "--shard_size=16")
+    assert done.returncode == 0, done.stderr
+    assert "21 counterfactuals in 2 shards" in done.stdout
+    bad = command("generate", *flags, "--do=angle=much")
+    assert bad.returncode == 2 and "expected name=number" in bad.stderr
