@@ -1,19 +1,21 @@
 """Layers that the encoder and the UNet share."""
 
 import math
+from collections.abc import Callable
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 
-def group_norm(channels: int) -> nn.GroupNorm:
-    """GroupNorm with 32 groups, or as many of them as divide the channels."""
-    return nn.GroupNorm(num_groups=math.gcd(32, channels))
+def group_norm(channels: int, dtype=jnp.float32) -> Callable[[jax.Array], jax.Array]:
+    """GroupNorm with 32 groups, or as many of them as divide the channels, in float32; its output is of type dtype."""
+    norm = nn.GroupNorm(num_groups=math.gcd(32, channels))
+    return lambda x: norm(x.astype(jnp.float32)).astype(dtype)
 
 
-def conv3(channels: int, stride: int = 1, **kwargs) -> nn.Conv:
-    return nn.Conv(channels, (3, 3), strides=(stride, stride), **kwargs)
+def conv3(channels: int, stride: int = 1, dtype=jnp.float32, **kwargs) -> nn.Conv:
+    return nn.Conv(channels, (3, 3), strides=(stride, stride), dtype=dtype, **kwargs)
 
 
 def space_to_depth(x: jax.Array, patch: int) -> jax.Array:
@@ -31,21 +33,26 @@ def depth_to_space(x: jax.Array, patch: int) -> jax.Array:
 
 
 class ResBlock(nn.Module):
-    """Residual block, conditioned by scale and shift after the second norm (ADM, arXiv 2105.05233, section 3)."""
+    """Residual block, conditioned by scale and shift after the second norm (ADM, arXiv 2105.05233, section 3).
+
+    Parameters are float32; what is computed with them is of type dtype.
+    """
 
     channels: int
+    dtype: jnp.dtype = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, cond: jax.Array | None = None) -> jax.Array:
         """x [B, H, W, C], cond [B, D] or None -> [B, H, W, channels]."""
-        h = conv3(self.channels)(nn.silu(group_norm(x.shape[-1])(x)))
-        h = group_norm(self.channels)(h)
+        h = conv3(self.channels, dtype=self.dtype)(nn.silu(group_norm(x.shape[-1], self.dtype)(x)))
+        h = group_norm(self.channels, self.dtype)(h)
         if cond is not None:
-            scale, shift = jnp.split(nn.Dense(2 * self.channels)(nn.silu(cond))[:, None, None, :], 2, axis=-1)
+            affine = nn.Dense(2 * self.channels, dtype=self.dtype)(nn.silu(cond))
+            scale, shift = jnp.split(affine[:, None, None, :], 2, axis=-1)
             h = h * (1 + scale) + shift
-        h = conv3(self.channels, kernel_init=nn.initializers.zeros)(nn.silu(h))
+        h = conv3(self.channels, dtype=self.dtype, kernel_init=nn.initializers.zeros)(nn.silu(h))
         if x.shape[-1] != self.channels:
-            x = nn.Dense(self.channels)(x)
+            x = nn.Dense(self.channels, dtype=self.dtype)(x)
         return x + h
 
 
@@ -53,11 +60,12 @@ class SelfAttention(nn.Module):
     """Residual self-attention over all positions."""
 
     num_heads: int
+    dtype: jnp.dtype = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """[B, H, W, C] -> the same shape."""
         batch, height, width, channels = x.shape
-        h = group_norm(channels)(x).reshape(batch, height * width, channels)
-        h = nn.MultiHeadDotProductAttention(self.num_heads, out_kernel_init=nn.initializers.zeros)(h)
+        h = group_norm(channels, self.dtype)(x).reshape(batch, height * width, channels)
+        h = nn.MultiHeadDotProductAttention(self.num_heads, dtype=self.dtype, out_kernel_init=nn.initializers.zeros)(h)
         return x + h.reshape(x.shape)

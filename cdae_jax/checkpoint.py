@@ -9,6 +9,7 @@ import warnings
 import jax
 import orbax.checkpoint as ocp
 
+from cdae_jax import processes
 from cdae_jax.errors import InputError
 
 KEEP = 2  # newest checkpoints kept
@@ -104,6 +105,7 @@ class Checkpoints:
             if later > step and not jax.process_index():
                 shutil.rmtree(self._folder / str(later))
                 self._sums(later).unlink(missing_ok=True)
+        processes.wait_for_all("dropped")
         self._manager.reload()
 
     def restore(self, step: int, **abstract):
@@ -129,6 +131,8 @@ class Checkpoints:
         self._manager.close()
 
 
-def abstract_like(tree, sharding):
-    """ShapeDtypeStructs of a tree, all with one sharding."""
-    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), tree)
+def abstract_like(tree, shardings):
+    """ShapeDtypeStructs of a tree; shardings is one for all leaves, or a tree of them."""
+    if isinstance(shardings, jax.sharding.Sharding):
+        shardings = jax.tree.map(lambda _: shardings, tree)
+    return jax.tree.map(lambda x, where: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=where), tree, shardings)

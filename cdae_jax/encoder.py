@@ -16,6 +16,7 @@ class Encoder(nn.Module):
       num_variables, block_dim: n and k.
       channels, multipliers: width of level i is channels * multipliers[i]; each level but the last halves the image.
       patch: side of the patches that the stem folds into channels.
+      dtype: of the computation; parameters, statistics and the output are float32.
     """
 
     num_variables: int
@@ -23,22 +24,23 @@ class Encoder(nn.Module):
     channels: int
     multipliers: tuple[int, ...]
     patch: int
+    dtype: jnp.dtype = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         """x [B, H, W, C] in [-1, 1] -> mean and log variance of u, each [B, n, k]."""
-        h = conv3(self.channels)(space_to_depth(x, self.patch))
+        h = conv3(self.channels, dtype=self.dtype)(space_to_depth(x, self.patch))
         for level, multiplier in enumerate(self.multipliers):
             if level:
-                h = conv3(self.channels * multiplier, stride=2)(h)
-            h = ResBlock(self.channels * multiplier)(h)
+                h = conv3(self.channels * multiplier, stride=2, dtype=self.dtype)(h)
+            h = ResBlock(self.channels * multiplier, self.dtype)(h)
         # Flattened, not pooled: where things are matters.
-        h = nn.silu(group_norm(h.shape[-1])(h)).reshape(h.shape[0], -1)
+        h = nn.silu(group_norm(h.shape[-1], self.dtype)(h)).reshape(h.shape[0], -1).astype(jnp.float32)
         mean, log_var = jnp.split(nn.Dense(2 * self.num_variables * self.block_dim)(h), 2, axis=-1)
         shape = (x.shape[0], self.num_variables, self.block_dim)
         return mean.reshape(shape), log_var.reshape(shape) + INITIAL_LOG_VAR
 
 
-def sample_gaussian(mean: jax.Array, log_var: jax.Array, key: jax.Array) -> jax.Array:
-    """A reparameterised sample of N(mean, exp(log_var)); any shape."""
-    return mean + jnp.exp(0.5 * log_var) * jax.random.normal(key, mean.shape, mean.dtype)
+def sample_gaussian(mean: jax.Array, log_var: jax.Array, noise: jax.Array) -> jax.Array:
+    """The sample of N(mean, exp(log_var)) that standard normal noise of the same shape makes."""
+    return mean + jnp.exp(0.5 * log_var) * noise

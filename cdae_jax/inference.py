@@ -76,7 +76,7 @@ class TrainedModel:
             for var, low, high in zip(self.graph.variables, stats.low, stats.high, strict=True)
         )
         self.schedule = make_schedule(settings.diffusion.schedule, settings.diffusion.num_steps)
-        self._mesh = sharding.make_mesh(jax.local_devices())
+        self._mesh = sharding.make_mesh(devices=jax.local_devices())
         self._act = jax.jit(core.act, static_argnums=0)
         self._invert = jax.jit(core.invert, static_argnames=("model", "solver"))
 

@@ -39,7 +39,7 @@ def _of_workdir(directory: pathlib.Path) -> TrainedModel:
     try:
         shapes = jax.eval_shape(lambda: init_params(model, jax.random.key(0), image_shape))
         found = checkpoints.restore_newest(
-            ema=abstract_like(shapes, sharding.replicated(sharding.make_mesh(jax.local_devices())))
+            ema=abstract_like(shapes, sharding.replicated(sharding.make_mesh(devices=jax.local_devices())))
         )
         if found is None:
             raise InputError(f"{directory} has no complete checkpoint yet: let training reach its first one")

@@ -19,6 +19,7 @@ the encoder then learns to read the labels from (3) alone.
 """
 
 import dataclasses
+from typing import NamedTuple
 
 import chex
 import jax
@@ -55,10 +56,9 @@ def kl_gaussian(mean: jax.Array, log_var: jax.Array, prior_mean: jax.Array, prio
     return prior_log_sd - 0.5 * log_var + 0.5 * (scaled - 1)
 
 
-def masked_mean(values: jax.Array, mask: jax.Array) -> jax.Array:
-    """Mean of values [B, n, k] over the entries of mask [B, n]; 0 if there are none."""
-    count = jnp.sum(mask) * values.shape[-1]
-    return jnp.sum(jnp.where(mask[..., None], values, 0)) / jnp.maximum(count, 1).astype(values.dtype)
+def masked_sum(values: jax.Array, mask: jax.Array) -> jax.Array:
+    """Sum of values [B, n, k] over the entries of mask [B, n]."""
+    return jnp.sum(jnp.where(mask[..., None], values, 0))
 
 
 def family_mask(model: CausalDiffAE, known: jax.Array) -> jax.Array:
@@ -70,16 +70,64 @@ def family_mask(model: CausalDiffAE, known: jax.Array) -> jax.Array:
     return jnp.stack(columns, -1)
 
 
+class Draws(NamedTuple):
+    """The random numbers of a batch, drawn for all of it at once so that splitting it changes nothing.
+
+    u [B, n, k] and eps [B, H, W, C]: standard normal; t [B] int32 step indices; drop, hide [B] bool: where z, and where
+    the context, is replaced by the null condition.
+    """
+
+    u: jax.Array
+    eps: jax.Array
+    t: jax.Array
+    drop: jax.Array
+    hide: jax.Array
+
+
+def draw(model: CausalDiffAE, schedule: Schedule, condition_drop: float, image_shape, key: jax.Array) -> Draws:
+    """The random numbers for images [B, H, W, C]; a key used for nothing else."""
+    key_u, key_t, key_eps, key_drop, key_context = jax.random.split(key, 5)
+    num = image_shape[:1]
+    return Draws(
+        u=jax.random.normal(key_u, (*num, len(model.graph), model.block_dim)),
+        eps=jax.random.normal(key_eps, image_shape),
+        t=jax.random.randint(key_t, num, 0, schedule.num_steps),
+        drop=jax.random.bernoulli(key_drop, condition_drop, num),
+        hide=jax.random.bernoulli(key_context, condition_drop, num),
+    )
+
+
+def masks(model: CausalDiffAE, batch: dict) -> dict[str, jax.Array]:
+    """[B, n] bool for each term over latents: the variables whose dimensions its mean is over."""
+    known, free = jnp.isfinite(batch["y"]), ~batch["intervened"]
+    return {"kl_u": free, "kl_z": known, "mechanism": family_mask(model, known) & free}
+
+
+def counts(model: CausalDiffAE, batch: dict) -> dict[str, jax.Array]:
+    """What the sum of each term is divided by, float32 scalars of at least 1: images, or dimensions of latents."""
+    dimensions = {name: model.block_dim * jnp.sum(mask) for name, mask in masks(model, batch).items()}
+    found = {"decoder": jnp.asarray(len(batch["x"])), **dimensions}
+    return {name: jnp.maximum(count, 1).astype(jnp.float32) for name, count in found.items()}
+
+
 def objective(
-    model: CausalDiffAE, params, schedule: Schedule, weights: LossWeights, batch: dict, step: jax.Array, key: jax.Array
+    model: CausalDiffAE,
+    params,
+    schedule: Schedule,
+    weights: LossWeights,
+    batch: dict,
+    draws: Draws,
+    over: dict[str, jax.Array],
+    step: jax.Array,
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
-    """The loss of one batch and its terms.
+    """The loss of a batch, or the share in it of a part of the batch, and its terms.
 
     Args:
       batch: "x" [B, H, W, C] in [-1, 1]; "y" [B, n] standardised labels, NaN where unknown; "context" [B] int32;
         "intervened" [B, n] bool.
+      draws: of `draw`, for the same images.
+      over: `counts` of the whole batch, so that the shares of its parts add up to the loss of the whole.
       step: training step, for the annealing.
-      key: a key used for nothing else.
 
     Returns:
       the loss (scalar) and its unweighted terms by name.
@@ -87,12 +135,11 @@ def objective(
     x_0, y, context, intervened = batch["x"], batch["y"], batch["context"], batch["intervened"]
     chex.assert_rank(x_0, 4)
     chex.assert_shape([y, intervened, context], [(len(x_0), len(model.graph))] * 2 + [(len(x_0),)])
-    key_u, key_t, key_eps, key_drop, key_context = jax.random.split(key, 5)
-    known = jnp.isfinite(y)
+    known, terms_over = jnp.isfinite(y), masks(model, batch)
     y = jnp.where(known, y, 0)
 
     mean, log_var = model.apply(params, x_0, method="encode")
-    u = sample_gaussian(mean, log_var, key_u)
+    u = sample_gaussian(mean, log_var, draws.u)
     z = model.apply(params, u, method="propagate")
     shift, log_scale = (
         jnp.where(intervened[..., None], jax.lax.stop_gradient(part), part)
@@ -102,33 +149,29 @@ def objective(
     label_shift, label_log_scale = model.apply(params, prior_mean, method="conditionals")
     label_u = (prior_mean - label_shift) * jnp.exp(-label_log_scale)
 
-    drop = jax.random.bernoulli(key_drop, weights.condition_drop, x_0.shape[:1])
-    hide = jax.random.bernoulli(key_context, weights.condition_drop, x_0.shape[:1])
-    context = jnp.where(hide, model.num_classes, context)
-    seen = z
+    context = jnp.where(draws.hide, model.num_classes, context)
+    seen, drop = z, draws.drop
     if weights.condition == "labels":
         seen, drop = prior_mean, drop | ~known.all(-1)
     if model.decoder == "diffusion":
-        t = jax.random.randint(key_t, x_0.shape[:1], 0, schedule.num_steps)
-        eps = jax.random.normal(key_eps, x_0.shape, x_0.dtype)
-        x_t = q_sample(schedule, x_0, eps, t)
+        t = draws.t
+        x_t = q_sample(schedule, x_0, draws.eps, t)
         time = t.astype(jnp.float32) / schedule.num_steps
         output = model.apply(params, x_t, time, seen, context, drop, method="denoise")
-        target = prediction_target(model.prediction, x_0, eps, schedule.alpha_bar[t])
-        decoding = jnp.mean((target - output) ** 2)
+        target = prediction_target(model.prediction, x_0, draws.eps, schedule.alpha_bar[t])
+        decoding = jnp.mean((target - output) ** 2, axis=(1, 2, 3))
     else:
         output = model.apply(params, seen, context, x_0.shape[1:], method="decode")
-        decoding = jnp.mean((x_0 - output) ** 2) / (2 * IMAGE_SD**2)
+        decoding = jnp.mean((x_0 - output) ** 2, axis=(1, 2, 3)) / (2 * IMAGE_SD**2)
 
-    terms = {
-        "decoder": decoding,
-        "kl_u": masked_mean(kl_standard_normal(mean, log_var), ~intervened),
-        "kl_z": masked_mean(
-            kl_gaussian(shift + jnp.exp(log_scale) * mean, log_var + 2 * log_scale, prior_mean, prior_log_sd),
-            known,
-        ),
-        "mechanism": masked_mean(0.5 * label_u**2 + label_log_scale, family_mask(model, known) & ~intervened),
+    q_z = shift + jnp.exp(log_scale) * mean, log_var + 2 * log_scale
+    over_latents = {
+        "kl_u": kl_standard_normal(mean, log_var),
+        "kl_z": kl_gaussian(*q_z, prior_mean, prior_log_sd),
+        "mechanism": 0.5 * label_u**2 + label_log_scale,
     }
+    terms = {"decoder": jnp.sum(decoding) / over["decoder"]}
+    terms |= {name: masked_sum(values, terms_over[name]) / over[name] for name, values in over_latents.items()}
     gamma = jnp.minimum(1.0, (step + 1).astype(jnp.float32) / max(1, weights.anneal_steps))
     loss = terms["decoder"] + gamma * (
         weights.kl_u * terms["kl_u"] + weights.kl_z * terms["kl_z"] + weights.mechanism * terms["mechanism"]

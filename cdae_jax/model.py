@@ -13,6 +13,7 @@ from cdae_jax.unet import UNet
 
 PRIORS = ("fixed", "learned")
 DECODERS = ("diffusion", "conv")
+DTYPES = ("float32", "bfloat16")
 
 
 def class_codes(classes: int, block_dim: int) -> jax.Array:
@@ -72,6 +73,7 @@ class CausalDiffAE(nn.Module):
       mechanism, mechanism_hidden: `kind` and `hidden` of `StructuralCausalModel`.
       prior, prior_sd: see `LabelPrior`.
       prediction: what the UNet outputs: "eps", "v" or "x_0".
+      dtype, remat: "float32" or "bfloat16" for encoder and UNet, and `remat` of `UNet`.
     """
 
     graph: CausalGraph
@@ -92,10 +94,13 @@ class CausalDiffAE(nn.Module):
     prior: str
     prior_sd: float
     prediction: str
+    dtype: str = "float32"
+    remat: bool = False
 
     def setup(self):
+        dtype = jnp.dtype(self.dtype)
         self.encoder = Encoder(
-            len(self.graph), self.block_dim, self.encoder_channels, self.encoder_multipliers, self.encoder_patch
+            len(self.graph), self.block_dim, self.encoder_channels, self.encoder_multipliers, self.encoder_patch, dtype
         )
         self.scm = StructuralCausalModel(self.graph, self.block_dim, self.mechanism_hidden, self.mechanism)
         self.label_prior = LabelPrior(self.graph, self.block_dim, self.prior, self.prior_sd)
@@ -108,6 +113,8 @@ class CausalDiffAE(nn.Module):
                 self.num_heads,
                 self.patch,
                 self.num_classes,
+                dtype,
+                self.remat,
             )
         else:
             self.conv_decoder = ConvDecoder(

@@ -11,7 +11,7 @@ from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, did_you_mean
 from cdae_jax.grids import SPACINGS
 from cdae_jax.losses import CONDITIONS
-from cdae_jax.model import DECODERS, PRIORS, CausalDiffAE
+from cdae_jax.model import DECODERS, DTYPES, PRIORS, CausalDiffAE
 from cdae_jax.samplers import SOLVERS
 from cdae_jax.scm import MECHANISMS
 from cdae_jax.unet import check_image_size
@@ -36,6 +36,8 @@ class Model:
     prior: str  # "fixed" or "learned"
     prior_sd: float  # standard deviation of p(z | y), in units of the standardised labels
     decoder: str = "diffusion"  # or "conv"
+    dtype: str = "float32"  # of what encoder and UNet compute, or "bfloat16"; parameters and losses are float32
+    remat: bool = False  # computes the UNet's blocks twice to spare memory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +69,9 @@ class Train:
     log_every: int
     checkpoint_every: int
     seed: int = 0
+    microbatches: int = 1  # parts of a batch whose gradients are added up, to spare memory
+    fsdp: int = 1  # devices that share one copy of the state
+    min_shard_mib: float = 1.0  # smaller arrays are not shared
     condition: str = "encoding"  # what the decoder is conditioned on in training, or "labels"
 
 
@@ -132,6 +137,7 @@ class Settings:
             ("model.mechanism", self.model.mechanism, MECHANISMS),
             ("model.prior", self.model.prior, PRIORS),
             ("model.decoder", self.model.decoder, DECODERS),
+            ("model.dtype", self.model.dtype, DTYPES),
             ("train.condition", self.train.condition, CONDITIONS),
             ("sample.abduction", self.sample.abduction, ABDUCTIONS),
             ("sample.action", self.sample.action, ACTIONS),
@@ -146,6 +152,7 @@ class Settings:
             ("model", ("block_dim", "encoder_channels", "encoder_patch", "unet_channels", "num_blocks")),
             ("model", ("num_heads", "patch", "mechanism_hidden", "prior_sd")),
             ("train", ("steps", "batch_size", "learning_rate", "clip_norm", "log_every", "checkpoint_every")),
+            ("train", ("microbatches", "fsdp")),
             ("sample", ("num_steps",)),
             ("evaluate", ("num_images", "predictor_steps")),
         ):

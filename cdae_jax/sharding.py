@@ -1,5 +1,10 @@
-"""Where arrays live: a mesh over all devices, batches split over it, everything else on every device."""
+"""Where arrays live: a mesh over all devices, batches split over all of it, the state split over a part of it by size.
 
+Axis "data" holds copies of the state, axis "fsdp" the parts of one copy (fully sharded data parallelism, arXiv
+1910.02054); each device has its own images in either case.
+"""
+
+import re
 from collections.abc import Sequence
 
 import jax
@@ -8,25 +13,63 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from cdae_jax.errors import InputError
 
+WHOLE, SPLIT = "whole", "split"  # on every device, or along the largest axis that the devices divide
+# The first pattern that a leaf's path matches decides; leaves under the size limit are whole in any case.
+RULES = ((r"(bias|scale|null_condition|count|step)$", WHOLE), (r"", SPLIT))
 
-def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
-    """A mesh with the one axis "data" over some devices; None for all, those of other processes too."""
+
+def make_mesh(fsdp: int = 1, devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """A mesh with the axes "data" and "fsdp" over some devices; None for all, those of other processes too.
+
+    Raises:
+      InputError: fsdp does not divide the number of devices.
+    """
     devices = jax.devices() if devices is None else devices
-    return jax.make_mesh((len(devices),), ("data",), axis_types=(AxisType.Auto,), devices=devices)
+    if fsdp < 1 or len(devices) % fsdp:
+        raise InputError(f"config.train.fsdp is {fsdp}, which does not divide the {len(devices)} devices: change it")
+    shape = (len(devices) // fsdp, fsdp)
+    return jax.make_mesh(shape, ("data", "fsdp"), axis_types=(AxisType.Auto,) * 2, devices=devices)
 
 
 def batch_sharding(mesh: Mesh) -> NamedSharding:
-    return NamedSharding(mesh, PartitionSpec("data"))
+    return NamedSharding(mesh, PartitionSpec(("data", "fsdp")))
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec())
 
 
-def check_batch_size(batch_size: int, mesh: Mesh) -> None:
-    """Raises InputError if the devices cannot share a batch equally."""
-    if batch_size % mesh.size:
-        raise InputError(f"the batch size {batch_size} is not a multiple of the {mesh.size} devices: change it")
+def _spec(path: str, shape: tuple[int, ...], num_bytes: int, parts: int, min_bytes: float) -> PartitionSpec:
+    rule = next(rule for pattern, rule in RULES if re.search(pattern, path))
+    axes = [axis for axis, size in enumerate(shape) if size % parts == 0]
+    if rule == WHOLE or num_bytes < min_bytes or not axes or parts == 1:
+        return PartitionSpec()
+    largest = max(axes, key=lambda axis: shape[axis])
+    return PartitionSpec(*(("fsdp" if axis == largest else None) for axis in range(len(shape))))
+
+
+def state_shardings(abstract, mesh: Mesh, min_mib: float):
+    """The sharding of every leaf of a state, by RULES.
+
+    Args:
+      abstract: shapes and types, of `jax.eval_shape`. Averages and the optimiser's moments, whose paths end like those
+        of the parameters they belong to, lie as these do.
+      min_mib: leaves of fewer MiB are on every device whole.
+    """
+
+    def of(path, leaf):
+        num_bytes = int(np.prod(leaf.shape)) * leaf.dtype.itemsize
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        return NamedSharding(mesh, _spec(name, leaf.shape, num_bytes, mesh.shape["fsdp"], min_mib * 2**20))
+
+    return jax.tree_util.tree_map_with_path(of, abstract)
+
+
+def check_batch_size(batch_size: int, microbatches: int, mesh: Mesh) -> None:
+    """Raises InputError if the devices cannot share a batch, and each of its parts, equally."""
+    if batch_size % (mesh.size * microbatches):
+        parts = f" times {microbatches} microbatches" if microbatches > 1 else ""
+        raise InputError(f"the batch size {batch_size} is not a multiple of the {mesh.size} devices{parts}: change it")
 
 
 def to_devices(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:

@@ -1,4 +1,4 @@
-"""The training step and the loop around it."""
+"""The loop around `step.train_step`: data in, checkpoints and logs out."""
 
 import contextlib
 import dataclasses
@@ -9,44 +9,23 @@ import signal
 import threading
 from collections.abc import Iterator
 
-import flax
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 from tqdm import tqdm
 
-from cdae_jax import readout, sharding, workdir
+from cdae_jax import processes, readout, sharding, workdir
 from cdae_jax.checkpoint import Checkpoints, abstract_like
 from cdae_jax.data.dataset import Split
 from cdae_jax.data.pipeline import batches, label_columns, make_dataset
-from cdae_jax.diffusion import Schedule, make_schedule
 from cdae_jax.errors import InputError
 from cdae_jax.labels import LabelStats
 from cdae_jax.logs import MetricLogs
-from cdae_jax.losses import LossWeights, objective
-from cdae_jax.model import CausalDiffAE, init_params
-from cdae_jax.optimizer import apply_gradients
+from cdae_jax.model import CausalDiffAE
 from cdae_jax.pixels import to_unit
 from cdae_jax.settings import Settings, Train
+from cdae_jax.step import init_state, jit_train_step, make_optimizer
 
-INIT_STREAM, STEP_STREAM = 0, 1
 READOUT_IMAGES = 10_000
-
-
-@flax.struct.dataclass
-class TrainState:
-    """step: scalar int32, steps done; ema: running average of params."""
-
-    step: jax.Array
-    params: dict
-    ema: dict
-    opt_state: optax.OptState
-
-
-def stream_key(seed: int, stream: int) -> jax.Array:
-    """Keys derive from (seed, stream, step): no key is stored, none is used twice."""
-    return jax.random.fold_in(jax.random.key(seed), stream)
 
 
 class Stopped(Exception):
@@ -69,99 +48,6 @@ def stop_request() -> Iterator[threading.Event]:
 
 class NonFiniteLoss(RuntimeError):
     """The loss became NaN or infinite; the message names the step and the last good checkpoint."""
-
-
-def make_optimizer(train: Train) -> optax.GradientTransformation:
-    """AdamW with warm-up, optional cosine decay to 0, and clipping by the global norm."""
-    if train.decay:
-        rate = optax.warmup_cosine_decay_schedule(
-            0.0, train.learning_rate, train.warmup_steps, max(train.steps, train.warmup_steps + 1)
-        )
-    else:
-        rate = optax.linear_schedule(0.0, train.learning_rate, max(1, train.warmup_steps))
-    return optax.chain(optax.clip_by_global_norm(train.clip_norm), optax.adamw(rate, weight_decay=train.weight_decay))
-
-
-def loss_weights(train: Train) -> LossWeights:
-    return LossWeights(
-        train.kl_u, train.kl_z, train.mechanism, train.anneal_steps, train.condition_drop, train.condition
-    )
-
-
-def init_state(model: CausalDiffAE, tx: optax.GradientTransformation, image_shape, seed: int) -> TrainState:
-    """The state before the first step, for images [H, W, C]."""
-    params = init_params(model, stream_key(seed, INIT_STREAM), image_shape)
-    return TrainState(jnp.int32(0), params, jax.tree.map(jnp.copy, params), tx.init(params))
-
-
-def ema_decay_at(step: jax.Array, decay: float) -> jax.Array:
-    """min(decay, (1 + step) / (10 + step)): a short run does not average its initial weights."""
-    step = step.astype(jnp.float32)
-    return jnp.minimum(decay, (1 + step) / (10 + step))
-
-
-def train_step(
-    state: TrainState,
-    batch: dict[str, jax.Array],
-    *,
-    model: CausalDiffAE,
-    schedule: Schedule,
-    tx: optax.GradientTransformation,
-    weights: LossWeights,
-    ema_decay: float,
-    seed: int,
-) -> tuple[TrainState, dict[str, jax.Array]]:
-    """One optimisation step; pure.
-
-    Args:
-      batch: "image" [B, H, W, C] uint8, "y" [B, n] float32 standardised (NaN unknown), "context" [B] int32,
-        "intervened" [B, n] bool.
-      seed: with the step it determines every random number.
-
-    Returns:
-      the next state, and scalars: the loss, its terms and norms.
-    """
-    inputs = {
-        "x": to_unit(batch["image"]),
-        "y": batch["y"],
-        "context": batch["context"],
-        "intervened": batch["intervened"],
-    }
-    key = jax.random.fold_in(stream_key(seed, STEP_STREAM), state.step)
-
-    def loss_of(params):
-        return objective(model, params, schedule, weights, inputs, state.step, key)
-
-    (loss, terms), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
-    params, opt_state, updates = apply_gradients(tx, grads, state.opt_state, state.params)
-    decay = ema_decay_at(state.step, ema_decay)
-    ema = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, state.ema, params)
-    norms = {
-        "grad_norm": optax.tree.norm(grads),
-        "update_norm": optax.tree.norm(updates),
-        "param_norm": optax.tree.norm(params),
-    }
-    return TrainState(state.step + 1, params, ema, opt_state), {"loss": loss, **terms, **norms}
-
-
-def jit_train_step(settings: Settings, model: CausalDiffAE, tx: optax.GradientTransformation, mesh: jax.sharding.Mesh):
-    """train_step compiled for a mesh: the state replicated and donated, the batch split over "data"."""
-    step = functools.partial(
-        train_step,
-        model=model,
-        schedule=make_schedule(settings.diffusion.schedule, settings.diffusion.num_steps),
-        tx=tx,
-        weights=loss_weights(settings.train),
-        ema_decay=settings.train.ema_decay,
-        seed=settings.train.seed,
-    )
-    everywhere = sharding.replicated(mesh)
-    return jax.jit(
-        step,
-        in_shardings=(everywhere, sharding.batch_sharding(mesh)),
-        out_shardings=everywhere,
-        donate_argnums=0,
-    )
 
 
 def host_batches(
@@ -194,8 +80,8 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
     """
     directory = pathlib.Path(directory)
     train = settings.train
-    mesh = sharding.make_mesh()
-    sharding.check_batch_size(train.batch_size, mesh)
+    mesh = sharding.make_mesh(train.fsdp)
+    sharding.check_batch_size(train.batch_size, train.microbatches, mesh)
     workdir.check(directory, settings)
     dataset = make_dataset(settings)
     split = dataset.train.with_labels(
@@ -212,29 +98,35 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
     split = dataclasses.replace(split, intervened=was_set)
     image_shape = split.images.shape[1:]
     workdir.check_dataset(directory, dataset.name)
-    workdir.claim(directory, settings)
-    workdir.write_model(directory, dataset.name, image_shape, dataset.num_classes, stats)
+    processes.wait_for_all("checked")
+    if processes.is_first():
+        workdir.claim(directory, settings)
+        workdir.write_model(directory, dataset.name, image_shape, dataset.num_classes, stats)
+    processes.wait_for_all("claimed")
 
     model = settings.make_model(dataset.num_classes)
     tx = make_optimizer(train)
-    everywhere = sharding.replicated(mesh)
     init = functools.partial(init_state, model, tx, image_shape, train.seed)
     checkpoints = Checkpoints(directory)
-    abstract = abstract_like(jax.eval_shape(init), everywhere)
+    shapes = jax.eval_shape(init)
+    shardings = sharding.state_shardings(shapes, mesh, train.min_shard_mib)
+    abstract = abstract_like(shapes, shardings)
     found = checkpoints.restore_newest(train=abstract.replace(ema=None), ema=abstract.ema)
     if found is None:
-        start, state = 0, jax.jit(init, out_shardings=everywhere)()
+        start, state = 0, jax.jit(init, out_shardings=shardings)()
     else:
         start, (saved, ema) = found
         state = saved.replace(ema=ema)
+        processes.wait_for_all("restored")
         checkpoints.drop_after(start)
 
-    run_step = jit_train_step(settings, model, tx, mesh)
+    run_step = jit_train_step(settings, model, tx, mesh, shardings)
     y, share = stats.standardise(labels), settings.data.labelled_share
-    logs = MetricLogs(directory, start)
+    logs = MetricLogs(directory, start) if processes.is_first() else None
     pending = []
+    progress = functools.partial(tqdm, unit="step", desc=dataset.name, disable=not processes.is_first())
     try:
-        with stop_request() as asked, tqdm(total=train.steps, initial=start, unit="step", desc=dataset.name) as bar:
+        with stop_request() as asked, progress(total=train.steps, initial=start) as bar:
             for step, batch in enumerate(host_batches(split, y, start, train, share), start):
                 state, metrics = run_step(state, sharding.to_devices(batch, mesh))
                 pending.append(metrics)
@@ -242,21 +134,26 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
                 save = (step + 1) % train.checkpoint_every == 0 or is_last
                 if save or (step + 1) % train.log_every == 0:
                     values = _finite_means(pending, step + 1 - len(pending), directory, checkpoints.latest)
-                    rate = logs.write(step + 1, values, len(pending) * train.batch_size)
-                    bar.set_postfix_str(f"loss {values['loss']:.4f}, {rate:.0f} images/s")
+                    if logs is not None:
+                        rate = logs.write(step + 1, values, len(pending) * train.batch_size)
+                        bar.set_postfix_str(f"loss {values['loss']:.4f}, {rate:.0f} images/s")
                     pending = []
-                if save or asked.is_set():
+                stop = not is_last and _asked_to_stop(asked, step)
+                if save or stop:
                     checkpoints.save(step + 1, state.replace(ema=None), state.ema)
                 bar.update()
-                if asked.is_set() and not is_last:
+                if stop:
                     checkpoints.wait()
                     raise Stopped(f"stopped as asked after step {step + 1}, which is saved: the same command goes on")
         checkpoints.wait()
         if settings.sample.action == "direction":
-            workdir.write_readout(directory, fit_readout(model, state.ema, split.images, y))
+            params = jax.jit(lambda tree: tree, out_shardings=sharding.replicated(mesh))(state.ema)
+            found = fit_readout(model, params, split.images, y)
+            if processes.is_first():
+                workdir.write_readout(directory, found)
     finally:
         checkpoints.close()
-        seconds = logs.close()
+        seconds = 0.0 if logs is None else logs.close()
     summary = {
         "steps": train.steps,
         "images": train.steps * train.batch_size,
@@ -264,8 +161,16 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
         "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(state.params)),
     }
-    (directory / "train.json").write_text(json.dumps(summary, indent=2) + "\n")
+    if processes.is_first():
+        (directory / "train.json").write_text(json.dumps(summary, indent=2) + "\n")
     return directory
+
+
+def _asked_to_stop(asked: threading.Event, step: int) -> bool:
+    """Whether to stop after this step; of several processes, whether any was asked, so that all save the same step."""
+    if jax.process_count() == 1:
+        return asked.is_set()
+    return (step + 1) % processes.AGREE_EVERY == 0 and processes.any_process(asked.is_set())
 
 
 def fit_readout(model: CausalDiffAE, params, images: np.ndarray, y: np.ndarray) -> readout.Readout:

@@ -1,5 +1,7 @@
 """The conditional noise predictor: an ADM-style UNet (Dhariwal & Nichol 2021, arXiv 2105.05233)."""
 
+import itertools
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -35,6 +37,8 @@ class UNet(nn.Module):
       num_heads: of the attention.
       patch: side of the patches that the stem folds into channels (1 for none).
       num_classes: classes of the context; 0 for no context. Class num_classes means "unknown".
+      dtype: of the computation; parameters, statistics and the output are float32.
+      remat: computes the insides of every residual block again in the backward pass instead of keeping them.
     """
 
     channels: int
@@ -44,15 +48,20 @@ class UNet(nn.Module):
     num_heads: int
     patch: int
     num_classes: int
+    dtype: jnp.dtype = jnp.float32
+    remat: bool = False
 
     def _condition(self, time, z, context, drop):
         width = 4 * self.channels
-        embedding = nn.Dense(width)(nn.silu(nn.Dense(width)(time_embedding(time, self.channels))))
-        z_embedding = nn.Dense(width)(nn.silu(nn.Dense(width)(z.reshape(z.shape[0], -1))))
-        null = self.param("null_condition", nn.initializers.normal(0.02), (1, width))
+
+        def embed(inputs):
+            return nn.Dense(width, dtype=self.dtype)(nn.silu(nn.Dense(width, dtype=self.dtype)(inputs)))
+
+        embedding, z_embedding = embed(time_embedding(time, self.channels)), embed(z.reshape(z.shape[0], -1))
+        null = self.param("null_condition", nn.initializers.normal(0.02), (1, width)).astype(self.dtype)
         embedding = embedding + jnp.where(drop[:, None], null, z_embedding)
         if self.num_classes:
-            embedding = embedding + nn.Embed(self.num_classes + 1, width)(context)
+            embedding = embedding + nn.Embed(self.num_classes + 1, width, dtype=self.dtype)(context)
         return embedding
 
     @nn.compact
@@ -70,27 +79,29 @@ class UNet(nn.Module):
           [B, H, W, C].
         """
         cond = self._condition(time, z, context, drop)
+        residual = nn.remat(ResBlock) if self.remat else ResBlock
+        names = (f"ResBlock_{i}" for i in itertools.count())  # the same with and without remat
 
         def block(h, multiplier):
-            h = ResBlock(self.channels * multiplier)(h, cond)
-            return SelfAttention(self.num_heads)(h) if h.shape[1] in self.attention else h
+            h = residual(self.channels * multiplier, self.dtype, name=next(names))(h, cond)
+            return SelfAttention(self.num_heads, self.dtype)(h) if h.shape[1] in self.attention else h
 
-        h = conv3(self.channels)(space_to_depth(x_t, self.patch))
+        h = conv3(self.channels, dtype=self.dtype)(space_to_depth(x_t, self.patch))
         skips = [h]
         for level, multiplier in enumerate(self.multipliers):
             if level:
-                h = conv3(h.shape[-1], stride=2)(h)
+                h = conv3(h.shape[-1], stride=2, dtype=self.dtype)(h)
                 skips.append(h)
             for _ in range(self.num_blocks):
                 h = block(h, multiplier)
                 skips.append(h)
         h = block(h, self.multipliers[-1])
-        h = ResBlock(self.channels * self.multipliers[-1])(h, cond)
+        h = residual(self.channels * self.multipliers[-1], self.dtype, name=next(names))(h, cond)
         for level, multiplier in reversed(list(enumerate(self.multipliers))):
             for _ in range(self.num_blocks + 1):
                 h = block(jnp.concatenate([h, skips.pop()], -1), multiplier)
             if level:
-                h = conv3(h.shape[-1])(jnp.repeat(jnp.repeat(h, 2, axis=1), 2, axis=2))
-        h = nn.silu(group_norm(h.shape[-1])(h))
-        out = conv3(x_t.shape[-1] * self.patch**2, kernel_init=nn.initializers.zeros)(h)
-        return depth_to_space(out, self.patch)
+                h = conv3(h.shape[-1], dtype=self.dtype)(jnp.repeat(jnp.repeat(h, 2, axis=1), 2, axis=2))
+        h = nn.silu(group_norm(h.shape[-1], self.dtype)(h))
+        out = conv3(x_t.shape[-1] * self.patch**2, dtype=self.dtype, kernel_init=nn.initializers.zeros)(h)
+        return depth_to_space(out, self.patch).astype(jnp.float32)

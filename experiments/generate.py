@@ -2,8 +2,8 @@
 
 python -m experiments.generate --workdir=runs/pendulum --input=images.npz --do=angle=20 --output=angle20
 
---input is a folder of PNG and JPEG files, an .npz file with an array "images", or tfds:name@split. The output is a folder
-of shards (`cdae_jax.generate`).
+--input is a folder of PNG and JPEG files, an .npz file with an array "images", or tfds:name@split. The output is a
+folder of shards (`cdae_jax.generate`).
 """
 
 from absl import flags

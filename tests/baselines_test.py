@@ -7,13 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from objectives import whole_objective
 
 import cdae_jax
 from cdae_jax import readout
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.diffusion import make_schedule
 from cdae_jax.errors import InputError
-from cdae_jax.losses import LossWeights, objective
+from cdae_jax.losses import LossWeights
 from cdae_jax.model import init_params
 from cdae_jax.settings import Settings
 from cdae_jax.train import train_model
@@ -73,7 +74,9 @@ def gradient_of_the_decoder_term(baseline):
 
     def decoder_term(params, batch):
         key = jax.random.key(3)
-        return objective(model, params, make_schedule("cosine", 1000), weights, batch, jnp.int32(9), key)[1]["decoder"]
+        return whole_objective(model, params, make_schedule("cosine", 1000), weights, batch, jnp.int32(9), key)[1][
+            "decoder"
+        ]
 
     gradient = jax.jit(jax.grad(decoder_term))
     return lambda batch: gradient(params, batch)["params"]

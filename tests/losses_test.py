@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from objectives import whole_objective
 
 from cdae_jax.diffusion import make_schedule
-from cdae_jax.losses import LossWeights, family_mask, kl_gaussian, kl_standard_normal, masked_mean, objective
+from cdae_jax.losses import LossWeights, counts, family_mask, kl_gaussian, kl_standard_normal, masked_sum
 from cdae_jax.model import init_params
 from cdae_jax.settings import Settings
 from configs.pendulum import get_config
@@ -28,7 +29,7 @@ def params():
 
 
 def run(params, batch, weights=WEIGHTS, step=100):
-    return objective(MODEL, params, SCHEDULE, weights, batch, jnp.int32(step), jax.random.key(3))
+    return whole_objective(MODEL, params, SCHEDULE, weights, batch, jnp.int32(step), jax.random.key(3))
 
 
 def test_kl_divergences_match_numerical_integration():
@@ -50,11 +51,22 @@ def test_kl_divergences_match_numerical_integration():
     assert found == pytest.approx(integrate(normal(0.5, 0.7), normal(0, 1)), abs=1e-4)
 
 
-def test_masked_mean_counts_only_what_is_known():
+def test_masked_sums_and_counts_are_over_what_is_known(batch):
     values = jnp.arange(12.0).reshape(2, 3, 2)
     mask = jnp.array([[True, False, False], [False, False, True]])
-    assert float(masked_mean(values, mask)) == pytest.approx((0 + 1 + 10 + 11) / 4)
-    assert float(masked_mean(values, jnp.zeros((2, 3), bool))) == 0
+    assert float(masked_sum(values, mask)) == 0 + 1 + 10 + 11
+    y = batch["y"].at[0].set(jnp.nan).at[1, 2].set(jnp.nan)
+    intervened = batch["intervened"].at[:3, 3].set(True)
+    found = counts(MODEL, batch | {"y": y, "intervened": intervened})
+    k = MODEL.block_dim
+    assert {name: float(value) for name, value in found.items()} == {
+        "decoder": 8,
+        "kl_u": k * (8 * 4 - 3),
+        "kl_z": k * (8 * 4 - 4 - 1),
+        "mechanism": k * ((8 - 2) + (8 - 3)),  # the length of 2 families is unknown, 3 positions were set
+    }
+    nothing = counts(MODEL, batch | {"y": jnp.full_like(y, jnp.nan)})
+    assert float(nothing["kl_z"]) == float(nothing["mechanism"]) == 1
 
 
 def test_family_mask_asks_for_the_child_and_all_its_parents():
@@ -131,7 +143,7 @@ def test_with_an_affine_mechanism_the_last_term_is_the_negative_log_likelihood_o
     y = jax.random.normal(jax.random.key(2), (8, 4))
     batch = {"x": jnp.zeros((8, 16, 16, 3)), "y": y, "context": jnp.zeros((8,), jnp.int32)}
     batch["intervened"] = jnp.zeros(y.shape, bool)
-    run_jitted = jax.jit(lambda p: objective(model, p, SCHEDULE, WEIGHTS, batch, jnp.int32(9), jax.random.key(3)))
+    run_jitted = jax.jit(lambda p: whole_objective(model, p, SCHEDULE, WEIGHTS, batch, jnp.int32(9), jax.random.key(3)))
     _, terms = run_jitted(noisy)
     z = np.repeat(np.asarray(y)[..., None], model.block_dim, -1)
     shift, log_scale = (np.asarray(a) for a in model.apply(noisy, jnp.asarray(z), method="conditionals"))

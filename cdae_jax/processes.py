@@ -1,0 +1,60 @@
+"""Several processes that train as one: starting them, waiting for each other, agreeing. One alone needs none of it."""
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from cdae_jax.errors import InputError
+
+HEARTBEAT_SECONDS = 30  # a process that was silent for so long is taken for lost, and the others end
+AGREE_EVERY = 10  # steps between two questions to all processes
+
+
+def start(coordinator: str | None, num_processes: int | None, process_id: int | None) -> None:
+    """Makes this process one of several; must come before anything asks JAX for its devices.
+
+    Args:
+      coordinator: host:port of process 0; with it the other two are needed. "auto" asks the cluster (Slurm, Cloud TPU,
+        GKE, Open MPI). None for a process that is alone.
+
+    Raises:
+      InputError: an incomplete description, or no cluster and no coordinator that answers.
+    """
+    if coordinator is None:
+        if num_processes is not None or process_id is not None:
+            raise InputError("--num_processes and --process_id need --coordinator=host:port of process 0, or auto")
+        return
+    given = {}
+    if coordinator != "auto":
+        if num_processes is None or process_id is None or not 0 <= process_id < num_processes:
+            raise InputError(
+                f"--coordinator={coordinator} needs --num_processes and a --process_id from 0 up to but not including"
+                f" it (they are {num_processes} and {process_id})"
+            )
+        given = {"coordinator_address": coordinator, "num_processes": num_processes, "process_id": process_id}
+    try:
+        jax.distributed.initialize(**given, heartbeat_timeout_seconds=HEARTBEAT_SECONDS, initialization_timeout=120)
+    except (RuntimeError, ValueError) as err:
+        reason = str(err).strip().splitlines()[0]
+        raise InputError(
+            f"the processes did not find each other ({reason}): check that --coordinator={coordinator} can be reached"
+            " from every host and that every process was started"
+        ) from err
+
+
+def is_first() -> bool:
+    """Whether this process writes what is written once."""
+    return jax.process_index() == 0
+
+
+def wait_for_all(name: str) -> None:
+    """Returns when every process has come here."""
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices(name)
+
+
+def any_process(flag: bool) -> bool:
+    """Whether the flag holds in any process; every process has to ask."""
+    if jax.process_count() == 1:
+        return flag
+    return bool(np.any(multihost_utils.process_allgather(np.asarray(flag))))

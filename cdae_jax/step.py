@@ -1,0 +1,146 @@
+"""One training step: pure, and compiled for a mesh."""
+
+import functools
+
+import flax
+import jax
+import jax.numpy as jnp
+import optax
+
+from cdae_jax import sharding
+from cdae_jax.diffusion import Schedule, make_schedule
+from cdae_jax.losses import LossWeights, counts, draw, objective
+from cdae_jax.model import CausalDiffAE, init_params
+from cdae_jax.optimizer import apply_gradients
+from cdae_jax.pixels import to_unit
+from cdae_jax.settings import Settings, Train
+
+INIT_STREAM, STEP_STREAM = 0, 1
+
+
+@flax.struct.dataclass
+class TrainState:
+    """step: scalar int32, steps done; ema: running average of params."""
+
+    step: jax.Array
+    params: dict
+    ema: dict
+    opt_state: optax.OptState
+
+
+def stream_key(seed: int, stream: int) -> jax.Array:
+    """Keys derive from (seed, stream, step): no key is stored, none is used twice."""
+    return jax.random.fold_in(jax.random.key(seed), stream)
+
+
+def make_optimizer(train: Train) -> optax.GradientTransformation:
+    """AdamW with warm-up, optional cosine decay to 0, and clipping by the global norm."""
+    if train.decay:
+        rate = optax.warmup_cosine_decay_schedule(
+            0.0, train.learning_rate, train.warmup_steps, max(train.steps, train.warmup_steps + 1)
+        )
+    else:
+        rate = optax.linear_schedule(0.0, train.learning_rate, max(1, train.warmup_steps))
+    return optax.chain(optax.clip_by_global_norm(train.clip_norm), optax.adamw(rate, weight_decay=train.weight_decay))
+
+
+def loss_weights(train: Train) -> LossWeights:
+    return LossWeights(
+        train.kl_u, train.kl_z, train.mechanism, train.anneal_steps, train.condition_drop, train.condition
+    )
+
+
+def init_state(model: CausalDiffAE, tx: optax.GradientTransformation, image_shape, seed: int) -> TrainState:
+    """The state before the first step, for images [H, W, C]."""
+    params = init_params(model, stream_key(seed, INIT_STREAM), image_shape)
+    return TrainState(jnp.int32(0), params, jax.tree.map(jnp.copy, params), tx.init(params))
+
+
+def ema_decay_at(step: jax.Array, decay: float) -> jax.Array:
+    """min(decay, (1 + step) / (10 + step)): a short run does not average its initial weights."""
+    step = step.astype(jnp.float32)
+    return jnp.minimum(decay, (1 + step) / (10 + step))
+
+
+def split_rows(tree, parts: int):
+    """Leaves [B, ...] -> [parts, B / parts, ...]: every part has rows of every device, so that none has to move."""
+    return jax.tree.map(lambda x: x.reshape(-1, parts, *x.shape[1:]).swapaxes(0, 1), tree)
+
+
+def loss_and_gradient(loss_of, params, batch, draws, microbatches: int):
+    """((loss, terms), gradient) of loss_of(params, batch, draws), added up over parts of the batch, one by one."""
+    gradient_of = jax.value_and_grad(loss_of, has_aux=True)
+    if microbatches == 1:
+        return gradient_of(params, batch, draws)
+    parts = split_rows((batch, draws), microbatches)
+
+    def add(total, part):
+        return jax.tree.map(jnp.add, total, gradient_of(params, *part)), None
+
+    shapes = jax.eval_shape(gradient_of, params, *jax.tree.map(lambda x: x[0], parts))
+    return jax.lax.scan(add, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes), parts)[0]
+
+
+def train_step(
+    state: TrainState,
+    batch: dict[str, jax.Array],
+    *,
+    model: CausalDiffAE,
+    schedule: Schedule,
+    tx: optax.GradientTransformation,
+    weights: LossWeights,
+    ema_decay: float,
+    seed: int,
+    microbatches: int = 1,
+) -> tuple[TrainState, dict[str, jax.Array]]:
+    """One optimisation step; pure.
+
+    Args:
+      batch: "image" [B, H, W, C] uint8, "y" [B, n] float32 standardised (NaN unknown), "context" [B] int32,
+        "intervened" [B, n] bool.
+      seed: with the step it determines every random number.
+      microbatches: parts whose gradients are added up, to spare memory; they change nothing but the rounding.
+
+    Returns:
+      the next state, and scalars: the loss, its terms and norms.
+    """
+    inputs = {"x": to_unit(batch["image"]), **{name: batch[name] for name in ("y", "context", "intervened")}}
+    key = jax.random.fold_in(stream_key(seed, STEP_STREAM), state.step)
+    draws = draw(model, schedule, weights.condition_drop, inputs["x"].shape, key)
+    over = counts(model, inputs)
+
+    def loss_of(params, inputs, draws):
+        return objective(model, params, schedule, weights, inputs, draws, over, state.step)
+
+    (loss, terms), grads = loss_and_gradient(loss_of, state.params, inputs, draws, microbatches)
+    params, opt_state, updates = apply_gradients(tx, grads, state.opt_state, state.params)
+    decay = ema_decay_at(state.step, ema_decay)
+    ema = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, state.ema, params)
+    norms = {
+        "grad_norm": optax.tree.norm(grads),
+        "update_norm": optax.tree.norm(updates),
+        "param_norm": optax.tree.norm(params),
+    }
+    return TrainState(state.step + 1, params, ema, opt_state), {"loss": loss, **terms, **norms}
+
+
+def jit_train_step(
+    settings: Settings, model: CausalDiffAE, tx: optax.GradientTransformation, mesh: jax.sharding.Mesh, shardings
+):
+    """train_step compiled for a mesh: the state as `shardings` say and donated, the batch split over all devices."""
+    step = functools.partial(
+        train_step,
+        model=model,
+        schedule=make_schedule(settings.diffusion.schedule, settings.diffusion.num_steps),
+        tx=tx,
+        weights=loss_weights(settings.train),
+        ema_decay=settings.train.ema_decay,
+        seed=settings.train.seed,
+        microbatches=settings.train.microbatches,
+    )
+    return jax.jit(
+        step,
+        in_shardings=(shardings, sharding.batch_sharding(mesh)),
+        out_shardings=(shardings, sharding.replicated(mesh)),
+        donate_argnums=0,
+    )
