@@ -13,6 +13,7 @@ from train_test import arrays_of, settings_with
 import cdae_jax
 from cdae_jax import train
 from cdae_jax.errors import InputError
+from cdae_jax.settings import Settings
 
 
 def files_of(workdir, step):
@@ -50,7 +51,7 @@ def test_the_checkpoint_before_a_damaged_one_is_used_and_the_damage_named(copy, 
 def test_training_goes_on_from_the_one_before_to_the_same_end(trained_pendulum, copy):
     flip(files_of(copy, 20)[0])
     with pytest.warns(UserWarning, match="using step 10"):
-        train.train_model(settings_with(), copy)
+        train.train_model(Settings.from_dict(json.loads((copy / "config.json").read_text())), copy)
     for again, whole in zip(
         arrays_of(copy, settings_with()), arrays_of(trained_pendulum, settings_with()), strict=True
     ):

@@ -1,12 +1,9 @@
 """Several real processes on this machine that train as one."""
 
 import json
-import os
-import signal
 import socket
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -46,37 +43,17 @@ def losses(workdir):
     return [json.loads(line)["loss"] for line in (workdir / "metrics.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize(
-    ("num", "flags"), [(2, ()), (4, ("--config.train.fsdp=2", "--config.train.min_shard_mib=0.0"))]
-)
-def test_processes_train_like_one(trained_pendulum, tmp_path, num, flags):
-    running = start_all(tmp_path / "run", num, *flags)
-    ended = [process.communicate(timeout=400) for process in running]
-    assert [process.returncode for process in running] == [0] * num, ended
+def test_two_processes_that_share_the_state_train_like_one(trained_pendulum, tmp_path):
+    running = start_all(tmp_path / "run", 2, "--config.train.fsdp=2", "--config.train.min_shard_mib=0.0")
+    try:
+        ended = [process.communicate(timeout=600) for process in running]
+    finally:
+        for process in running:
+            process.kill()
+    assert [process.returncode for process in running] == [0, 0], ended
     np.testing.assert_allclose(losses(tmp_path / "run"), losses(trained_pendulum), rtol=1e-3)
-    assert "trained; next" in ended[0][0] and not any(out for out, _ in ended[1:])
-    model = cdae_jax.load(tmp_path / "run")  # written by several, read by one
-    assert model.step == 20
-
-
-def test_when_one_process_is_lost_the_others_end_and_the_run_can_go_on(tmp_path):
-    flags = ("--config.train.steps=2000", "--config.train.checkpoint_every=10")
-    running = start_all(tmp_path / "run", 2, *flags)
-    checkpoint = tmp_path / "run" / "checkpoints" / "10"
-    end = time.monotonic() + 300
-    while not checkpoint.is_dir() and time.monotonic() < end:
-        time.sleep(0.5)
-    assert checkpoint.is_dir()
-    os.kill(running[1].pid, signal.SIGKILL)
-    out, err = running[0].communicate(timeout=120)
-    assert running[0].returncode not in (0, None), out
-    assert err.strip()
-    running[1].communicate()
-    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
-    assert len(lines) >= 1
-    # Alone now, from the last complete checkpoint, to a nearer end.
-    model = cdae_jax.load(tmp_path / "run")
-    assert model.step >= 10 and model.step % 10 == 0
+    assert "trained; next" in ended[0][0] and "trained; next" not in ended[1][0]
+    assert cdae_jax.load(tmp_path / "run").step == 20  # written by two, read by one
 
 
 @pytest.mark.parametrize(
