@@ -1,11 +1,13 @@
 """What every command does with flags and mistakes."""
 
 import json
+import os
 import pathlib
 import sys
 import warnings
 from collections.abc import Callable
 
+import jax
 from absl import app, flags, logging
 
 from cdae_jax.errors import InputError
@@ -50,6 +52,9 @@ def run(main: Callable[[], None]) -> None:
     def guarded(argv: list[str]) -> None:
         if len(argv) > 1:
             _stop(f"{argv[1]!r} is no flag: flags start with --", 2)
+        if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):  # what was compiled once is found by the next command
+            cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+            jax.config.update("jax_compilation_cache_dir", str(cache / "cdae_jax"))
         logging.set_verbosity(logging.WARNING)  # Orbax reports every file it opens
         warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
         try:

@@ -10,13 +10,11 @@ import pytest
 from commands_test import command
 
 import cdae_jax
-from cdae_jax import archive, loading
+from cdae_jax import archive, loading, readout
 from cdae_jax.errors import InputError
+from cdae_jax.inference import TrainedModel
 from cdae_jax.model_card import model_card
-from cdae_jax.settings import Settings
 from cdae_jax.stablehlo import programs
-from cdae_jax.train import train_model
-from configs.pendulum import get_config
 
 
 @pytest.fixture(scope="module")
@@ -61,14 +59,17 @@ def test_half_precision_is_half_the_size_and_about_the_same(model, exported, ima
     np.testing.assert_allclose(half.encode(images), model.encode(images), atol=0.5)
 
 
-def test_a_readout_travels_too(tmp_path, images):
-    config = get_config("smoke,baseline=diffae")
-    config.train.steps = 4
-    settings = Settings.from_dict(config.to_dict())
-    model = cdae_jax.load(train_model(settings, tmp_path / "run"))
-    archive.write(tmp_path / "diffae.cdae", model, "Pendulum", {})
+def test_a_readout_travels_too(model, tmp_path, images):
+    u, z = model.latents(images)
+    fitted = readout.fit(z, np.random.default_rng(1).normal(size=u.shape[:2]))
+    with_readout = TrainedModel(
+        model.settings, model.model, model.params, model.stats, model.image_shape, model.step, fitted
+    )
+    archive.write(tmp_path / "diffae.cdae", with_readout, "Pendulum", {})
     loaded = cdae_jax.load(tmp_path / "diffae.cdae")
-    np.testing.assert_array_equal(loaded.predict(images, {"light": 90.0}), model.predict(images, {"light": 90.0}))
+    expected = with_readout.predict(images, {"light": 90.0})
+    np.testing.assert_array_equal(loaded.predict(images, {"light": 90.0}), expected)
+    assert not np.array_equal(expected, model.predict(images, {"light": 90.0}))
 
 
 def flip(name):
@@ -142,7 +143,8 @@ read, u, z = program("encode")(given["images"][:2])
 np.savez("{tmp_path}/out.npz", made=made, labels=labels, read=read, u=u, z=z)
 """
     subprocess.run([sys.executable, "-I", "-c", script], check=True, cwd=tmp_path)
-    found = np.load(tmp_path / "out.npz")
+    with np.load(tmp_path / "out.npz") as stored:
+        found = dict(stored)
     images_here, labels_here = model.counterfactual(images, {"angle": 20.0})
     assert np.abs(found["made"].astype(int) - images_here.astype(int)).max() <= 1
     np.testing.assert_allclose(found["labels"], labels_here, rtol=1e-3, atol=1e-3)

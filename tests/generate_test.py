@@ -26,8 +26,11 @@ def images():
 
 
 def read(shards):
-    stored = [np.load(shard) for shard in shards]
-    return {name: np.concatenate([shard[name] for shard in stored]) for name in stored[0].files}
+    stored = []
+    for shard in shards:
+        with np.load(shard) as file:
+            stored.append(dict(file))
+    return {name: np.concatenate([shard[name] for shard in stored]) for name in stored[0]}
 
 
 def test_shards_hold_what_one_call_makes(model, images, tmp_path):

@@ -254,6 +254,7 @@ def test_missing_and_damaged_workdirs_are_named(trained_pendulum, tmp_path):
     assert "no complete checkpoint" in damaged("c", lambda d: shutil.rmtree(d / "checkpoints"))
 
     def truncate(directory):
+        (directory / "checkpoints" / "20.sha256").unlink()  # as if it had never been written
         for path in directory.glob("checkpoints/20/ema/**/*"):
             if path.is_file() and path.stat().st_size > 1000:
                 path.write_bytes(path.read_bytes()[:100])

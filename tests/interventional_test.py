@@ -47,7 +47,7 @@ def test_impossible_shares_are_refused(share):
 
 def test_training_takes_statistics_and_samples_from_what_was_left_alone(tmp_path):
     config = get_config("smoke")
-    config.data.interventional_share, config.train.steps = 0.5, 4
+    config.data.interventional_share = 0.5
     settings = Settings.from_dict(config.to_dict())
     model = cdae_jax.load(train_model(settings, tmp_path / "run"))
     size = settings.data.train_size

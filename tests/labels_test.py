@@ -88,7 +88,7 @@ def test_enough_labels_leave_the_batches_as_they_were(fraction, share):
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_training_with_few_labels_uses_their_statistics(tmp_path, condition):
     config = get_config("smoke")
-    config.data.label_fraction, config.train.steps, config.train.condition = 0.1, 4, condition
+    config.data.label_fraction, config.train.condition = 0.1, condition
     settings = Settings.from_dict(config.to_dict())
     model = cdae_jax.load(train_model(settings, tmp_path / "run"))
     assert len(model.stats.rows) == round(0.1 * settings.data.train_size)
