@@ -65,7 +65,7 @@ def measure(bench: Bench, point: Point) -> dict:
       of each intervention by variable.
     """
     dataset, test, graph = bench.dataset, bench.test, bench.dataset.graph
-    options = dataclasses.asdict(point)
+    options = dataclasses.asdict(point) | {"abduction": "invert"}
     null, _ = bench.model.counterfactual(test.images, {}, context=test.context, **options)
     mse = float(np.mean(metrics.squared_errors(null, test.images)))
     by_do, intervened, still = {}, [], []
@@ -163,6 +163,8 @@ def frontier(
             f" on test images {rows[0]} to {rows[-1]}"
         )
         workdir.write_defaults(directory, options | {"abduction": "invert"}, why)
+    else:
+        workdir.drop_defaults(directory)
     stored = {"num_images": len(rows), "points": found, "chosen": chosen and chosen["name"]}
     (directory / "frontier.json").write_text(json.dumps(stored, indent=2) + "\n")
     (directory / "frontier.md").write_text(table(found, chosen, len(rows)))

@@ -80,10 +80,20 @@ def write_defaults(directory: pathlib.Path, options: dict, chosen: str) -> None:
     (directory / "defaults.json").write_text(json.dumps({"options": options, "chosen": chosen}, indent=2) + "\n")
 
 
+def drop_defaults(directory: pathlib.Path) -> None:
+    """Forgets the stored options, so that the config's hold."""
+    (directory / "defaults.json").unlink(missing_ok=True)
+
+
 def read_defaults(directory: pathlib.Path) -> dict:
-    """The stored options; empty if there are none, so that the config's hold."""
+    """The stored options; empty if there are none. Raises InputError if the file is damaged."""
     path = directory / "defaults.json"
-    return _read(path)["options"] if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    try:
+        return dict(json.loads(path.read_text())["options"])
+    except (OSError, ValueError, KeyError, TypeError) as err:
+        raise InputError(f"{path} is damaged ({err!r}): delete it, or run experiments.frontier again") from err
 
 
 def dataset_of(directory: pathlib.Path) -> str:
