@@ -61,8 +61,8 @@ def host_batches(
       labelled_share: see `pipeline.pools`.
     """
     standardised = dataclasses.replace(split, labels=y)
-    processes = (jax.process_index(), jax.process_count())
-    for batch in batches(standardised, start, train.steps, train.batch_size, train.seed, *processes, labelled_share):
+    here = (jax.process_index(), jax.process_count())
+    for batch in batches(standardised, start, train.steps, train.batch_size, train.seed, *here, labelled_share):
         context = np.zeros(len(batch), np.int32) if batch.context is None else batch.context
         yield {"image": batch.images, "y": batch.labels, "context": context, "intervened": batch.was_set}
 
