@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from devices import one_device
 from objectives import whole_objective
 
 import cdae_jax
@@ -114,8 +115,9 @@ def trained(request, tmp_path_factory):
     config.train.update({"steps": STEPS, "log_every": 10, "checkpoint_every": STEPS, "warmup_steps": 10})
     config.data.train_size = 2_000
     settings = Settings.from_dict(config.to_dict())
-    train_model(settings, folder / "run")
-    return request.param, cdae_jax.load(folder / "run"), make_dataset(settings).test, folder / "run"
+    with one_device():
+        model = cdae_jax.load(train_model(settings, folder / "run"))
+    return request.param, model, make_dataset(settings).test, folder / "run"
 
 
 def test_every_baseline_learns_and_intervenes(trained):

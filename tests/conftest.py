@@ -9,6 +9,8 @@ import shutil
 import tempfile
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Most of the time of these tests is compilation, which this makes a third; the code that it makes is about as fast.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
 
 import jax
 import jax.numpy as jnp

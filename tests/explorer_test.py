@@ -115,7 +115,7 @@ def address(trained_pendulum):
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env=ENVIRONMENT | {"XLA_FLAGS": ""},
+        env=ENVIRONMENT,
     )
     try:
         lines = iter(server.stdout.readline, "")

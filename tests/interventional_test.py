@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from devices import one_device
 
 import cdae_jax
 from cdae_jax.data import circuit, pendulum
@@ -49,7 +50,8 @@ def test_training_takes_statistics_and_samples_from_what_was_left_alone(tmp_path
     config = get_config("smoke")
     config.data.interventional_share = 0.5
     settings = Settings.from_dict(config.to_dict())
-    model = cdae_jax.load(train_model(settings, tmp_path / "run"))
+    with one_device():
+        model = cdae_jax.load(train_model(settings, tmp_path / "run"))
     size = settings.data.train_size
     assert len(model.stats.rows) == size // 2
     length, position = pendulum.shadow(model.stats.rows[:, 0], model.stats.rows[:, 1])

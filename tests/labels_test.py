@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from devices import one_device
 
 import cdae_jax
 from cdae_jax.data.dataset import Split
@@ -90,6 +91,7 @@ def test_training_with_few_labels_uses_their_statistics(tmp_path, condition):
     config = get_config("smoke")
     config.data.label_fraction, config.train.condition = 0.1, condition
     settings = Settings.from_dict(config.to_dict())
-    model = cdae_jax.load(train_model(settings, tmp_path / "run"))
+    with one_device():
+        model = cdae_jax.load(train_model(settings, tmp_path / "run"))
     assert len(model.stats.rows) == round(0.1 * settings.data.train_size)
     assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(model.params))
