@@ -8,6 +8,7 @@ setuptools.setup(
     description="Counterfactual image generation with causal diffusion autoencoders in JAX/Flax",
     license="Apache-2.0",
     packages=setuptools.find_packages(include=["cdae_jax", "cdae_jax.*"]),
+    package_data={"cdae_jax": ["models/*.cdae"]},
     python_requires=">=3.11",
     install_requires=[
         "absl-py>=2.1",
@@ -36,11 +37,14 @@ setuptools.setup(
     extras_require={
         "test": [
             "gradio>=6.0,<7",
+            "ipykernel>=6.29",
             "keras>=3.10",
+            "nbconvert>=7.16",
             "pytest>=8.0",
             "pytest-xdist>=3.6",
             "ruff==0.17.6",
             "selenium>=4.20",
+            "setuptools>=68",
             "tensorboard>=2.18",
         ],
         "inception": ["keras>=3.10"],

@@ -2,13 +2,10 @@
 
 import pathlib
 
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
 from cdae_jax.data.dataset import Split
-
-matplotlib.use("Agg")
 
 
 def difference(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
