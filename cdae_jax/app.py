@@ -1,6 +1,11 @@
-"""The page of the explorer (Gradio). What it shows is computed in `explorer`."""
+"""The page of the explorer (Gradio). What it shows is computed in `explorer`.
+
+from cdae_jax import app
+app.explore("pendulum")
+"""
 
 import math
+import pathlib
 import time
 
 import gradio as gr
@@ -8,9 +13,11 @@ import numpy as np
 
 from cdae_jax import explorer
 from cdae_jax.data.dataset import Dataset
+from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.graph_plots import graph_of_values
 from cdae_jax.inference import TrainedModel
+from cdae_jax.loading import load
 from cdae_jax.samplers import SOLVERS
 
 SHOWN_SIDE = 256  # pixels of the pictures on the page
@@ -65,13 +72,17 @@ class Page:
         self.model, self.dataset, self.name = model, dataset, name
         self.names = model.graph.names
 
-    def warm_up(self) -> float:
-        """Compiles what a click needs; seconds taken."""
+    def warm_up(self) -> tuple[float, float]:
+        """Compiles what a click needs; seconds taken, and seconds of a click from then on."""
         started = time.monotonic()
         scene = self.first_scene()
-        explorer.answer(self.model, self.dataset, scene, {})
+        values = self.show(scene)[1:]
+        settings = (1.0, self.model.options()["num_steps"], self.model.options()["solver"])
         explorer.sweep(self.model, scene, self.names[0], {})
-        return time.monotonic() - started
+        self.answer(scene, *settings, *values)
+        ready = time.monotonic()
+        self.answer(scene, *settings, *values)
+        return ready - started, time.monotonic() - ready
 
     def first_scene(self) -> explorer.Scene:
         return explorer.test_scene(self.dataset, 0) if self.dataset else explorer.sampled_scene(self.model, 0)
@@ -147,7 +158,7 @@ def _controls(page: Page) -> tuple[list, list]:
     ticks, sliders = [], []
     for var, spec in zip(page.model.variables, page.model.graph.variables, strict=True):
         with gr.Row():
-            ticks.append(gr.Checkbox(False, label=f"do({var.name})", min_width=120, scale=1, elem_id=f"do-{var.name}"))
+            ticks.append(gr.Checkbox(False, label="do", min_width=70, scale=1, elem_id=f"do-{var.name}"))
             if spec.classes:
                 choices = list(range(spec.classes))
                 sliders.append(gr.Radio(choices, value=0, label=var.name, scale=4, elem_id=f"value-{var.name}"))
@@ -166,6 +177,15 @@ def _controls(page: Page) -> tuple[list, list]:
                 )
             )
     return ticks, sliders
+
+
+def _picture(name: str) -> gr.Image:
+    """A place for a picture, its name above so that it hides nothing."""
+    with gr.Column(min_width=200):
+        gr.Markdown(f"**{name}**")
+        return gr.Image(
+            show_label=False, format="png", interactive=False, buttons=BUTTONS, height=SHOWN_SIDE, elem_id=name
+        )
 
 
 def build(page: Page) -> gr.Blocks:
@@ -192,15 +212,6 @@ def build(page: Page) -> gr.Blocks:
                     strength = gr.Slider(0, 3, 1.0, step=0.25, label="strength of the change")
                     num_steps = gr.Slider(2, 50, defaults["num_steps"], step=1, label="network evaluations each way")
                     solver = gr.Radio(list(SOLVERS), value=defaults["solver"], label="solver")
-            with gr.Column(scale=3):
-                with gr.Row():
-                    pictures = [
-                        gr.Image(
-                            label=label, format="png", interactive=False, buttons=BUTTONS, min_width=150, elem_id=label
-                        )
-                        for label in ("factual", "counterfactual", "truth", "difference")
-                    ]
-                message = gr.Markdown(elem_id="message")
                 graph = gr.Image(
                     label="the graph: values before and after",
                     format="png",
@@ -208,6 +219,12 @@ def build(page: Page) -> gr.Blocks:
                     interactive=False,
                     buttons=BUTTONS,
                 )
+            with gr.Column(scale=3):
+                message = gr.Markdown(elem_id="message")
+                pictures = []
+                for names in (("factual", "counterfactual"), ("truth", "difference")):
+                    with gr.Row():
+                        pictures += [_picture(name) for name in names]
         with gr.Accordion("sweep one variable", open=False):
             with gr.Row():
                 swept = gr.Radio(list(page.names), value=page.names[0], label="variable", scale=4)
@@ -263,3 +280,34 @@ def serve(page: Page, host: str, port: int, *, block: bool = True) -> str:
     except OSError as err:
         raise InputError(f"the page cannot be served on {host}:{port} ({err}): choose another --port") from err
     return address
+
+
+def explore(
+    source: str | pathlib.Path,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    *,
+    with_data: bool = True,
+    block: bool = True,
+) -> str:
+    """Serves a page about a model until it is interrupted, or, without `block`, as long as this process lives.
+
+    Args:
+      source: as for `cdae_jax.load`.
+      host: address to serve; "0.0.0.0" for every machine that reaches this one.
+      with_data: offers the test images; without, only samples and uploads.
+
+    Returns:
+      The page's address.
+
+    Raises:
+      InputError: no such model, data that cannot be found, or a port that is taken.
+    """
+    model = load(source)
+    page = Page(model, make_dataset(model.settings) if with_data else None, model.settings.data.name)
+    print("compiling, a minute or so ...", flush=True)
+    seconds, click = page.warm_up()
+    print(
+        f"ready after {seconds:.0f} s, a click takes {click:.1f} s: http://{host}:{port} (end with Ctrl-C)", flush=True
+    )
+    return serve(page, host, port, block=block)

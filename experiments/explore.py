@@ -10,9 +10,7 @@ import importlib.util
 
 from absl import flags
 
-from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
-from cdae_jax.loading import load
 from experiments import common
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model, an exported file, or a model's name.")
@@ -27,13 +25,7 @@ def main() -> None:
         raise InputError('the page needs Gradio: run pip install -e ".[app]"')
     from cdae_jax import app
 
-    model = load(WORKDIR.value)
-    dataset = make_dataset(model.settings) if DATA.value else None
-    name = model.settings.data.name
-    page = app.Page(model, dataset, name)
-    print("compiling, a minute or so ...", flush=True)
-    print(f"ready after {page.warm_up():.0f} s: http://{HOST.value}:{PORT.value} (end with Ctrl-C)", flush=True)
-    app.serve(page, HOST.value, PORT.value)
+    app.explore(WORKDIR.value, HOST.value, PORT.value, with_data=DATA.value)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The explorer: what it computes, and its page in a real browser where Chromium is installed."""
 
+import concurrent.futures
 import io
 import os
 import pathlib
@@ -8,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 
 import numpy as np
 import pytest
@@ -105,11 +107,29 @@ def test_a_missing_workdir_ends_the_command_with_a_sentence(tmp_path):
     assert done.returncode == 2 and "there is no folder or file" in done.stderr
 
 
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"not within {seconds} s: {condition}")
+
+
+def answers(url):
+    try:
+        with urllib.request.urlopen(url):
+            return True
+    except OSError:
+        return False
+
+
 @pytest.fixture(scope="module")
-def address(trained_pendulum):
-    """A running server, started by the command."""
+def address():
+    """A running server, started by the command, of the model that comes with the package."""
     pytest.importorskip("gradio")
-    flags = (f"--workdir={trained_pendulum}", f"--port={PORT}")
+    flags = ("--workdir=pendulum", f"--port={PORT}")
     server = subprocess.Popen(
         [sys.executable, "-u", "-m", "experiments.explore", *flags],
         stdout=subprocess.PIPE,
@@ -120,7 +140,9 @@ def address(trained_pendulum):
     try:
         lines = iter(server.stdout.readline, "")
         assert any("ready after" in line for line in lines)
-        yield f"http://127.0.0.1:{PORT}"
+        url = f"http://127.0.0.1:{PORT}"
+        wait_for(lambda: answers(url))  # the server prints that it is ready just before it listens
+        yield url
     finally:
         server.terminate()
         server.wait(30)
@@ -140,7 +162,7 @@ def browser():
         "--no-sandbox",
         "--disable-gpu",
         "--disable-dev-shm-usage",
-        "--window-size=1400,1000",
+        "--window-size=1400,1300",
     ):
         options.add_argument(flag)
     found = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
@@ -149,14 +171,19 @@ def browser():
     found.quit()
 
 
-def wait_for(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"not within {seconds} s: {condition}")
+def test_twenty_users_at_once_are_all_answered(address):
+    client = pytest.importorskip("gradio_client").Client
+
+    def ask(angle):
+        """Moves a slider twice, impatiently, and waits for both answers."""
+        user = client(address, verbose=False)
+        asked = [(1.0, 8, "ddim", True, False, False, False, value, 90.0, 5.0, 5.0) for value in (angle, -angle)]
+        return [user.submit(*values, api_name="/answer").result()[-1] for values in asked]
+
+    with concurrent.futures.ThreadPoolExecutor(20) as users:
+        answers = list(users.map(ask, map(float, range(1, 21))))
+    for angle, (first, second) in enumerate(answers, 1):
+        assert f"do(angle = {angle})" in first and f"do(angle = -{angle})" in second
 
 
 def test_the_page_answers_in_a_browser(address, browser, tmp_path):
@@ -187,23 +214,19 @@ def test_the_page_answers_in_a_browser(address, browser, tmp_path):
         path.write_bytes({"notes.png": b"no picture", "wide.png": png(np.zeros((16, 20, 3), np.uint8))}[name])
         return str(path)
 
-    for _ in range(100):  # the server prints that it is ready just before it listens
-        try:
-            browser.get(address)
-            break
-        except WebDriverException:
-            time.sleep(0.2)
+    browser.get(address)
     before = wait_for(lambda: picture("counterfactual"))
     wait_for(lambda: "under no intervention" in text("#message"))
     find("#do-angle input")[0].click()
     set_angle(30)
     wait_for(lambda: "do(angle = 30)" in text("#message"))
     after = wait_for(lambda: picture("counterfactual") != before and picture("counterfactual"))
+    screenshot = pathlib.Path(os.environ.get("EXPLORER_SCREENSHOT", tmp_path / "explorer.png"))
+    wait_for(lambda: "processing" not in text("body"))
+    assert browser.save_screenshot(str(screenshot)) and screenshot.stat().st_size > 20_000
     set_angle(41)
     wait_for(lambda: "lies outside the range seen in training" in text("#message"))
     assert picture("counterfactual") != after
     for name, message in (("notes.png", "no readable PNG or JPEG image"), ("wide.png", "crop it to a square")):
         find("#upload-holder input[type=file], input[type=file]")[0].send_keys(files(name))
         wait_for(lambda message=message: re.search(message, browser.page_source))
-    screenshot = pathlib.Path(os.environ.get("EXPLORER_SCREENSHOT", tmp_path / "explorer.png"))
-    assert browser.save_screenshot(str(screenshot)) and screenshot.stat().st_size > 20_000
