@@ -1,5 +1,12 @@
 """Several processes that train as one: starting them, waiting for each other, agreeing. One alone needs none of it."""
 
+import contextlib
+import faulthandler
+import os
+import re
+import sys
+from collections.abc import Iterator
+
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
@@ -8,6 +15,10 @@ from cdae_jax.errors import InputError
 
 HEARTBEAT_SECONDS = 30  # a process that was silent for so long is taken for lost, and the others end
 AGREE_EVERY = 10  # steps between two questions to all processes
+LOST_CODE = 4  # exit code of a process that was left alone
+SIGNS_OF_LOSS = (
+    r"Gloo|NCCL|UNAVAILABLE|ABORTED|DEADLINE_EXCEEDED|[Cc]onnection|heartbeat"  # in the errors of collectives
+)
 
 
 def start(coordinator: str | None, num_processes: int | None, process_id: int | None) -> None:
@@ -24,6 +35,7 @@ def start(coordinator: str | None, num_processes: int | None, process_id: int | 
         if num_processes is not None or process_id is not None:
             raise InputError("--num_processes and --process_id need --coordinator=host:port of process 0, or auto")
         return
+    faulthandler.disable()  # the runtime says itself that the coordinator was lost; no stack traces of threads after it
     given = {}
     if coordinator != "auto":
         if num_processes is None or process_id is None or not 0 <= process_id < num_processes:
@@ -45,6 +57,27 @@ def start(coordinator: str | None, num_processes: int | None, process_id: int | 
 def is_first() -> bool:
     """Whether this process writes what is written once."""
     return jax.process_index() == 0
+
+
+@contextlib.contextmanager
+def ending_if_one_is_lost() -> Iterator[None]:
+    """Ends this process with a sentence and LOST_CODE if what it does with the others fails because one is gone.
+
+    At once and without cleaning up: every orderly end would wait for the one that is lost.
+    """
+    try:
+        yield
+    except (RuntimeError, ValueError) as err:
+        if jax.process_count() == 1 or not re.search(SIGNS_OF_LOSS, str(err)):
+            raise
+        reason = str(err).strip().splitlines()[0]
+        print(
+            f"\nerror: another process was lost ({reason}): start the same command on every host again, which goes on"
+            " from the newest checkpoint",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(LOST_CODE)
 
 
 def wait_for_all(name: str) -> None:

@@ -126,7 +126,11 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
     pending = []
     progress = functools.partial(tqdm, unit="step", desc=dataset.name, disable=not processes.is_first())
     try:
-        with stop_request() as asked, progress(total=train.steps, initial=start) as bar:
+        with (
+            stop_request() as asked,
+            progress(total=train.steps, initial=start) as bar,
+            processes.ending_if_one_is_lost(),
+        ):
             for step, batch in enumerate(host_batches(split, y, start, train, share), start):
                 state, metrics = run_step(state, sharding.to_devices(batch, mesh))
                 pending.append(metrics)
@@ -151,6 +155,11 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
             found = fit_readout(model, params, split.images, y)
             if processes.is_first():
                 workdir.write_readout(directory, found)
+    except OSError as err:
+        raise InputError(
+            f"{directory} cannot be written to ({err.strerror}): free some space there; the same command goes on from"
+            " the newest checkpoint"
+        ) from err
     finally:
         checkpoints.close()
         seconds = 0.0 if logs is None else logs.close()

@@ -4,12 +4,14 @@ import json
 import socket
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 from commands_test import ENVIRONMENT, command
 
 import cdae_jax
+from cdae_jax import processes
 
 CONFIG = "--config=configs/pendulum.py:smoke"
 
@@ -43,17 +45,47 @@ def losses(workdir):
     return [json.loads(line)["loss"] for line in (workdir / "metrics.jsonl").read_text().splitlines()]
 
 
-def test_two_processes_that_share_the_state_train_like_one(trained_pendulum, tmp_path):
-    running = start_all(tmp_path / "run", 2, "--config.train.fsdp=2", "--config.train.min_shard_mib=0.0")
+def end_all(running):
+    """What they printed, (stdout, stderr) of each."""
     try:
-        ended = [process.communicate(timeout=600) for process in running]
+        return [process.communicate(timeout=600) for process in running]
     finally:
         for process in running:
             process.kill()
-    assert [process.returncode for process in running] == [0, 0], ended
+
+
+@pytest.mark.parametrize(
+    ("num", "flags"),
+    [(2, ("--config.train.fsdp=2", "--config.train.min_shard_mib=0.0")), (4, ())],
+    ids=["two share the state", "four have copies"],
+)
+def test_several_processes_train_like_one(trained_pendulum, tmp_path, num, flags):
+    running = start_all(tmp_path / "run", num, *flags)
+    ended = end_all(running)
+    assert [process.returncode for process in running] == [0] * num, ended
     np.testing.assert_allclose(losses(tmp_path / "run"), losses(trained_pendulum), rtol=1e-3)
-    assert "trained; next" in ended[0][0] and "trained; next" not in ended[1][0]
-    assert cdae_jax.load(tmp_path / "run").step == 20  # written by two, read by one
+    assert "trained; next" in ended[0][0] and not any("trained; next" in out for out, _ in ended[1:])
+    assert cdae_jax.load(tmp_path / "run").step == 20  # written by several, read by one
+
+
+def test_when_one_is_lost_the_other_says_so_and_a_restart_goes_on(tmp_path):
+    workdir = tmp_path / "run"
+    flags = ("--config.train.steps=60", "--config.train.checkpoint_every=10")
+    running = start_all(workdir, 2, *flags)
+    while not (workdir / "checkpoints" / "10").is_dir():
+        assert running[0].poll() is None, running[0].communicate()
+        time.sleep(0.02)
+    running[1].kill()
+    begun = time.monotonic()
+    (_, told), _ = end_all(running)
+    assert running[0].returncode == processes.LOST_CODE and time.monotonic() - begun < 60
+    assert "error: another process was lost" in told and "Traceback" not in told
+    again = start_all(workdir, 2, *flags)
+    ended = end_all(again)
+    assert [process.returncode for process in again] == [0, 0], ended
+    assert cdae_jax.load(workdir).step == 60
+    steps = [json.loads(line)["step"] for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    assert steps == list(range(5, 61, 5))
 
 
 @pytest.mark.parametrize(
