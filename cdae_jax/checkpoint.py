@@ -1,10 +1,13 @@
 """Saving and restoring a training state: the only importer of Orbax."""
 
+import contextlib
 import hashlib
 import json
 import pathlib
+import re
 import shutil
 import warnings
+from collections.abc import Iterator
 
 import jax
 import orbax.checkpoint as ocp
@@ -42,16 +45,39 @@ class Checkpoints:
         return self._manager.latest_step()
 
     def save(self, step: int, train, ema) -> None:
-        """Starts saving two trees of arrays; returns before it is done."""
+        """Starts saving two trees of arrays; returns before it is done. Raises InputError as `wait` does."""
         self.wait()
         args = ocp.args.Composite(train=ocp.args.StandardSave(train), ema=ocp.args.StandardSave(ema))
-        self._manager.save(step, args=args)
+        with self._telling_what_was_kept():
+            self._manager.save(step, args=args)
 
     def wait(self) -> None:
-        """Returns when everything is on disk, with its checksums."""
-        self._manager.wait_until_finished()
-        if jax.process_index():
-            return
+        """Returns when everything is on disk, with its checksums.
+
+        Raises:
+          InputError: it cannot be written (a full disk, say); what was complete before is kept.
+        """
+        with self._telling_what_was_kept():
+            self._manager.wait_until_finished()
+            if jax.process_index() == 0:
+                self._write_checksums()
+
+    @contextlib.contextmanager
+    def _telling_what_was_kept(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as err:  # Orbax raises whatever its storage layer raises
+            if re.search(processes.SIGNS_OF_LOSS, str(err)):
+                raise
+            kept = max(
+                (step for step in self._manager.all_steps(read=True) if self._sums(step).is_file()), default=None
+            )
+            goes_on = "nothing was saved yet" if kept is None else f"the same command goes on from step {kept}"
+            raise InputError(
+                f"no checkpoint can be written to {self._folder} ({_reason(err)}): free some space there; {goes_on}"
+            ) from err
+
+    def _write_checksums(self) -> None:
         steps = self._manager.all_steps()
         for step in steps:
             path = self._sums(step)
@@ -120,15 +146,24 @@ class Checkpoints:
                 args=ocp.args.Composite(**{name: ocp.args.StandardRestore(tree) for name, tree in abstract.items()}),
             )
         except Exception as err:  # Orbax raises whatever its storage layer raises
-            reason = str(err).strip().splitlines()[0][:200] if str(err).strip() else type(err).__name__
             raise InputError(
-                f"the checkpoint {self._folder}/{step} cannot be restored ({reason}):"
+                f"the checkpoint {self._folder}/{step} cannot be restored ({_reason(err)}):"
                 " delete that folder to go on from the one before, or train again"
             ) from err
         return [restored[name] for name in abstract]
 
     def close(self) -> None:
-        self._manager.close()
+        """Waits for a save that goes on. Raises InputError as `wait` does."""
+        with self._telling_what_was_kept():
+            self._manager.close()
+
+
+def _reason(err: Exception) -> str:
+    """What the operating system said, else the first line of an error."""
+    said = re.search(r"([\w ]+) \[os_error_code", str(err))
+    if said:
+        return said[1].strip()
+    return str(err).strip().splitlines()[0][:200] if str(err).strip() else type(err).__name__
 
 
 def abstract_like(tree, shardings):

@@ -1,6 +1,7 @@
 """What every command does with flags and mistakes."""
 
 import json
+import logging as std_logging
 import os
 import pathlib
 import sys
@@ -55,7 +56,8 @@ def run(main: Callable[[], None]) -> None:
         if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):  # what was compiled once is found by the next command
             cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
             jax.config.update("jax_compilation_cache_dir", str(cache / "cdae_jax"))
-        logging.set_verbosity(logging.WARNING)  # Orbax reports every file it opens
+        logging.set_verbosity(logging.FATAL)  # Orbax reports every file it opens, and errors that it raises as well,
+        std_logging.getLogger("asyncio").setLevel(std_logging.CRITICAL)  # one for every array that it could not write
         warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
         try:
             main()

@@ -2,18 +2,24 @@
 
 import json
 import os
+import re
 import shutil
 import signal
+import subprocess
+import sys
 
+import jax
 import numpy as np
 import pytest
-from commands_test import command
+from commands_test import ENVIRONMENT, command
 from train_test import arrays_of, settings_with
 
 import cdae_jax
-from cdae_jax import train
+from cdae_jax import sharding, train
+from cdae_jax.checkpoint import Checkpoints, abstract_like
 from cdae_jax.errors import InputError
 from cdae_jax.settings import Settings
+from cdae_jax.step import init_state, make_optimizer
 
 
 def files_of(workdir, step):
@@ -94,6 +100,57 @@ def test_sigterm_saves_what_was_done_and_the_run_goes_on_to_the_same_end(trained
         arrays_of(tmp_path / "run", settings_with()), arrays_of(trained_pendulum, settings_with()), strict=True
     ):
         np.testing.assert_array_equal(resumed, whole)
+
+
+def test_a_full_disk_stops_with_the_cause_and_loses_nothing(copy):
+    """A limit on the size of files makes writing fail as a full disk does."""
+    shutil.rmtree(copy / "checkpoints" / "20")
+    data_dir = json.loads((copy / "config.json").read_text())["data"]["data_dir"]
+    train_again = (
+        f"ulimit -f 20; exec {sys.executable} -m experiments.train --config=configs/pendulum.py:smoke"
+        f" --workdir={copy} --config.data.data_dir={data_dir}"
+    )
+    done = subprocess.run(["bash", "-c", train_again], capture_output=True, text=True, env=ENVIRONMENT)
+    assert done.returncode == 2, done.stderr
+    told = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(told) == 1
+    assert re.search(r"no checkpoint can be written to .*/checkpoints \(File too large\): .* from step 10$", told[0])
+    assert cdae_jax.load(copy).step == 10
+
+
+@pytest.mark.parametrize(("num", "fsdp"), [(1, 1), (2, 1), (2, 2), (4, 1), (4, 4), (4, 2)])
+def test_a_checkpoint_of_eight_devices_is_restored_on_fewer(eight, num, fsdp):
+    folder, state = eight
+    mesh = sharding.make_mesh(fsdp, jax.devices()[:num])
+    shardings = sharding.state_shardings(state, mesh, 0.0)
+    checkpoints = Checkpoints(folder)
+    step, (restored,) = checkpoints.restore_newest(train=abstract_like(state, shardings))
+    checkpoints.close()
+    assert step == 3
+    for here, there, where in zip(*map(jax.tree.leaves, (restored, state, shardings)), strict=True):
+        np.testing.assert_array_equal(here, there)
+        assert here.sharding == where
+    kinds = {leaf.sharding.is_fully_replicated for leaf in jax.tree.leaves(restored)}
+    assert kinds == ({True} if fsdp == 1 else {True, False})
+
+
+@pytest.fixture(scope="module")
+def eight(tmp_path_factory):
+    """A folder with the checkpoint of a state that eight devices share, and the state."""
+    settings = settings_with()
+    model, tx = settings.make_model(0), make_optimizer(settings.train)
+
+    def init():
+        return init_state(model, tx, (16, 16, 3), 0)
+
+    shardings = sharding.state_shardings(jax.eval_shape(init), sharding.make_mesh(8), 0.0)
+    state = jax.jit(init, out_shardings=shardings)()
+    folder = tmp_path_factory.mktemp("eight")
+    checkpoints = Checkpoints(folder)
+    checkpoints.save(3, state, state.ema)
+    checkpoints.wait()
+    checkpoints.close()
+    return folder, state
 
 
 def test_checksums_stand_beside_the_kept_checkpoints_alone(trained_pendulum):
