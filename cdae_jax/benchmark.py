@@ -1,0 +1,183 @@
+"""How fast a config trains and answers on this machine, beside the matrix products that the machine can do.
+
+FLOPs are those of the programs before the compiler optimises them, as XLA counts them; of a counterfactual those of
+the UNet alone, once for each evaluation. Context (the digit) is left out.
+"""
+
+import functools
+import pathlib
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cdae_jax import counterfactual as core
+from cdae_jax import sharding
+from cdae_jax.checkpoint import Checkpoints
+from cdae_jax.data.dataset import Split
+from cdae_jax.diffusion import make_schedule
+from cdae_jax.grids import time_grid
+from cdae_jax.model import CausalDiffAE, init_params
+from cdae_jax.settings import Settings
+from cdae_jax.step import init_state, jit_train_step, make_optimizer
+from cdae_jax.train import host_batches
+
+MATMUL_SIZE = 1024
+ANSWERED = 64  # images of a counterfactual call, for each device
+
+
+def seconds_of(function: Callable[[], object], budget: float) -> float:
+    """The shortest of as many calls as fit into `budget` seconds, two at least; the first, which compiles, apart."""
+    jax.block_until_ready(function())
+    best, end, calls = np.inf, time.perf_counter() + budget, 0
+    while calls < 2 or time.perf_counter() < end:
+        begun = time.perf_counter()
+        jax.block_until_ready(function())
+        best, calls = min(best, time.perf_counter() - begun), calls + 1
+    return best
+
+
+def matmul_flops(budget: float) -> float:
+    """FLOP/s of square float32 matrix products on one device."""
+    a = jax.random.normal(jax.random.key(0), (MATMUL_SIZE, MATMUL_SIZE))
+    multiply = jax.jit(jnp.matmul)
+    return 2 * MATMUL_SIZE**3 / seconds_of(lambda: multiply(a, a), budget)
+
+
+def image_shape(settings: Settings) -> tuple[int, int, int]:
+    """(H, W, C) of the config's images; those of one channel are MorphoMNIST's."""
+    return settings.data.resolution, settings.data.resolution, 1 if settings.data.name == "morpho_mnist" else 3
+
+
+def random_split(settings: Settings, num: int) -> Split:
+    """Images and labels of the config's shapes, random: speed does not depend on what they show."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (num, *image_shape(settings)), np.uint8)
+    return Split(images, rng.normal(size=(num, len(settings.graph))).astype(np.float32), np.zeros(num, np.int32))
+
+
+def peak_mib() -> float:
+    """The most memory that was in use: of the first device where it is counted, else of this process."""
+    stats = jax.local_devices()[0].memory_stats() or {}
+    if "peak_bytes_in_use" in stats:
+        return stats["peak_bytes_in_use"] / 2**20
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def flops_per_pass(model: CausalDiffAE, params, settings: Settings, batch: int) -> float:
+    """FLOPs of one evaluation of the UNet on a batch."""
+    x = jnp.zeros((batch, *image_shape(settings)))
+    z = jnp.zeros((batch, len(settings.graph), settings.model.block_dim))
+    inputs = (x, jnp.zeros(batch), z, jnp.zeros(batch, jnp.int32), jnp.zeros(batch, bool))
+    return _flops(jax.jit(functools.partial(model.apply, method="denoise")).lower(params, *inputs))
+
+
+def _flops(lowered) -> float:
+    cost = lowered.cost_analysis()
+    return float((cost[0] if isinstance(cost, list) else cost)["flops"])
+
+
+def train_speed(settings: Settings, budget: float) -> dict[str, float]:
+    """Compile seconds, step seconds and FLOPs of a training step; how much longer a step takes while a checkpoint is
+    being saved."""
+    train = settings.train
+    mesh = sharding.make_mesh(train.fsdp)
+    split = random_split(settings, 4 * train.batch_size)
+    model, tx = settings.make_model(0), make_optimizer(train)
+    init = functools.partial(init_state, model, tx, image_shape(settings), 0)
+    shardings = sharding.state_shardings(jax.eval_shape(init), mesh, train.min_shard_mib)
+    state = jax.jit(init, out_shardings=shardings)()
+    batch = sharding.to_devices(next(host_batches(split, split.labels, 0, train)), mesh)
+    lowered = jit_train_step(settings, model, tx, mesh, shardings).lower(state, batch)
+    begun = time.perf_counter()
+    run = lowered.compile()
+    compile_seconds = time.perf_counter() - begun
+    held = [state]
+
+    def step():
+        held[0], metrics = run(held[0], batch)
+        return metrics
+
+    step_seconds = seconds_of(step, budget)
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoints = Checkpoints(pathlib.Path(folder))
+        begun = time.perf_counter()
+        checkpoints.save(1, held[0].replace(ema=None), held[0].ema)
+        jax.block_until_ready(step())
+        stalled = time.perf_counter() - begun
+        checkpoints.wait()
+        checkpoints.close()
+    return {
+        "compile_seconds": compile_seconds,
+        "step_seconds": step_seconds,
+        "images_per_second": train.batch_size / step_seconds,
+        "flops": _flops(lowered),
+        "step_with_save_seconds": stalled,
+    }
+
+
+def answer_speed(settings: Settings, budget: float) -> dict[str, float]:
+    """Seconds per image and FLOPs per image of counterfactuals, ANSWERED images to a device."""
+    model = settings.make_model(0)
+    num = ANSWERED * len(jax.local_devices())
+    params = jax.jit(functools.partial(init_params, model, image_shape=image_shape(settings)))(jax.random.key(0))
+    schedule = make_schedule(settings.diffusion.schedule, settings.diffusion.num_steps)
+    t = jnp.asarray(time_grid(schedule, settings.sample.num_steps, settings.sample.depth, settings.sample.spacing))
+    y_do = jnp.full((num, len(settings.graph)), jnp.nan).at[:, 0].set(1.0)
+    given = {
+        "x": random_split(settings, num).images.astype(np.float32) / 127.5 - 1,
+        "y_do": np.asarray(y_do),
+        "context": np.zeros(num, np.int32),
+    }
+    given = sharding.to_devices(given, sharding.make_mesh(devices=jax.local_devices()))
+    seconds = seconds_of(
+        lambda: core.counterfactual(
+            model, params, schedule, **given, key=jax.random.key(0), t=t, solver=settings.sample.solver
+        ),
+        budget,
+    )
+    evaluations = 2 * settings.sample.num_steps
+    return {
+        "seconds_per_image": seconds / num,
+        "evaluations": evaluations,
+        "flops": evaluations * flops_per_pass(model, params, settings, num),
+        "seconds": seconds,
+    }
+
+
+def input_speed(settings: Settings, budget: float) -> float:
+    """Images per second that become batches, without a step that takes them."""
+    split, done, begun = random_split(settings, 10_000), 0, time.perf_counter()
+    for batch in host_batches(split, split.labels, 0, settings.train):
+        done += len(batch["image"])
+        if time.perf_counter() - begun > budget:
+            break
+    return done / (time.perf_counter() - begun)
+
+
+def benchmark(settings: Settings, budget: float) -> dict:
+    """Everything above, each for about `budget` seconds, and the shares of the matrix product's FLOP/s.
+
+    Raises:
+      InputError: a batch that the devices cannot share.
+    """
+    train = settings.train
+    sharding.check_batch_size(train.batch_size, train.microbatches, sharding.make_mesh(train.fsdp))
+    peak = matmul_flops(budget) * len(jax.devices())
+    trained = train_speed(settings, budget)
+    answered = answer_speed(settings, budget)
+    peak = max(peak, matmul_flops(budget) * len(jax.devices()))  # a busy machine may have been slow at first
+    return {
+        "device": f"{len(jax.devices())} x {jax.devices()[0].device_kind}",
+        "matmul_flops_per_second": peak,
+        "train": trained | {"share_of_matmul": trained["flops"] / trained["step_seconds"] / peak},
+        "counterfactual": answered | {"share_of_matmul": answered["flops"] / answered["seconds"] / peak},
+        "input_images_per_second": input_speed(settings, budget),
+        "peak_mib": peak_mib(),
+    }

@@ -1,0 +1,42 @@
+"""What the benchmark counts."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+from commands_test import command
+from devices import one_device
+
+from cdae_jax import benchmark
+from cdae_jax.model import init_params
+from cdae_jax.settings import Settings
+from configs.pendulum import get_config
+
+
+def test_flops_are_those_of_the_program():
+    product = jax.jit(jnp.matmul).lower(jnp.zeros((8, 16)), jnp.zeros((16, 4)))
+    assert benchmark._flops(product) == 2 * 8 * 16 * 4
+    settings = Settings.from_dict(get_config("smoke").to_dict())
+    model = settings.make_model(0)
+    params = init_params(model, jax.random.key(0), (16, 16, 3))
+    one, four = (benchmark.flops_per_pass(model, params, settings, batch) for batch in (1, 4))
+    assert four == pytest.approx(4 * one, rel=0.01)
+    # The first convolution alone: 3 x 3 taps on 4 x 4 positions from 48 folded channels to 8.
+    assert one > 2 * 9 * 16 * 48 * 8
+
+
+def test_shares_follow_from_what_was_measured():
+    with one_device():
+        found = benchmark.benchmark(Settings.from_dict(get_config("smoke").to_dict()), 0.0)
+    train, answer, peak = found["train"], found["counterfactual"], found["matmul_flops_per_second"]
+    assert train["share_of_matmul"] == pytest.approx(train["flops"] / train["step_seconds"] / peak)
+    assert 0 < train["share_of_matmul"] < 1 and 0 < answer["share_of_matmul"] < 1
+    assert train["images_per_second"] == pytest.approx(16 / train["step_seconds"])
+    assert answer["evaluations"] == 8 and answer["seconds"] == pytest.approx(64 * answer["seconds_per_image"])
+    assert found["input_images_per_second"] > 0 and found["peak_mib"] > 10 and train["compile_seconds"] > 0
+
+
+def test_the_command_prints_a_table(tmp_path):
+    done = command("benchmark", "--config=configs/pendulum.py:smoke", "--seconds=0", f"--output={tmp_path}/b.json")
+    assert done.returncode == 0, done.stderr
+    assert "| train step |" in done.stdout and "of the matrix product" in done.stdout
+    assert (tmp_path / "b.json").is_file()
