@@ -61,7 +61,13 @@ CPU = {
 # Seconds, for tests.
 SMOKE_SIZES = {"train_size": 256, "test_size": 64}
 SMOKE = {
-    "model": {"encoder_channels": 8, "unet_channels": 8, "mechanism_hidden": 16},
+    "model": {
+        "encoder_channels": 8,
+        "encoder_multipliers": (1,),  # few levels compile faster
+        "unet_channels": 8,
+        "unet_multipliers": (1,),
+        "mechanism_hidden": 16,
+    },
     "train": {"steps": 20, "warmup_steps": 5, "anneal_steps": 5, "log_every": 5, "checkpoint_every": 10},
     "sample": {"num_steps": 4},
     "evaluate": {"num_images": 16, "predictor_steps": 10},
