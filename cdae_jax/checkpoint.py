@@ -67,14 +67,14 @@ class Checkpoints:
         try:
             yield
         except Exception as err:  # Orbax raises whatever its storage layer raises
-            if re.search(processes.SIGNS_OF_LOSS, str(err)):
+            if processes.tells_of_loss(err):
                 raise
             kept = max(
                 (step for step in self._manager.all_steps(read=True) if self._sums(step).is_file()), default=None
             )
             goes_on = "nothing was saved yet" if kept is None else f"the same command goes on from step {kept}"
             raise InputError(
-                f"no checkpoint can be written to {self._folder} ({_reason(err)}): free some space there; {goes_on}"
+                f"no checkpoint can be written to {self._folder} ({_reason(err)}): see that there is space; {goes_on}"
             ) from err
 
     def _write_checksums(self) -> None:

@@ -6,6 +6,8 @@ import time
 
 from tensorboardX import SummaryWriter
 
+from cdae_jax.errors import InputError
+
 
 class MetricLogs:
     """Writes <directory>/metrics.jsonl and TensorBoard event files beside it; counts training time over resumes."""
@@ -28,15 +30,21 @@ class MetricLogs:
         return self._seconds_before + time.perf_counter() - self._started
 
     def write(self, step: int, values: dict[str, float], num_images: int) -> float:
-        """Writes one line; returns images per second since the last one."""
+        """Writes one line; returns images per second since the last one. Raises InputError if it cannot be written."""
         now = time.perf_counter()
         rate = num_images / (now - self._last)
         self._last = now
         line = {"step": step, **values, "images_per_second": rate, "seconds": self.seconds}
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
-        for name, value in values.items():
-            self._tensorboard.add_scalar(name, value, step)
+        try:
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
+            for name, value in values.items():
+                self._tensorboard.add_scalar(name, value, step)
+        except OSError as err:
+            raise InputError(
+                f"{self._path} cannot be written to ({err.strerror}): see that there is space for it; the same command"
+                " goes on from the newest checkpoint"
+            ) from err
         return rate
 
     def close(self) -> float:

@@ -59,6 +59,11 @@ def is_first() -> bool:
     return jax.process_index() == 0
 
 
+def tells_of_loss(err: Exception) -> bool:
+    """Whether an error comes of another process that is gone."""
+    return jax.process_count() > 1 and re.search(SIGNS_OF_LOSS, str(err)) is not None
+
+
 @contextlib.contextmanager
 def ending_if_one_is_lost() -> Iterator[None]:
     """Ends this process with a sentence and LOST_CODE if what it does with the others fails because one is gone.
@@ -68,7 +73,7 @@ def ending_if_one_is_lost() -> Iterator[None]:
     try:
         yield
     except (RuntimeError, ValueError) as err:
-        if jax.process_count() == 1 or not re.search(SIGNS_OF_LOSS, str(err)):
+        if not tells_of_loss(err):
             raise
         reason = str(err).strip().splitlines()[0]
         print(

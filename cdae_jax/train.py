@@ -155,11 +155,6 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
             found = fit_readout(model, params, split.images, y)
             if processes.is_first():
                 workdir.write_readout(directory, found)
-    except OSError as err:
-        raise InputError(
-            f"{directory} cannot be written to ({err.strerror}): free some space there; the same command goes on from"
-            " the newest checkpoint"
-        ) from err
     finally:
         checkpoints.close()
         seconds = 0.0 if logs is None else logs.close()

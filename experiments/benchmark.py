@@ -24,7 +24,7 @@ def main() -> None:
         "matrix product": f"{found['matmul_flops_per_second'] / 1e9:.1f} GFLOP/s",
         "train step": f"{1000 * train['step_seconds']:.1f} ms, {train['images_per_second']:.0f} images/s,"
         f" {train['share_of_matmul']:.2f} of the matrix product",
-        "compilation of the step": f"{train['compile_seconds']:.1f} s",
+        "compilation of the step, or finding it in the cache": f"{train['compile_seconds']:.1f} s",
         "step that starts saving a checkpoint": f"{1000 * train['step_with_save_seconds']:.1f} ms",
         "counterfactual": f"{1000 * answer['seconds_per_image']:.1f} ms an image, {answer['evaluations']} evaluations,"
         f" {answer['share_of_matmul']:.2f} of the matrix product",

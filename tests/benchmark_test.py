@@ -3,9 +3,11 @@
 import jax
 import jax.numpy as jnp
 import pytest
+from commands_test import command
 from devices import one_device
 
 from cdae_jax import benchmark
+from cdae_jax.errors import InputError
 from cdae_jax.model import init_params
 from cdae_jax.settings import Settings
 from configs.pendulum import get_config
@@ -32,3 +34,16 @@ def test_shares_follow_from_what_was_measured():
     assert train["images_per_second"] == pytest.approx(16 / train["step_seconds"])
     assert answer["evaluations"] == 8 and answer["seconds"] == pytest.approx(64 * answer["seconds_per_image"])
     assert found["input_images_per_second"] > 0 and found["peak_mib"] > 10 and train["compile_seconds"] > 0
+
+
+def test_a_conv_decoder_is_refused():
+    settings = Settings.from_dict(get_config("smoke,baseline=causalvae").to_dict())
+    with pytest.raises(InputError, match='config.model.decoder is "conv"'):
+        benchmark.benchmark(settings, 0.0)
+
+
+def test_the_command_prints_a_table(tmp_path):
+    done = command("benchmark", "--config=configs/pendulum.py:smoke", "--seconds=0", f"--output={tmp_path}/b.json")
+    assert done.returncode == 0, done.stderr
+    assert "| train step |" in done.stdout and "of the matrix product" in done.stdout
+    assert (tmp_path / "b.json").is_file()

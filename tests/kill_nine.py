@@ -13,16 +13,11 @@ import sys
 import tempfile
 import time
 
-import jax
 import numpy as np
 from tqdm import tqdm
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
-from cdae_jax import sharding
-from cdae_jax.checkpoint import Checkpoints, abstract_like
-from cdae_jax.settings import Settings
-from cdae_jax.step import init_state, make_optimizer
-from configs.pendulum import get_config
+from train_test import arrays_of, settings_with
 
 STEPS, EVERY = 1_000, 5
 FLAGS = (f"--config.train.steps={STEPS}", f"--config.train.checkpoint_every={EVERY}")
@@ -69,19 +64,6 @@ def kill_once(workdir: pathlib.Path, during_save: bool, rng: random.Random) -> t
     return newest(workdir), is_saving(workdir)
 
 
-def arrays_of(workdir: pathlib.Path) -> list[np.ndarray]:
-    """Every array of the last checkpoint."""
-    settings = Settings.from_dict(get_config("smoke").to_dict())
-    model, tx = settings.make_model(0), make_optimizer(settings.train)
-    abstract = abstract_like(
-        jax.eval_shape(lambda: init_state(model, tx, (16, 16, 3), 0)), sharding.replicated(sharding.make_mesh())
-    )
-    checkpoints = Checkpoints(workdir)
-    found = checkpoints.restore(STEPS, train=abstract.replace(ema=None), ema=abstract.ema)
-    checkpoints.close()
-    return [np.asarray(leaf) for leaf in jax.tree.leaves(found)]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=20, help="kills")
@@ -98,7 +80,8 @@ def main() -> None:
         for workdir in (disturbed, whole):
             if start(workdir).wait():
                 raise SystemExit(f"training in {workdir} failed")
-        for here, there in zip(arrays_of(disturbed), arrays_of(whole), strict=True):
+        ends = [arrays_of(workdir, settings_with(steps=STEPS), STEPS) for workdir in (disturbed, whole)]
+        for here, there in zip(*ends, strict=True):
             np.testing.assert_array_equal(here, there)
     print(
         f"{given.times} kills, {saving} of them during a save; step {STEPS} is bit for bit that of an undisturbed run"

@@ -54,8 +54,8 @@ def end_all(running):
             process.kill()
 
 
-def test_four_processes_of_which_two_share_a_state_train_like_one(trained_pendulum, tmp_path):
-    num = 4
+@pytest.mark.parametrize("num", [2, 4])
+def test_several_processes_of_which_two_share_a_state_train_like_one(trained_pendulum, tmp_path, num):
     running = start_all(tmp_path / "run", num, "--config.train.fsdp=2", "--config.train.min_shard_mib=0.0")
     ended = end_all(running)
     assert [process.returncode for process in running] == [0] * num, ended

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -49,8 +50,12 @@ def test_it_is_small_and_carries_its_numbers():
 
 
 def test_a_wheel_brings_it(tmp_path):
+    source = tmp_path / "source"  # building leaves files behind
+    shutil.copytree(ROOT / "cdae_jax", source / "cdae_jax", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, source)
     built = subprocess.run(
-        [*(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"), "-w", tmp_path, ROOT],
+        [*(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"), "-w", tmp_path, source],
         capture_output=True,
         text=True,
     )
