@@ -55,7 +55,7 @@ def test_an_unknown_size_is_refused():
 )
 def test_bad_settings_are_named(section, field, value, message):
     config = pendulum.get_config("smoke").to_dict()
-    config["model"]["attention"] = (2,)
+    config["model"] |= {"unet_multipliers": (1, 2), "attention": (2,)}
     config[section][field] = value
     with pytest.raises(InputError, match=message):
         Settings.from_dict(config)
