@@ -9,7 +9,6 @@ import urllib.request
 
 import numpy as np
 from scipy import ndimage
-from sklearn.datasets import load_digits
 from tqdm import tqdm
 
 from cdae_jax.errors import InputError
@@ -115,6 +114,8 @@ def small_digits(split: str) -> tuple[np.ndarray, np.ndarray]:
     Returns:
       images [N, 28, 28] uint8 and digits [N] int32: the last 297 for "test", the others for "train".
     """
+    from sklearn.datasets import load_digits  # three seconds that nobody else has to wait
+
     digits = load_digits()
     rows = slice(-NUM_TEST_DIGITS, None) if split == "test" else slice(0, -NUM_TEST_DIGITS)
     large = ndimage.zoom(digits.images[rows] * (255 / 16), (1, 2.5, 2.5), order=3, mode="grid-constant", grid_mode=True)
