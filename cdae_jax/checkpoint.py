@@ -109,14 +109,22 @@ class Checkpoints:
     def restore_newest(self, **abstract) -> tuple[int, list] | None:
         """The step of the newest checkpoint that is whole, and its trees; None if there is no checkpoint.
 
-        Damaged newer ones are warned about and passed over. Arguments and errors as for `restore`; InputError too if
-        every checkpoint is damaged.
+        Newer ones that are damaged or cannot be read are warned about and passed over.
+
+        Args:
+          abstract: for each tree wanted ("train", "ema") the shapes, types and shardings to restore it into.
+
+        Raises:
+          InputError: there are checkpoints and none can be used.
         """
         steps = sorted(self._manager.all_steps(), reverse=True)
         for i, step in enumerate(steps):
             wrong = self.damage(step)
             if wrong is None:
-                return step, self.restore(step, **abstract)
+                try:
+                    return step, self.restore(step, **abstract)
+                except Exception as err:  # Orbax raises whatever its storage layer raises
+                    wrong = _reason(err)  # of one that never got its checksums, say
             before = (
                 f"using step {steps[i + 1]}, the one before" if i + 1 < len(steps) else "and there is none before it"
             )
@@ -134,22 +142,10 @@ class Checkpoints:
         processes.wait_for_all("dropped")
         self._manager.reload()
 
-    def restore(self, step: int, **abstract):
-        """Restores the named trees ("train", "ema") into the shapes, types and shardings of `abstract`.
-
-        Raises:
-          InputError: the checkpoint cannot be read, or belongs to a model of other sizes.
-        """
-        try:
-            restored = self._manager.restore(
-                step,
-                args=ocp.args.Composite(**{name: ocp.args.StandardRestore(tree) for name, tree in abstract.items()}),
-            )
-        except Exception as err:  # Orbax raises whatever its storage layer raises
-            raise InputError(
-                f"the checkpoint {self._folder}/{step} cannot be restored ({_reason(err)}):"
-                " delete that folder to go on from the one before, or train again"
-            ) from err
+    def restore(self, step: int, **abstract) -> list:
+        """The named trees of one checkpoint, as for `restore_newest`; raises whatever Orbax raises."""
+        trees = {name: ocp.args.StandardRestore(tree) for name, tree in abstract.items()}
+        restored = self._manager.restore(step, args=ocp.args.Composite(**trees))
         return [restored[name] for name in abstract]
 
     def close(self) -> None:

@@ -79,6 +79,15 @@ def test_a_checkpoint_that_never_got_its_checksums_is_used(copy):
     assert cdae_jax.load(copy).step == 20
 
 
+def test_the_one_before_is_used_if_the_newest_has_no_checksums_and_cannot_be_read(copy):
+    (copy / "checkpoints" / "20.sha256").unlink()
+    for path in (copy / "checkpoints" / "20").rglob("*"):
+        if path.is_file() and path.stat().st_size > 1000:
+            path.write_bytes(path.read_bytes()[:100])
+    with pytest.warns(UserWarning, match=r"checkpoints/20 is damaged \(.+\): using step 10, the one before"):
+        assert cdae_jax.load(copy).step == 10
+
+
 def test_sigterm_saves_what_was_done_and_the_run_goes_on_to_the_same_end(trained_pendulum, tmp_path, monkeypatch):
     original = train.host_batches
 
