@@ -1,0 +1,225 @@
+"""What a config would need and could at best do on a TPU slice: asked of its compiler, without a TPU.
+
+The real training step and the real counterfactual are compiled ahead of time for the slice's topology; memory,
+operations and collectives are those of the compiled programs, per chip. Times are bounds of the roofline model
+(Williams, Waterman & Patterson 2009): no program is faster than its arithmetic, its memory traffic or its collectives
+alone.
+"""
+
+import functools
+import math
+import os
+import re
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.experimental import topologies
+
+from cdae_jax import counterfactual as core
+from cdae_jax import sharding
+from cdae_jax.benchmark import image_shape
+from cdae_jax.diffusion import make_schedule
+from cdae_jax.errors import InputError
+from cdae_jax.grids import time_grid
+from cdae_jax.model import init_params
+from cdae_jax.settings import Settings
+from cdae_jax.step import init_state, jit_train_step, make_optimizer
+
+
+class Chip(NamedTuple):
+    """Peak bfloat16 FLOP/s, bytes of memory, its bytes/s, and one direction's bytes/s over the links of one chip."""
+
+    flops: float
+    memory: float
+    memory_speed: float
+    link_speed: float
+
+
+# https://docs.cloud.google.com/tpu/docs/v5e and its neighbours, by the name that a topology starts with.
+CHIPS = {
+    "v5e": Chip(197e12, 16 * 2**30, 819e9, 200e9),
+    "v5p": Chip(459e12, 95 * 2**30, 2765e9, 600e9),
+    "v6e": Chip(918e12, 32 * 2**30, 1640e9, 400e9),
+}
+COLLECTIVES = ("all-gather", "all-reduce", "reduce-scatter", "all-to-all", "collective-permute")
+BYTES = {"pred": 1, "s8": 1, "u8": 1, "bf16": 2, "f16": 2, "s16": 2, "u16": 2, "f32": 4, "s32": 4, "u32": 4, "f64": 8}
+# Without these the compiler asks the network what machine this is, and complains that it is none.
+NOT_ON_A_TPU = {
+    "TPU_SKIP_MDS_QUERY": "1",
+    "TPU_WORKER_HOSTNAMES": "localhost",
+    "TPU_ACCELERATOR_TYPE": "v5litepod-8",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"
+
+
+def chip_of(topology: str) -> Chip:
+    """The chip of a topology such as "v5e:2x4". Raises InputError naming what is wrong."""
+    match = re.fullmatch(r"(\w+):\d+(x\d+)+", topology)
+    if not match or match[1] not in CHIPS:
+        raise InputError(
+            f"the topology is {topology!r}: expected one of {', '.join(CHIPS)}, a colon and the slice, such as v5e:4x4"
+        )
+    return CHIPS[match[1]]
+
+
+def devices_of(topology: str) -> list:
+    """The slice's chips as devices to compile for. Raises InputError: no TPU compiler, or no such slice."""
+    chip_of(topology)
+    for name, value in NOT_ON_A_TPU.items():
+        os.environ.setdefault(name, value)
+    try:
+        return list(topologies.get_topology_desc(platform="tpu", topology_name=topology).devices)
+    except jax.errors.JaxRuntimeError as err:
+        raise InputError(f"the TPU compiler knows no slice {topology!r}: {str(err).splitlines()[0]}") from err
+    except RuntimeError as err:
+        raise InputError(
+            'a plan for a TPU needs the TPU\'s compiler, libtpu: install it with pip install "cdae_jax[tpu]"'
+        ) from err
+
+
+def collectives_of(hlo: str) -> dict[str, dict[str, int]]:
+    """Collective's name -> how often it stands in a compiled program ("count") and the "bytes" of its results."""
+    found = {}
+    for shapes, name in re.findall(rf"= (.+?) ({'|'.join(COLLECTIVES)})(?:-start)?\(", hlo):
+        sizes = [
+            BYTES.get(kind, 4) * math.prod(int(size) for size in shape.split(",") if size)
+            for kind, shape in re.findall(r"\b([a-z]+\d*)\[([\d,]*)\]", shapes)
+        ]
+        entry = found.setdefault(name, {"count": 0, "bytes": 0})
+        entry["count"] += 1
+        entry["bytes"] += sum(sizes)
+    return found
+
+
+def _abstract(tree, shardings):
+    return jax.tree.map(
+        lambda leaf, where: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=where), tree, shardings
+    )
+
+
+def _rows(mesh, num: int, shape: tuple[int, ...], dtype) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct((num, *shape), dtype, sharding=sharding.batch_sharding(mesh))
+
+
+def compile_train_step(settings: Settings, mesh, batch_size: int):
+    """The training step for a batch of images over the whole mesh, compiled."""
+    train, shape, num = settings.train, image_shape(settings), len(settings.graph)
+    model, tx = settings.make_model(0), make_optimizer(train)
+    state = jax.eval_shape(functools.partial(init_state, model, tx, shape, 0))
+    shardings = sharding.state_shardings(state, mesh, train.min_shard_mib)
+    batch = {
+        "image": _rows(mesh, batch_size, shape, jnp.uint8),
+        "y": _rows(mesh, batch_size, (num,), jnp.float32),
+        "context": _rows(mesh, batch_size, (), jnp.int32),
+        "intervened": _rows(mesh, batch_size, (num,), jnp.bool_),
+    }
+    return jit_train_step(settings, model, tx, mesh, shardings).lower(_abstract(state, shardings), batch).compile()
+
+
+def compile_counterfactual(settings: Settings, mesh, batch_size: int):
+    """The counterfactuals of a batch of images over the whole mesh, compiled."""
+    shape, num, model = image_shape(settings), len(settings.graph), settings.make_model(0)
+    everywhere = sharding.replicated(mesh)
+    schedule = make_schedule(settings.diffusion.schedule, settings.diffusion.num_steps)
+    t = time_grid(schedule, settings.sample.num_steps, settings.sample.depth, settings.sample.spacing)
+    params = jax.eval_shape(functools.partial(init_params, model, image_shape=shape), jax.random.key(0))
+    given = (params, schedule, jax.random.key(0), jnp.asarray(t))
+    params, schedule, key, t = _abstract(given, jax.tree.map(lambda _: everywhere, given))
+    lowered = core.counterfactual.lower(
+        model,
+        params,
+        schedule,
+        _rows(mesh, batch_size, shape, jnp.float32),
+        _rows(mesh, batch_size, (num,), jnp.float32),
+        _rows(mesh, batch_size, (), jnp.int32),
+        key,
+        t,
+        solver=settings.sample.solver,
+    )
+    return lowered.compile()
+
+
+def program(compiled, chip: Chip, repeats: int = 1) -> dict:
+    """What one chip does in a compiled program.
+
+    Args:
+      repeats: how often the program's loop bodies run; the compiler counts them once.
+
+    Returns:
+      "bytes" in memory at once, "flops" and "traffic" (bytes read and written), their ratio "intensity", "collectives",
+      and the least "seconds" with what bounds them ("bound").
+    """
+    memory, cost = compiled.memory_analysis(), compiled.cost_analysis()
+    collectives = collectives_of(compiled.as_text())
+    flops, traffic = repeats * cost["flops"], repeats * cost["bytes accessed"]
+    sent = 2 * sum(entry["bytes"] for entry in collectives.values())  # a ring passes everything twice
+    times = {"arithmetic": flops / chip.flops, "memory": traffic / chip.memory_speed, "links": sent / chip.link_speed}
+    bound = max(times, key=times.get)
+    return {
+        "bytes": memory.argument_size_in_bytes
+        + memory.output_size_in_bytes
+        + memory.temp_size_in_bytes
+        - memory.alias_size_in_bytes
+        + memory.generated_code_size_in_bytes,
+        "flops": flops,
+        "traffic": traffic,
+        "intensity": flops / traffic,
+        "collectives": collectives,
+        "seconds": times[bound],
+        "bound": bound,
+    }
+
+
+def largest_batch(small: tuple[int, float], large: tuple[int, float], memory: float) -> int:
+    """The most images per chip whose memory, a straight line through two (images, bytes), stays within `memory`."""
+    (num, used), (more, used_by_more) = small, large
+    per_image = (used_by_more - used) / (more - num)
+    if per_image <= 0:
+        raise ValueError(f"memory did not grow from {num} to {more} images")
+    return max(0, num + math.floor((memory - used) / per_image))
+
+
+def plan(settings: Settings, topology: str, batch_size: int | None = None) -> dict:
+    """Plans a config for a slice.
+
+    Args:
+      batch_size: images of a training step over the whole slice; None for the config's, or one per chip and microbatch
+        if that is more.
+
+    Raises:
+      InputError: an unknown topology or no TPU compiler, a conv decoder, a batch that the chips cannot share, or a
+        config that does not fit.
+    """
+    if settings.model.decoder == "conv":
+        raise InputError('config.model.decoder is "conv": plans are made for diffusion decoders')
+    chip, devices = chip_of(topology), devices_of(topology)
+    mesh = sharding.make_mesh(settings.train.fsdp, devices)
+    parts = len(devices) * settings.train.microbatches
+    batch_size = batch_size or max(settings.train.batch_size, parts)
+    sharding.check_batch_size(batch_size, settings.train.microbatches, mesh)
+    model = settings.make_model(0)
+    params = jax.eval_shape(functools.partial(init_params, model, image_shape=image_shape(settings)), jax.random.key(0))
+    per_chip = batch_size // len(devices)
+    try:
+        train = program(compile_train_step(settings, mesh, batch_size), chip)
+        double = program(compile_train_step(settings, mesh, 2 * batch_size), chip)
+        answer = program(compile_counterfactual(settings, mesh, batch_size), chip, settings.sample.num_steps)
+    except jax.errors.JaxRuntimeError as err:
+        if OUT_OF_MEMORY not in str(err):
+            raise
+        raise InputError(
+            f"{per_chip} and {2 * per_chip} images per chip do not both fit the {chip.memory / 2**30:.0f} GiB of a"
+            f" {topology} chip: use a smaller --batch_size, config.train.microbatches, fsdp, remat or bfloat16"
+        ) from err
+    fits = largest_batch((per_chip, train["bytes"]), (2 * per_chip, double["bytes"]), chip.memory)
+    return {
+        "topology": topology,
+        "chips": len(devices),
+        "memory_per_chip": chip.memory,
+        "parameters": sum(leaf.size for leaf in jax.tree.leaves(params)),
+        "batch_size": batch_size,
+        "train": train | {"flops_per_image": train["flops"] / per_chip, "largest_batch": fits * len(devices)},
+        "counterfactual": answer | {"flops_per_image": answer["flops"] / per_chip},
+    }

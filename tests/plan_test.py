@@ -1,0 +1,105 @@
+"""Plans for TPU slices, compiled without one."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from cdae_jax import plan
+from cdae_jax.errors import InputError
+from cdae_jax.settings import Settings
+from configs.pendulum import get_config
+
+LIBTPU = pathlib.Path(sys.prefix) / "libtpu"
+HLO = """
+  %all-reduce.1 = (f32[10,3]{1,0:T(8,128)}, bf16[4]{0}) all-reduce(%a, %b), replica_groups={}
+  %ag = f32[256]{0} all-gather-start(%p), dimensions={0}
+  %done = f32[256]{0} all-gather-done(%ag)
+  %x = f32[8]{0} add(%a, %b)
+  %again = f32[] all-reduce(%s), replica_groups={}
+"""
+
+
+def test_collectives_are_counted_with_the_bytes_of_their_results():
+    assert plan.collectives_of(HLO) == {
+        "all-reduce": {"count": 2, "bytes": 4 * 30 + 2 * 4 + 4},
+        "all-gather": {"count": 1, "bytes": 1024},
+    }
+
+
+def test_the_largest_batch_lies_on_the_line_through_two():
+    assert plan.largest_batch((4, 140.0), (8, 180.0), 1000.0) == 90  # 100 + 10 per image
+    assert plan.largest_batch((4, 140.0), (8, 180.0), 90.0) == 0
+
+
+class FakeProgram:
+    """What `plan.program` asks of a compiled program."""
+
+    argument_size_in_bytes, output_size_in_bytes, temp_size_in_bytes = 100, 60, 30
+    alias_size_in_bytes, generated_code_size_in_bytes = 50, 7
+
+    def memory_analysis(self):
+        return self
+
+    def cost_analysis(self):
+        return {"flops": 400.0, "bytes accessed": 100.0}
+
+    def as_text(self):
+        return "%r = f32[25]{0} all-reduce(%x)"
+
+
+@pytest.mark.parametrize(
+    ("chip", "seconds", "bound"),
+    [
+        (plan.Chip(100.0, 1e3, 1e3, 1e3), 12.0, "arithmetic"),
+        (plan.Chip(1e9, 1e3, 10.0, 1e3), 30.0, "memory"),
+        (plan.Chip(1e9, 1e3, 1e9, 2.0), 100.0, "links"),
+    ],
+)
+def test_the_slowest_of_three_bounds_a_step(chip, seconds, bound):
+    found = plan.program(FakeProgram(), chip, repeats=3)
+    assert found["seconds"] == pytest.approx(seconds) and found["bound"] == bound
+    assert found["bytes"] == 147 and found["flops"] == 1200 and found["intensity"] == 4
+    assert found["collectives"] == {"all-reduce": {"count": 1, "bytes": 100}}
+
+
+@pytest.mark.parametrize("topology", ["v5e", "v3:2x2", "v5e:2", "h100:8", "v5e:2xtwo"])
+def test_other_topologies_are_refused(topology):
+    with pytest.raises(InputError, match="expected one of v5e, v5p, v6e, a colon and the slice, such as v5e:4x4"):
+        plan.chip_of(topology)
+
+
+def run(*arguments, **env):
+    return subprocess.run(
+        [sys.executable, "-m", "experiments.plan", "--config=configs/pendulum.py:smoke", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env=os.environ | env,
+    )
+
+
+def test_without_the_compiler_one_sentence_says_what_to_install(tmp_path):
+    (tmp_path / "libtpu.py").write_text("raise ImportError('no libtpu')\n")  # as on a machine without it
+    done = run("--topology=v5e:2x4", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        'error: a plan for a TPU needs the TPU\'s compiler, libtpu: install it with pip install "cdae_jax[tpu]"'
+    )
+
+
+@pytest.mark.skipif(not LIBTPU.is_dir(), reason="make test installs the TPU's compiler there")
+def test_a_real_slice_is_planned_and_one_that_does_not_exist_refused():
+    done = run("--topology=v5e:2x2,v5e:3x5", "--batch_size=32", PYTHONPATH=str(LIBTPU))
+    assert done.returncode == 2, done.stderr
+    row = done.stdout.splitlines()[-1]
+    assert row.startswith("| v5e:2x2 (4 chips) |") and " all-reduce of " in row and "of 16.00 GiB" in row
+    assert "all-gather" not in row
+    assert done.stderr.splitlines()[-1].startswith("error: the TPU compiler knows no slice 'v5e:3x5': ")
+
+
+def test_a_decoder_without_diffusion_is_refused():
+    with pytest.raises(InputError, match='config.model.decoder is "conv"'):
+        plan.plan(Settings.from_dict(get_config("smoke,baseline=causalvae").to_dict()), "v5e:2x2")
