@@ -31,10 +31,10 @@ class Counterfactual(NamedTuple):
     z_cf: jax.Array
 
 
-def guided(model, params, schedule, z, context, guidance):
+def guided(model, params, schedule, z, context, image_shape, guidance):
     """The decoder under z [B, n, k] with guidance w, as a function eps_fn(x_t, t)."""
-    conditional = make_eps_fn(model, params, schedule, z, context)
-    return guide(conditional, make_eps_fn(model, params, schedule, z, context, null=True), guidance)
+    conditional = make_eps_fn(model, params, schedule, z, context, image_shape)
+    return guide(conditional, make_eps_fn(model, params, schedule, z, context, image_shape, null=True), guidance)
 
 
 def act(model: CausalDiffAE, params, x: jax.Array, y_do: jax.Array, readout: Readout | None = None):
@@ -51,7 +51,7 @@ def act(model: CausalDiffAE, params, x: jax.Array, y_do: jax.Array, readout: Rea
 def invert(model: CausalDiffAE, params, schedule: Schedule, x, z, context, t, solver: str):
     """What z [B, n, k] does not explain of images x [B, H, W, C]: x_T, or the solver's pair of states."""
     encode, _ = SOLVERS[solver]
-    return encode(make_eps_fn(model, params, schedule, z, context), schedule, x, t)
+    return encode(make_eps_fn(model, params, schedule, z, context, x.shape[1:]), schedule, x, t)
 
 
 def graded(model, params, schedule, x, y_do, context, readout, guidance, groups: tuple[int, ...], strengths):
@@ -60,7 +60,7 @@ def graded(model, params, schedule, x, y_do, context, readout, guidance, groups:
     for k in range(len(groups) + 1):
         first = jnp.isin(jnp.arange(y_do.shape[1]), jnp.asarray(groups[:k], jnp.int32))
         _, _, z = act(model, params, x, jnp.where(first[None], y_do, jnp.nan), readout)
-        eps_fns.append(guided(model, params, schedule, z, context, guidance))
+        eps_fns.append(guided(model, params, schedule, z, context, x.shape[1:], guidance))
     return grade(eps_fns, strengths)
 
 
@@ -114,7 +114,7 @@ def counterfactual(
     if groups:
         eps_fn = graded(model, params, schedule, x, y_do, context, readout, guidance, groups, strengths)
     else:
-        eps_fn = guided(model, params, schedule, z_cf, context, guidance)
+        eps_fn = guided(model, params, schedule, z_cf, context, x.shape[1:], guidance)
     x_cf = decode(eps_fn, schedule, x_T, t)
     return Counterfactual(jnp.clip(x_cf, -1, 1), u, z, z_cf)
 
@@ -130,5 +130,5 @@ def sample(
     if model.decoder == "conv":
         return jnp.clip(model.apply(params, z, context, shape, method="decode"), -1, 1)
     x_T = jax.random.normal(key, (z.shape[0], *shape), z.dtype)
-    eps_fn = guided(model, params, schedule, z, context, guidance)
+    eps_fn = guided(model, params, schedule, z, context, shape, guidance)
     return jnp.clip(SOLVERS[solver][1](eps_fn, schedule, x_T, t), -1, 1)

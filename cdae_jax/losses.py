@@ -11,6 +11,9 @@ for the noise u that the labels themselves imply, s_i being the log determinant 
 mechanisms learn from the labels and not only through the encoder, which could otherwise write a child's label into its
 own u and leave f_i untrained. w_f = 0 is the published objective.
 
+A refiner's draft has its own term, (5) E ||x - draft(z)||^2, whose gradient ends at the draft's weights: it learns the
+mean image given z, and z is shaped by (1) to (3) alone. The draft in turn learns nothing from (1).
+
 A variable that was set by hand in a training image ("intervened") keeps (3), which says what is there, without gradient
 to its mechanism, and is left out of (2) and (4): whatever u explains the value against the mechanism is not unlikely.
 
@@ -27,7 +30,7 @@ import jax.numpy as jnp
 
 from cdae_jax.diffusion import Schedule, prediction_target, q_sample
 from cdae_jax.encoder import sample_gaussian
-from cdae_jax.model import CausalDiffAE
+from cdae_jax.model import CausalDiffAE, draft_of, predict
 
 CONDITIONS = ("encoding", "labels")
 IMAGE_SD = 0.1  # of the conv decoder's p(x | z), on the scale -1..1
@@ -54,6 +57,11 @@ def kl_gaussian(mean: jax.Array, log_var: jax.Array, prior_mean: jax.Array, prio
     """KL[N(mean, exp(log_var)) || N(prior_mean, exp(2 prior_log_sd))], elementwise, in nats."""
     scaled = (jnp.exp(log_var) + (mean - prior_mean) ** 2) * jnp.exp(-2 * prior_log_sd)
     return prior_log_sd - 0.5 * log_var + 0.5 * (scaled - 1)
+
+
+def mean_square(values: jax.Array) -> jax.Array:
+    """[B, H, W, C] -> [B]."""
+    return jnp.mean(values**2, axis=(1, 2, 3))
 
 
 def masked_sum(values: jax.Array, mask: jax.Array) -> jax.Array:
@@ -153,16 +161,19 @@ def objective(
     seen, drop = z, draws.drop
     if weights.condition == "labels":
         seen, drop = prior_mean, drop | ~known.all(-1)
-    if model.decoder == "diffusion":
+    terms = {}
+    if model.decoder == "conv":
+        output = model.apply(params, seen, context, x_0.shape[1:], method="decode")
+        decoding = mean_square(x_0 - output) / (2 * IMAGE_SD**2)
+    else:
         t = draws.t
         x_t = q_sample(schedule, x_0, draws.eps, t)
-        time = t.astype(jnp.float32) / schedule.num_steps
-        output = model.apply(params, x_t, time, seen, context, drop, method="denoise")
-        target = prediction_target(model.prediction, x_0, draws.eps, schedule.alpha_bar[t])
-        decoding = jnp.mean((target - output) ** 2, axis=(1, 2, 3))
-    else:
-        output = model.apply(params, seen, context, x_0.shape[1:], method="decode")
-        decoding = jnp.mean((x_0 - output) ** 2, axis=(1, 2, 3)) / (2 * IMAGE_SD**2)
+        draft = draft_of(model, params, jax.lax.stop_gradient(seen), context, drop, x_0.shape[1:])
+        if draft is not None:
+            terms["draft"] = jnp.sum(jnp.where(drop, 0, mean_square(x_0 - draft))) / over["decoder"]
+            draft = jax.lax.stop_gradient(draft)
+        output = predict(model, params, schedule, x_t, t, seen, context, drop, draft)
+        decoding = mean_square(prediction_target(model.prediction, x_0, draws.eps, schedule.alpha_bar[t]) - output)
 
     q_z = shift + jnp.exp(log_scale) * mean, log_var + 2 * log_scale
     over_latents = {
@@ -170,10 +181,8 @@ def objective(
         "kl_z": kl_gaussian(*q_z, prior_mean, prior_log_sd),
         "mechanism": 0.5 * label_u**2 + label_log_scale,
     }
-    terms = {"decoder": jnp.sum(decoding) / over["decoder"]}
+    terms["decoder"] = jnp.sum(decoding) / over["decoder"]
     terms |= {name: masked_sum(values, terms_over[name]) / over[name] for name, values in over_latents.items()}
     gamma = jnp.minimum(1.0, (step + 1).astype(jnp.float32) / max(1, weights.anneal_steps))
-    loss = terms["decoder"] + gamma * (
-        weights.kl_u * terms["kl_u"] + weights.kl_z * terms["kl_z"] + weights.mechanism * terms["mechanism"]
-    )
-    return loss, terms
+    regularisers = sum(getattr(weights, name) * terms[name] for name in over_latents)
+    return terms["decoder"] + terms.get("draft", 0.0) + gamma * regularisers, terms

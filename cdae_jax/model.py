@@ -5,14 +5,14 @@ import jax
 import jax.numpy as jnp
 
 from cdae_jax.decoder import ConvDecoder
-from cdae_jax.diffusion import Schedule, eps_from_output
+from cdae_jax.diffusion import Schedule, eps_from_output, prediction_target, signal_noise
 from cdae_jax.encoder import Encoder
 from cdae_jax.graph import CausalGraph
 from cdae_jax.scm import Intervention, StructuralCausalModel
 from cdae_jax.unet import UNet
 
 PRIORS = ("fixed", "learned")
-DECODERS = ("diffusion", "conv")
+DECODERS = ("diffusion", "refiner", "conv")
 DTYPES = ("float32", "bfloat16")
 
 
@@ -68,7 +68,8 @@ class CausalDiffAE(nn.Module):
       graph: the causal graph over n variables.
       block_dim: k, dimensions per variable.
       encoder_channels, encoder_multipliers, encoder_patch: see `Encoder`.
-      decoder: "diffusion" (the UNet), or "conv" (`ConvDecoder`, of the same sizes; a baseline).
+      decoder: "diffusion" (the UNet); "refiner" (a `ConvDecoder` of the same sizes drafts the mean image given z, and
+        the UNet works on what it leaves; after DiffuseVAE, arXiv 2201.00308); "conv" (the draft alone; a baseline).
       unet_channels, unet_multipliers, num_blocks, attention, num_heads, patch, num_classes: see `UNet`.
       mechanism, mechanism_hidden: `kind` and `hidden` of `StructuralCausalModel`.
       prior, prior_sd: see `LabelPrior`.
@@ -104,7 +105,7 @@ class CausalDiffAE(nn.Module):
         )
         self.scm = StructuralCausalModel(self.graph, self.block_dim, self.mechanism_hidden, self.mechanism)
         self.label_prior = LabelPrior(self.graph, self.block_dim, self.prior, self.prior_sd)
-        if self.decoder == "diffusion":
+        if self.decoder != "conv":
             self.unet = UNet(
                 self.unet_channels,
                 self.unet_multipliers,
@@ -116,7 +117,7 @@ class CausalDiffAE(nn.Module):
                 dtype,
                 self.remat,
             )
-        else:
+        if self.decoder != "diffusion":
             self.conv_decoder = ConvDecoder(
                 self.unet_channels, self.unet_multipliers, self.num_blocks, self.patch, self.num_classes
             )
@@ -141,9 +142,9 @@ class CausalDiffAE(nn.Module):
         """p(z | y): standardised labels [B, n] -> mean and log standard deviation of z [B, n, k]."""
         return self.label_prior(y)
 
-    def denoise(self, x_t, time, z, context, drop) -> jax.Array:
+    def denoise(self, x_t, time, z, context, drop, draft=None) -> jax.Array:
         """The UNet's raw output [B, H, W, C]; arguments as `UNet.__call__`."""
-        return self.unet(x_t, time, z, context, drop)
+        return self.unet(x_t, time, z, context, drop, draft)
 
     def decode(self, z, context, image_shape) -> jax.Array:
         """The conv decoder's image [B, *image_shape]; arguments as `ConvDecoder.__call__`."""
@@ -153,9 +154,9 @@ class CausalDiffAE(nn.Module):
         """Touches every parameter, for initialisation."""
         mean, _ = self.encode(x)
         z = self.propagate(mean)
-        if self.decoder == "diffusion":
-            return self.denoise(x, time, z, context, drop), self.prior_of(y)
-        return self.decode(z, context, x.shape[1:]), self.prior_of(y)
+        draft = None if self.decoder == "diffusion" else self.decode(z, context, x.shape[1:])
+        image = draft if self.decoder == "conv" else self.denoise(x, time, z, context, drop, draft)
+        return image, self.prior_of(y)
 
 
 def labels_of(model: CausalDiffAE, params, z: jax.Array) -> jax.Array:
@@ -196,16 +197,40 @@ def init_params(model: CausalDiffAE, key: jax.Array, image_shape: tuple[int, int
     )
 
 
-def make_eps_fn(model: CausalDiffAE, params, schedule: Schedule, z, context, *, null: bool = False):
-    """eps_fn(x_t, t) -> eps for the samplers of `ddim`, conditioned on z [B, n, k] and context [B].
+def draft_of(model: CausalDiffAE, params, z, context, drop, image_shape) -> jax.Array | None:
+    """The refiner's drafts [B, H, W, C], 0 where z is dropped; None for a decoder without drafts."""
+    if model.decoder == "diffusion":
+        return None
+    draft = model.apply(params, z, context, image_shape, method="decode")
+    return jnp.where(drop[:, None, None, None], 0, draft)
+
+
+def predict(model: CausalDiffAE, params, schedule: Schedule, x_t, t, z, context, drop, draft) -> jax.Array:
+    """The diffusion decoder's estimate of `diffusion.prediction_target` [B, H, W, C], at step indices t [B].
+
+    With a draft d the UNet sees x_t - sqrt(alpha_bar) d, the noisy remainder r = x_0 - d, and d itself, and its output
+    is the target for r. The target is linear in x_0, so that adding the target for d gives the one for x_0: nothing
+    but the network changes, the process stays that of x_0.
+    """
+    time = t.astype(jnp.float32) / schedule.num_steps
+    if draft is None:
+        return model.apply(params, x_t, time, z, context, drop, method="denoise")
+    alpha_bar = schedule.alpha_bar[t]
+    signal, _ = signal_noise(alpha_bar, x_t.ndim)
+    output = model.apply(params, x_t - signal * draft, time, z, context, drop, draft, method="denoise")
+    return output + prediction_target(model.prediction, draft, jnp.zeros_like(draft), alpha_bar)
+
+
+def make_eps_fn(model: CausalDiffAE, params, schedule: Schedule, z, context, image_shape, *, null: bool = False):
+    """eps_fn(x_t, t) -> eps for the samplers, conditioned on z [B, n, k] and context [B], for images (H, W, C).
 
     With null=True z is replaced by the null condition; the context stays.
     """
     drop = jnp.full(z.shape[:1], null)
+    draft = draft_of(model, params, z, context, drop, image_shape)
 
     def eps_fn(x_t, t):
-        time = t.astype(jnp.float32) / schedule.num_steps
-        output = model.apply(params, x_t, time, z, context, drop, method="denoise")
+        output = predict(model, params, schedule, x_t, t, z, context, drop, draft)
         return eps_from_output(model.prediction, output, x_t, schedule.alpha_bar[t])
 
     return eps_fn

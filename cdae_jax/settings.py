@@ -35,7 +35,7 @@ class Model:
     mechanism_hidden: int
     prior: str  # "fixed" or "learned"
     prior_sd: float  # standard deviation of p(z | y), in units of the standardised labels
-    decoder: str = "diffusion"  # or "conv"
+    decoder: str = "diffusion"  # or "refiner" or "conv"
     dtype: str = "float32"  # of what encoder and UNet compute, or "bfloat16"; parameters and losses are float32
     remat: bool = False  # computes the UNet's blocks twice to spare memory
 

@@ -65,7 +65,7 @@ class UNet(nn.Module):
         return embedding
 
     @nn.compact
-    def __call__(self, x_t: jax.Array, time: jax.Array, z: jax.Array, context: jax.Array, drop: jax.Array) -> jax.Array:
+    def __call__(self, x_t, time, z, context, drop, draft=None) -> jax.Array:
         """The network's raw output.
 
         Args:
@@ -74,6 +74,7 @@ class UNet(nn.Module):
           z: [B, n, k] causal latents.
           context: [B] int32 in 0..num_classes, ignored if num_classes is 0.
           drop: [B] bool, where z is replaced by the null condition.
+          draft: [B, H, W, C'] image seen beside x_t, or None.
 
         Returns:
           [B, H, W, C].
@@ -86,7 +87,8 @@ class UNet(nn.Module):
             h = residual(self.channels * multiplier, self.dtype, name=next(names))(h, cond)
             return SelfAttention(self.num_heads, self.dtype)(h) if h.shape[1] in self.attention else h
 
-        h = conv3(self.channels, dtype=self.dtype)(space_to_depth(x_t, self.patch))
+        seen = x_t if draft is None else jnp.concatenate([x_t, draft], -1)
+        h = conv3(self.channels, dtype=self.dtype)(space_to_depth(seen, self.patch))
         skips = [h]
         for level, multiplier in enumerate(self.multipliers):
             if level:

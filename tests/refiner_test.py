@@ -1,0 +1,92 @@
+"""The decoder that refines a draft: what the draft changes, and what each term trains."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from objectives import whole_objective
+
+from cdae_jax.diffusion import make_schedule, prediction_target, q_sample, signal_noise, x_0_from_eps
+from cdae_jax.losses import LossWeights
+from cdae_jax.model import draft_of, init_params, make_eps_fn
+from cdae_jax.settings import Settings
+from configs.pendulum import get_config
+
+SHAPE = (16, 16, 3)
+SCHEDULE = make_schedule("cosine", 1000)
+
+
+def model_of(prediction="v"):
+    config = get_config("smoke")
+    config.model.decoder, config.diffusion.prediction = "refiner", prediction
+    return Settings.from_dict(config.to_dict()).make_model(0)
+
+
+@pytest.fixture(scope="module")
+def params():
+    return jax.jit(lambda: init_params(model_of(), jax.random.key(0), SHAPE))()
+
+
+def moved(params):
+    """Away from layers that start at zero, so that no gradient vanishes by accident."""
+    return jax.tree.map(lambda leaf: leaf + 0.05 * jax.random.normal(jax.random.key(1), leaf.shape), params)
+
+
+@pytest.mark.parametrize("prediction", ["eps", "v", "x_0"])
+def test_a_unet_that_says_zero_leaves_the_process_of_the_draft(params, prediction):
+    """The last convolution starts at zero: the remainder r is then estimated as for r_t alone."""
+    model = model_of(prediction)
+    z, context, t = jnp.ones((4, 4, 4)), jnp.zeros(4, jnp.int32), jnp.array([3, 300, 700, 999])
+    draft = draft_of(model, params, z, context, jnp.zeros(4, bool), SHAPE)
+    x_t = jax.random.normal(jax.random.key(5), (4, *SHAPE))
+    alpha_bar = SCHEDULE.alpha_bar[t]
+    x_0 = x_0_from_eps(x_t, make_eps_fn(model, params, SCHEDULE, z, context, SHAPE)(x_t, t), alpha_bar)
+    signal, _ = signal_noise(alpha_bar, 4)
+    rest = x_t - signal * draft
+    expected = {"eps": rest / signal, "v": signal * rest, "x_0": jnp.zeros_like(rest)}[prediction]
+    np.testing.assert_allclose(x_0 - draft, expected, rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize("prediction", ["eps", "v", "x_0"])
+def test_adding_the_drafts_own_target_gives_the_images(prediction):
+    keys = jax.random.split(jax.random.key(0), 3)
+    x_0, draft, eps = (jax.random.normal(key, (4, *SHAPE)) for key in keys)
+    alpha_bar = SCHEDULE.alpha_bar[jnp.array([3, 300, 700, 999])]
+    of_rest = prediction_target(prediction, x_0 - draft, eps, alpha_bar)
+    of_draft = prediction_target(prediction, draft, jnp.zeros_like(eps), alpha_bar)
+    np.testing.assert_allclose(of_rest + of_draft, prediction_target(prediction, x_0, eps, alpha_bar), atol=1e-5)
+    x_t = q_sample(SCHEDULE, x_0, eps, jnp.array([3, 300, 700, 999]))
+    np.testing.assert_allclose(
+        x_t - signal_noise(alpha_bar, 4)[0] * draft,
+        q_sample(SCHEDULE, x_0 - draft, eps, jnp.array([3, 300, 700, 999])),
+        atol=1e-5,
+    )
+
+
+def test_the_null_condition_knows_no_draft(params):
+    model, away = model_of(), moved(params)
+    x_t, t, context = jax.random.normal(jax.random.key(5), (4, *SHAPE)), jnp.full(4, 500), jnp.zeros(4, jnp.int32)
+    eps = [
+        make_eps_fn(model, away, SCHEDULE, jnp.full((4, 4, 4), value), context, SHAPE, null=null)(x_t, t)
+        for null in (True, False)
+        for value in (-1.0, 1.0)
+    ]
+    np.testing.assert_array_equal(eps[0], eps[1])
+    assert float(jnp.abs(eps[2] - eps[3]).max()) > 1e-3
+
+
+def test_the_draft_learns_from_its_own_term_and_that_term_teaches_nothing_else(params, batch):
+    model, away = model_of(), moved(params)
+
+    def gradient(term):
+        def loss(params):
+            weights = LossWeights(0.1, 0.1, 0.1, 1, 0.0)
+            return whole_objective(model, params, SCHEDULE, weights, batch, jnp.int32(9), jax.random.key(3))[1][term]
+
+        found = jax.jit(jax.grad(loss))(away)["params"]
+        return {name: max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(part)) for name, part in found.items()}
+
+    of_draft, of_decoder = gradient("draft"), gradient("decoder")
+    assert of_draft.pop("conv_decoder") > 1e-4 and not any(of_draft.values())
+    assert of_decoder["conv_decoder"] == 0.0
+    assert of_decoder["unet"] > 1e-4 and of_decoder["encoder"] > 1e-7
