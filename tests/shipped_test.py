@@ -31,7 +31,7 @@ def model():
 
 @pytest.mark.parametrize("do", ["angle", "light", "length", "position"])
 def test_it_obeys_and_leaves_the_rest_alone(model, do):
-    """Measured on scenes of no split: within a fifth of a standard deviation of what was asked for."""
+    """Measured on scenes of no split: within an eighth of a standard deviation of what was asked for."""
     labels = pendulum.continuous_labels(32, np.random.default_rng(123))
     i = model.graph.index(do)
     asked = np.roll(labels[:, i], 1)
@@ -40,13 +40,13 @@ def test_it_obeys_and_leaves_the_rest_alone(model, do):
     mask[:, i], values[:, i] = True, asked
     true = pendulum.true_counterfactual(labels, mask, values)
     error = np.abs(pendulum.measure(made.images) - true).mean(0) / model.stats.sd
-    assert (error < 0.2).all(), dict(zip(model.graph.names, error, strict=True))
+    assert (error < 0.12).all(), dict(zip(model.graph.names, error, strict=True))
 
 
 def test_it_is_small_and_carries_its_numbers():
     path = archive.SHIPPED / "pendulum.cdae"
-    assert path.stat().st_size < 4 * 2**20
-    assert archive.metrics_of(path)["mean_effectiveness"]["mean"] < 0.1
+    assert path.stat().st_size < 5 * 2**20
+    assert archive.metrics_of(path)["mean_effectiveness"]["mean"] < 0.05
 
 
 def test_a_wheel_brings_it(tmp_path):
