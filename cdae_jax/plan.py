@@ -172,12 +172,15 @@ def program(compiled, chip: Chip, repeats: int = 1) -> dict:
     }
 
 
-def largest_batch(small: tuple[int, float], large: tuple[int, float], memory: float) -> int:
-    """The most images per chip whose memory, a straight line through two (images, bytes), stays within `memory`."""
+def largest_batch(small: tuple[int, float], large: tuple[int, float], memory: float) -> int | None:
+    """The most images per chip whose memory, a straight line through two (images, bytes), stays within `memory`.
+
+    None if it does not grow, as for the least of models.
+    """
     (num, used), (more, used_by_more) = small, large
     per_image = (used_by_more - used) / (more - num)
     if per_image <= 0:
-        raise ValueError(f"memory did not grow from {num} to {more} images")
+        return None
     return max(0, num + math.floor((memory - used) / per_image))
 
 
@@ -214,12 +217,16 @@ def plan(settings: Settings, topology: str, batch_size: int | None = None) -> di
             f" {topology} chip: use a smaller --batch_size, config.train.microbatches, fsdp, remat or bfloat16"
         ) from err
     fits = largest_batch((per_chip, train["bytes"]), (2 * per_chip, double["bytes"]), chip.memory)
+    train |= {
+        "flops_per_image": train["flops"] / per_chip,
+        "largest_batch": None if fits is None else fits * len(devices),
+    }
     return {
         "topology": topology,
         "chips": len(devices),
         "memory_per_chip": chip.memory,
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(params)),
         "batch_size": batch_size,
-        "train": train | {"flops_per_image": train["flops"] / per_chip, "largest_batch": fits * len(devices)},
+        "train": train,
         "counterfactual": answer | {"flops_per_image": answer["flops"] / per_chip},
     }

@@ -55,7 +55,7 @@ def row(found: dict) -> list[str]:
         f"{found['batch_size'] / train['seconds']:,.0f}",
         collectives or "none",
         f"{_gib(train['bytes'])} of {_gib(found['memory_per_chip'])} GiB",
-        f"about {train['largest_batch']:,}",
+        "?" if train["largest_batch"] is None else f"about {train['largest_batch']:,}",
         f"{1000 * answer['seconds'] / found['batch_size']:.2f} ms an image ({answer['bound']})",
         f"{_gib(answer['bytes'])} GiB",
     ]

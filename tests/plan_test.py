@@ -32,6 +32,7 @@ def test_collectives_are_counted_with_the_bytes_of_their_results():
 def test_the_largest_batch_lies_on_the_line_through_two():
     assert plan.largest_batch((4, 140.0), (8, 180.0), 1000.0) == 90  # 100 + 10 per image
     assert plan.largest_batch((4, 140.0), (8, 180.0), 90.0) == 0
+    assert plan.largest_batch((4, 140.0), (8, 140.0), 1000.0) is None
 
 
 class FakeProgram:
