@@ -1,15 +1,20 @@
 """The decoder that refines a draft: what the draft changes, and what each term trains."""
 
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from devices import one_device
 from objectives import whole_objective
 
+import cdae_jax
 from cdae_jax.diffusion import make_schedule, prediction_target, q_sample, signal_noise, x_0_from_eps
 from cdae_jax.losses import LossWeights
 from cdae_jax.model import draft_of, init_params, make_eps_fn
 from cdae_jax.settings import Settings
+from cdae_jax.train import train_model
 from configs.pendulum import get_config
 
 SHAPE = (16, 16, 3)
@@ -90,3 +95,17 @@ def test_the_draft_learns_from_its_own_term_and_that_term_teaches_nothing_else(p
     assert of_draft.pop("conv_decoder") > 1e-4 and not any(of_draft.values())
     assert of_decoder["conv_decoder"] == 0.0
     assert of_decoder["unet"] > 1e-4 and of_decoder["encoder"] > 1e-7
+
+
+def test_draft_and_remainder_are_learned(tmp_path):
+    config = get_config("smoke")
+    config.model.decoder, config.data.train_size = "refiner", 2_000
+    config.train.update({"steps": 150, "log_every": 10, "checkpoint_every": 150, "warmup_steps": 10})
+    with one_device():
+        folder = train_model(Settings.from_dict(config.to_dict()), tmp_path / "run")
+        model = cdae_jax.load(folder)
+    logged = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    for term in ("draft", "decoder"):
+        assert logged[-1][term] < 0.7 * logged[0][term]
+    images = model.sample(8).images
+    assert (model.counterfactual(images, {"angle": 30.0}).images != model.reconstruct(images)).any()
