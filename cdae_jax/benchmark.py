@@ -76,7 +76,8 @@ def flops_per_pass(model: CausalDiffAE, params, settings: Settings, batch: int) 
     """FLOPs of one evaluation of the UNet on a batch."""
     x = jnp.zeros((batch, *image_shape(settings)))
     z = jnp.zeros((batch, len(settings.graph), settings.model.block_dim))
-    inputs = (x, jnp.zeros(batch), z, jnp.zeros(batch, jnp.int32), jnp.zeros(batch, bool))
+    draft = x if model.decoder == "refiner" else None
+    inputs = (x, jnp.zeros(batch), z, jnp.zeros(batch, jnp.int32), jnp.zeros(batch, bool), draft)
     return _flops(jax.jit(functools.partial(model.apply, method="denoise")).lower(params, *inputs))
 
 

@@ -14,10 +14,13 @@ from cdae_jax.settings import Settings
 from configs.pendulum import get_config
 
 
-def test_flops_are_those_of_the_program():
+@pytest.mark.parametrize("decoder", ["diffusion", "refiner"])
+def test_flops_are_those_of_the_program(decoder):
     product = jax.jit(jnp.matmul).lower(jnp.zeros((8, 16)), jnp.zeros((16, 4)))
     assert benchmark._flops(product) == 2 * 8 * 16 * 4
-    settings = Settings.from_dict(get_config("smoke").to_dict())
+    config = get_config("smoke")
+    config.model.decoder = decoder
+    settings = Settings.from_dict(config.to_dict())
     model = settings.make_model(0)
     params = init_params(model, jax.random.key(0), (16, 16, 3))
     one, four = (benchmark.flops_per_pass(model, params, settings, batch) for batch in (1, 4))
