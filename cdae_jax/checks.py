@@ -91,8 +91,10 @@ def soften(name: str, change: str, read: np.ndarray, graph: CausalGraph) -> np.n
     return read + np.float32(amount) if change[0] == "+" else read * np.float32(amount)
 
 
-def check_strength(strength, do: Mapping, graph: CausalGraph, decoder: str) -> tuple[tuple[int, ...], list[float]]:
-    """Indices of the intervened variables and their strengths; both empty if every strength is 1."""
+def check_strength(
+    strength, do: Mapping, graph: CausalGraph, decoder: str
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Indices [G] int32 of the intervened variables and their strengths [G]; None, None if every strength is 1."""
     given = strength if isinstance(strength, Mapping) else dict.fromkeys(do, strength)
     for name, value in given.items():
         graph.index(name)
@@ -103,11 +105,11 @@ def check_strength(strength, do: Mapping, graph: CausalGraph, decoder: str) -> t
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
             raise InputError(f"the strength of {name!r} is {value!r}: expected a number of at least 0")
     if all(value == 1 for value in given.values()):
-        return (), []
+        return None, None
     if decoder == "conv":
         raise InputError("strength grades the steps of a diffusion decoder, and this model has a conv decoder")
-    groups = tuple(graph.index(name) for name in do)
-    return groups, [float(given.get(name, 1.0)) for name in do]
+    groups = np.array([graph.index(name) for name in do], np.int32)
+    return groups, np.array([given.get(name, 1.0) for name in do], np.float32)
 
 
 def check_labels(labels: np.ndarray, graph: CausalGraph) -> np.ndarray:

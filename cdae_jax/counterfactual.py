@@ -54,17 +54,17 @@ def invert(model: CausalDiffAE, params, schedule: Schedule, x, z, context, t, so
     return encode(make_eps_fn(model, params, schedule, z, context, x.shape[1:]), schedule, x, t)
 
 
-def graded(model, params, schedule, x, y_do, context, readout, guidance, groups: tuple[int, ...], strengths):
-    """The decoder under do, each intervened variable in `groups` (indices) with its own strength [len(groups)]."""
+def graded(model, params, schedule, x, y_do, context, readout, guidance, groups, strengths):
+    """The decoder under do, each intervened variable in `groups` [G] (indices) with its own strength in [G]."""
     eps_fns = []
     for k in range(len(groups) + 1):
-        first = jnp.isin(jnp.arange(y_do.shape[1]), jnp.asarray(groups[:k], jnp.int32))
+        first = jnp.isin(jnp.arange(y_do.shape[1]), groups[:k])
         _, _, z = act(model, params, x, jnp.where(first[None], y_do, jnp.nan), readout)
         eps_fns.append(guided(model, params, schedule, z, context, x.shape[1:], guidance))
     return grade(eps_fns, strengths)
 
 
-@functools.partial(jax.jit, static_argnames=("model", "solver", "guidance", "abduction", "groups"))
+@functools.partial(jax.jit, static_argnames=("model", "solver", "guidance", "abduction"))
 def counterfactual(
     model: CausalDiffAE,
     params,
@@ -75,12 +75,12 @@ def counterfactual(
     key: jax.Array,
     t: jax.Array,
     readout: Readout | None = None,
+    groups: jax.Array | None = None,
     strengths: jax.Array | None = None,
     *,
     solver: str = "ddim",
     guidance: float = 1.0,
     abduction: str = "invert",
-    groups: tuple[int, ...] = (),
 ) -> Counterfactual:
     """What the images x would look like under do(S = values).
 
@@ -92,12 +92,12 @@ def counterfactual(
       t: [N] int32 diffusion steps of `grids.time_grid`, one network evaluation each in either direction; x is inverted
         or noised to the last of them.
       readout: None to set latents and propagate them; else labels are set by its directions (DiffAE, a baseline).
+      groups, strengths: [G] int32 indices of the intervened variables, and how strongly each change is made (see
+        `guidance.grade`); without groups every change is made as it is. A conv decoder has no strengths.
       solver: one of `samplers.SOLVERS`.
       guidance: w of the decoding; the inversion is always plain conditional (w = 1).
       abduction: "invert" finds x_T deterministically (the solver backwards, which keeps the image's identity);
         "noise" adds fresh noise to x instead, as the released code does.
-      groups, strengths: indices of the intervened variables, and how strongly each change is made, [len(groups)]
-        (see `guidance.grade`); without groups every change is made as it is. A conv decoder has no strengths.
     """
     chex.assert_rank(x, 4)
     chex.assert_shape([y_do, context], [(x.shape[0], len(model.graph)), (x.shape[0],)])
@@ -111,7 +111,7 @@ def counterfactual(
         x_T = invert(model, params, schedule, x, z, context, t, solver)
     else:
         x_T = q_sample(schedule, x, jax.random.normal(key, x.shape, x.dtype), jnp.full(x.shape[:1], t[-1]))
-    if groups:
+    if groups is not None:
         eps_fn = graded(model, params, schedule, x, y_do, context, readout, guidance, groups, strengths)
     else:
         eps_fn = guided(model, params, schedule, z_cf, context, x.shape[1:], guidance)

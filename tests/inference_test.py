@@ -130,6 +130,14 @@ def test_strength_grades_a_change_from_nothing_to_all_of_it(model, test_split):
     assert 0 < distance[0] < distance[1] < distance[2]
 
 
+def test_grading_another_variable_does_not_compile_again(model, test_split):
+    images = test_split.images[:8]
+    model.counterfactual(images, {"angle": 30.0}, strength=0.5, num_steps=4)
+    before = counterfactual._cache_size()
+    model.counterfactual(images, {"light": 80.0}, strength=1.5, num_steps=4)
+    assert counterfactual._cache_size() == before
+
+
 def test_soft_interventions_change_what_the_encoder_reads(model, test_split):
     images = test_split.images[:8]
     read = model.encode(images)
