@@ -3,6 +3,7 @@
 import pathlib
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cdae_jax.data.dataset import Split
@@ -11,6 +12,27 @@ from cdae_jax.data.dataset import Split
 def difference(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Signed difference of two uint8 batches as uint8 around mid-grey."""
     return ((images.astype(np.int16) - reference.astype(np.int16)) // 2 + 128).astype(np.uint8)
+
+
+def show_tiled(axis: Axes, rows: list[np.ndarray], gap: float) -> tuple[np.ndarray, np.ndarray]:
+    """Shows rows of images [M, H, W, C] uint8 as one picture, which draws much faster than an axis for each.
+
+    gap: white space between neighbours, as a fraction of an image's side. Returns the centres of the columns and those
+    of the rows, on the axis.
+    """
+    height, width, channels = rows[0].shape[1:]
+    space = round(gap * height) + 1
+    num = max(map(len, rows))
+    sheet = np.full((len(rows) * (height + space), num * (width + space), channels), 255, np.uint8)
+    for i, images in enumerate(rows):
+        for j, image in enumerate(images):
+            top, left = i * (height + space) + space, j * (width + space)
+            sheet[top : top + height, left : left + width] = image
+    axis.imshow(sheet.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axis.set_frame_on(False)
+    axis.tick_params(length=0)
+    middle_x, middle_y = (width - 1) / 2, space + (height - 1) / 2
+    return middle_x + np.arange(num) * (width + space), middle_y + np.arange(len(rows)) * (height + space)
 
 
 def counterfactual_grid(
@@ -27,17 +49,11 @@ def counterfactual_grid(
     rows = [*rows, ("difference to factual", difference(rows[1][1], rows[0][1]))]
     num = len(captions)
     figure = Figure(figsize=(1.3 * num + 1.2, 1.3 * len(rows) + 1.1), layout="constrained")
-    axes = figure.subplots(len(rows), num, squeeze=False)
-    for i, (name, images) in enumerate(rows):
-        for j in range(num):
-            axis = axes[i, j]
-            axis.imshow(images[j].squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-            axis.set_xticks([])
-            axis.set_yticks([])
-            if i == 0:
-                axis.set_title(captions[j], fontsize=8)
-            if j == 0:
-                axis.set_ylabel(name.replace(" ", "\n"), fontsize=9)
+    axis = figure.subplots()
+    x, y = show_tiled(axis, [images[:num] for _, images in rows], gap=0.06)
+    axis.xaxis.tick_top()
+    axis.set_xticks(x, captions, fontsize=8)
+    axis.set_yticks(y, [name.replace(" ", "\n") for name, _ in rows], fontsize=9, rotation=90, va="center", ma="center")
     figure.suptitle(title, fontsize=11)
     figure.savefig(path, dpi=110)
 
@@ -89,16 +105,16 @@ def image_table(path: pathlib.Path, rows: list[tuple[str, np.ndarray, list[str]]
     """Rows of images as PNG: each a name, images [M, H, W, C] uint8 and a text above each image."""
     num = max(len(images) for _, images, _ in rows)
     figure = Figure(figsize=(1.3 * num + 1.2, 1.55 * len(rows) + 0.5), layout="constrained")
-    axes = figure.subplots(len(rows), num, squeeze=False)
-    for axis in axes.flat:
-        axis.set_xticks([])
-        axis.set_yticks([])
-        axis.set_frame_on(False)
-    for i, (name, images, texts) in enumerate(rows):
-        axes[i, 0].set_ylabel(name.replace(" ", "\n"), fontsize=9)
-        for axis, image, text in zip(axes[i], images, texts, strict=False):
-            axis.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-            axis.set_title(text, fontsize=8)
+    axis = figure.subplots()
+    x, y = show_tiled(axis, [images for _, images, _ in rows], gap=0.25)
+    axis.set_xticks([])
+    axis.set_yticks(
+        y, [name.replace(" ", "\n") for name, _, _ in rows], fontsize=9, rotation=90, va="center", ma="center"
+    )
+    half = 0.56 * rows[0][1].shape[1]
+    for (_, _, texts), middle in zip(rows, y, strict=True):
+        for column, text in zip(x, texts, strict=False):
+            axis.text(column, middle - half, text, fontsize=8, ha="center", va="bottom")
     figure.suptitle(title, fontsize=11)
     figure.savefig(path, dpi=110)
 
