@@ -28,14 +28,11 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.diffusion import Schedule, prediction_target, q_sample, signal_noise
+from cdae_jax.diffusion import Schedule, prediction_target, q_sample
 from cdae_jax.encoder import sample_gaussian
 from cdae_jax.model import CausalDiffAE, draft_of, predict
-from cdae_jax.scm import Intervention
 
 CONDITIONS = ("encoding", "labels")
-TRIALS = ("none", "mean_u", "block_drop", "cycle")
-BLOCK_DROP, DROPPED, CYCLE = 0.15, -4.0, 0.1
 IMAGE_SD = 0.1  # of the conv decoder's p(x | z), on the scale -1..1
 
 
@@ -49,7 +46,6 @@ class LossWeights:
     anneal_steps: int
     condition_drop: float  # probability of the null condition; the context is dropped as often, independently
     condition: str = "encoding"  # what the decoder is conditioned on: z, or the prior mean of the "labels"
-    trial: str = "none"
 
 
 def kl_standard_normal(mean: jax.Array, log_var: jax.Array) -> jax.Array:
@@ -82,26 +78,6 @@ def family_mask(model: CausalDiffAE, known: jax.Array) -> jax.Array:
     return jnp.stack(columns, -1)
 
 
-def cycle(model: CausalDiffAE, params, schedule: Schedule, x_t, t, u, prior_mean, context) -> jax.Array:
-    """Sum over images of the squared error of z read from the x_0 estimated under do(one variable := another image's).
-
-    The gradient reaches the decoder alone; weighted by 1 - alpha_bar.
-    """
-    frozen = jax.lax.stop_gradient(params)
-    which = jax.nn.one_hot(t % len(model.graph), len(model.graph)) > 0
-    wanted = Intervention(which, jnp.roll(jax.lax.stop_gradient(prior_mean), 1, axis=0))
-    z_cf = model.apply(frozen, jax.lax.stop_gradient(u), wanted, method="propagate")
-    kept = jnp.zeros(len(t), bool)
-    draft = draft_of(model, params, z_cf, context, kept, x_t.shape[1:])
-    output = predict(model, params, schedule, x_t, t, z_cf, context, kept, draft)
-    alpha_bar = schedule.alpha_bar[t]
-    signal, noise = signal_noise(alpha_bar, x_t.ndim)
-    x_0 = signal * x_t - noise * output
-    again, _ = model.apply(frozen, x_0, method="encode")
-    gap = model.apply(frozen, again, method="propagate") - z_cf
-    return jnp.sum((1 - alpha_bar) * jnp.mean(gap**2, axis=(1, 2)))
-
-
 class Draws(NamedTuple):
     """The random numbers of a batch, drawn for all of it at once so that splitting it changes nothing.
 
@@ -114,7 +90,6 @@ class Draws(NamedTuple):
     t: jax.Array
     drop: jax.Array
     hide: jax.Array
-    blocks: jax.Array
 
 
 def draw(model: CausalDiffAE, schedule: Schedule, condition_drop: float, image_shape, key: jax.Array) -> Draws:
@@ -122,20 +97,18 @@ def draw(model: CausalDiffAE, schedule: Schedule, condition_drop: float, image_s
     key_u, key_t, key_eps, key_drop, key_context = jax.random.split(key, 5)
     num = image_shape[:1]
     return Draws(
-        u=jax.random.normal(key_u, (*num, len(model.graph) + model.style, model.block_dim)),
+        u=jax.random.normal(key_u, (*num, len(model.graph), model.block_dim)),
         eps=jax.random.normal(key_eps, image_shape),
         t=jax.random.randint(key_t, num, 0, schedule.num_steps),
         drop=jax.random.bernoulli(key_drop, condition_drop, num),
         hide=jax.random.bernoulli(key_context, condition_drop, num),
-        blocks=jax.random.bernoulli(jax.random.fold_in(key, 5), BLOCK_DROP, (*num, len(model.graph))),
     )
 
 
 def masks(model: CausalDiffAE, batch: dict) -> dict[str, jax.Array]:
     """[B, n] bool for each term over latents: the variables whose dimensions its mean is over."""
     known, free = jnp.isfinite(batch["y"]), ~batch["intervened"]
-    every = jnp.concatenate([free, jnp.ones((len(free), model.style), bool)], axis=1)
-    return {"kl_u": every, "kl_z": known, "mechanism": family_mask(model, known) & free}
+    return {"kl_u": free, "kl_z": known, "mechanism": family_mask(model, known) & free}
 
 
 def counts(model: CausalDiffAE, batch: dict) -> dict[str, jax.Array]:
@@ -174,11 +147,11 @@ def objective(
     y = jnp.where(known, y, 0)
 
     mean, log_var = model.apply(params, x_0, method="encode")
-    u = mean if weights.trial == "mean_u" else sample_gaussian(mean, log_var, draws.u)
+    u = sample_gaussian(mean, log_var, draws.u)
     z = model.apply(params, u, method="propagate")
     shift, log_scale = (
-        jnp.where(intervened[..., None], jax.lax.stop_gradient(part), part)[:, : len(model.graph)]
-        for part in model.apply(params, z[:, : len(model.graph)], method="conditionals")
+        jnp.where(intervened[..., None], jax.lax.stop_gradient(part), part)
+        for part in model.apply(params, z, method="conditionals")
     )
     prior_mean, prior_log_sd = model.apply(params, y, method="prior_of")
     label_shift, label_log_scale = model.apply(params, prior_mean, method="conditionals")
@@ -188,8 +161,6 @@ def objective(
     seen, drop = z, draws.drop
     if weights.condition == "labels":
         seen, drop = prior_mean, drop | ~known.all(-1)
-    if weights.trial == "block_drop":
-        seen = jnp.where(draws.blocks[..., None], DROPPED, seen)
     terms = {}
     if model.decoder == "conv":
         output = model.apply(params, seen, context, x_0.shape[1:], method="decode")
@@ -204,11 +175,7 @@ def objective(
         output = predict(model, params, schedule, x_t, t, seen, context, drop, draft)
         decoding = mean_square(prediction_target(model.prediction, x_0, draws.eps, schedule.alpha_bar[t]) - output)
 
-    if weights.trial == "cycle":
-        terms["cycle"] = cycle(model, params, schedule, x_t, t, u, prior_mean, context) / over["decoder"]
-
-    n = len(model.graph)
-    q_z = shift + jnp.exp(log_scale) * mean[:, :n], log_var[:, :n] + 2 * log_scale
+    q_z = shift + jnp.exp(log_scale) * mean, log_var + 2 * log_scale
     over_latents = {
         "kl_u": kl_standard_normal(mean, log_var),
         "kl_z": kl_gaussian(*q_z, prior_mean, prior_log_sd),
@@ -218,4 +185,4 @@ def objective(
     terms |= {name: masked_sum(values, terms_over[name]) / over[name] for name, values in over_latents.items()}
     gamma = jnp.minimum(1.0, (step + 1).astype(jnp.float32) / max(1, weights.anneal_steps))
     regularisers = sum(getattr(weights, name) * terms[name] for name in over_latents)
-    return terms["decoder"] + terms.get("draft", 0.0) + CYCLE * terms.get("cycle", 0.0) + gamma * regularisers, terms
+    return terms["decoder"] + terms.get("draft", 0.0) + gamma * regularisers, terms

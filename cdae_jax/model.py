@@ -97,17 +97,11 @@ class CausalDiffAE(nn.Module):
     prediction: str
     dtype: str = "float32"
     remat: bool = False
-    style: int = 0
 
     def setup(self):
         dtype = jnp.dtype(self.dtype)
         self.encoder = Encoder(
-            len(self.graph) + self.style,
-            self.block_dim,
-            self.encoder_channels,
-            self.encoder_multipliers,
-            self.encoder_patch,
-            dtype,
+            len(self.graph), self.block_dim, self.encoder_channels, self.encoder_multipliers, self.encoder_patch, dtype
         )
         self.scm = StructuralCausalModel(self.graph, self.block_dim, self.mechanism_hidden, self.mechanism)
         self.label_prior = LabelPrior(self.graph, self.block_dim, self.prior, self.prior_sd)
@@ -134,19 +128,15 @@ class CausalDiffAE(nn.Module):
 
     def propagate(self, u: jax.Array, do: Intervention | None = None) -> jax.Array:
         """u [B, n, k] -> z [B, n, k] through the mechanisms, under `do`."""
-        n = len(self.graph)
-        return jnp.concatenate([self.scm(u[:, :n], do), u[:, n:]], axis=1)
+        return self.scm(u, do)
 
     def conditionals(self, z: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Shift and log scale, each [B, n, k], of every z_i given its parents in z [B, n, k]."""
-        n = len(self.graph)
-        rest = jnp.zeros_like(z[:, n:])
-        return tuple(jnp.concatenate([part, rest], axis=1) for part in self.scm.conditionals(z[:, :n]))
+        return self.scm.conditionals(z)
 
     def abduct(self, z: jax.Array) -> jax.Array:
         """z [B, n, k] -> u [B, n, k], the inverse of `propagate` without do."""
-        n = len(self.graph)
-        return jnp.concatenate([self.scm.abduct(z[:, :n]), z[:, n:]], axis=1)
+        return self.scm.abduct(z)
 
     def prior_of(self, y: jax.Array) -> tuple[jax.Array, jax.Array]:
         """p(z | y): standardised labels [B, n] -> mean and log standard deviation of z [B, n, k]."""
@@ -176,7 +166,6 @@ def labels_of(model: CausalDiffAE, params, z: jax.Array) -> jax.Array:
     [-6, 6]. For categorical variables it is the nearest class.
     """
     num = len(model.graph)
-    z = z[:, :num]
     grid = jnp.tile(jnp.linspace(-6.0, 6.0, 1201)[:, None], (1, num))
     nearest = jnp.mean(z, -1) if model.prior == "fixed" else _nearest(model, params, z, grid)
     classes = [var.classes if var.kind == "categorical" else 0 for var in model.graph.variables]

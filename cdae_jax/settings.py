@@ -10,7 +10,7 @@ from cdae_jax.diffusion import PREDICTIONS, SCHEDULES
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, did_you_mean
 from cdae_jax.grids import SPACINGS
-from cdae_jax.losses import CONDITIONS, TRIALS
+from cdae_jax.losses import CONDITIONS
 from cdae_jax.model import DECODERS, DTYPES, PRIORS, CausalDiffAE
 from cdae_jax.samplers import SOLVERS
 from cdae_jax.scm import MECHANISMS
@@ -37,7 +37,6 @@ class Model:
     prior_sd: float  # standard deviation of p(z | y), in units of the standardised labels
     decoder: str = "diffusion"  # or "refiner" or "conv"
     dtype: str = "float32"  # of what encoder and UNet compute, or "bfloat16"; parameters and losses are float32
-    style: int = 0  # blocks without a variable
     remat: bool = False  # computes the UNet's blocks twice to spare memory
 
 
@@ -74,7 +73,6 @@ class Train:
     fsdp: int = 1  # devices that share one copy of the state
     min_shard_mib: float = 1.0  # smaller arrays are not shared
     condition: str = "encoding"  # what the decoder is conditioned on in training, or "labels"
-    trial: str = "none"  # of `losses.TRIALS`
 
 
 ACTIONS = ("mechanisms", "direction")
@@ -141,7 +139,6 @@ class Settings:
             ("model.decoder", self.model.decoder, DECODERS),
             ("model.dtype", self.model.dtype, DTYPES),
             ("train.condition", self.train.condition, CONDITIONS),
-            ("train.trial", self.train.trial, TRIALS),
             ("sample.abduction", self.sample.abduction, ABDUCTIONS),
             ("sample.action", self.sample.action, ACTIONS),
             ("sample.solver", self.sample.solver, tuple(SOLVERS)),

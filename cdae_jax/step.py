@@ -46,7 +46,7 @@ def make_optimizer(train: Train) -> optax.GradientTransformation:
 
 def loss_weights(train: Train) -> LossWeights:
     return LossWeights(
-        train.kl_u, train.kl_z, train.mechanism, train.anneal_steps, train.condition_drop, train.condition, train.trial
+        train.kl_u, train.kl_z, train.mechanism, train.anneal_steps, train.condition_drop, train.condition
     )
 
 
