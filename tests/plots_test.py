@@ -1,0 +1,24 @@
+"""Where images and their captions stand in a grid."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from cdae_jax.plots import show_tiled
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_image_stands_at_the_centre_that_its_captions_get(channels):
+    rows = [
+        np.stack([np.full((7, 5, channels), 10 * i + j, np.uint8) for j in range(num)]) for i, num in ((1, 3), (2, 2))
+    ]
+    axis = Figure().subplots()
+    x, y = show_tiled(axis, rows, gap=0.25)
+    (shown,) = axis.get_images()
+    sheet = np.asarray(shown.get_array()).reshape(*shown.get_array().shape[:2], channels)
+    for i, row in enumerate(rows):
+        for j, image in enumerate(row):
+            top, left = int(y[i] - 3), int(x[j] - 2)
+            np.testing.assert_array_equal(sheet[top : top + 7, left : left + 5], image)
+    assert (sheet[int(y[1]) - 3 : int(y[1]) + 4, int(x[2]) - 2 : int(x[2]) + 3] == 255).all()  # the row that is shorter
+    assert np.count_nonzero((sheet != 255).any(-1)) == 5 * 7 * 5  # nothing else is painted
