@@ -86,7 +86,7 @@ def test_train_evaluate_and_draw(tmp_path):
     assert np.asarray(Image.open(picture)).std() > 10
 
     graded = tmp_path / "graded.png"
-    flags = (f"--workdir={workdir}", "--do=angle=+5", "--strength=angle=2", "--num=2", f"--output={graded}")
+    flags = (f"--workdir={workdir}", "--do=angle=+5,light=110", "--strength=angle=2", "--num=2", f"--output={graded}")
     drawn = command("counterfactual", *flags)
     assert drawn.returncode == 0, drawn.stderr
     assert np.asarray(Image.open(graded)).std() > 10

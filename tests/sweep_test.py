@@ -225,7 +225,7 @@ def test_an_interrupted_sweep_ends_its_runs(tmp_path, monkeypatch):
 def test_a_sweep_survives_a_failure_and_skips_what_is_finished(tmp_path):
     path = tmp_path / "sweep_file.py"
     path.write_text(
-        "def get_sweep(): return [{'sample.num_steps': 2}, {'train.batch_size': 1000}, {'sample.num_steps': 3}]"
+        "def get_sweep(): return [{'sample.num_steps': 2}, {'train.learning_rate': 1e30}, {'sample.num_steps': 3}]"
     )
     folder = tmp_path / "sweep"
     small = (
@@ -257,8 +257,8 @@ def test_a_sweep_survives_a_failure_and_skips_what_is_finished(tmp_path):
     assert not (folder / "num_steps=2" / "metrics.json").is_file()
 
     first = sweep()
-    assert first.returncode == 2 and "1 of 3 runs failed (batch_size=1000)" in first.stderr, first.stderr
-    assert "batch_size is 1000, more than the 256 training images" in (folder / "batch_size=1000.failed").read_text()
+    assert first.returncode == 2 and "1 of 3 runs failed (learning_rate=1e+30)" in first.stderr, first.stderr
+    assert "the loss is nan" in (folder / "learning_rate=1e+30.failed").read_text()
     assert "2 of 3 runs; error, training sd, mean over" in first.stdout
     logged = (folder / "num_steps=2" / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in logged] == [5, 10]
