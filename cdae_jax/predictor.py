@@ -18,6 +18,7 @@ import optax
 from tqdm import tqdm
 
 from cdae_jax.blocks import conv3, group_norm
+from cdae_jax.chunks import in_chunks
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.graph import CausalGraph
 from cdae_jax.labels import LabelStats
@@ -92,10 +93,8 @@ class Judge(NamedTuple):
         """The penultimate layer [N, FEATURES] for images [N, H, W, C] uint8."""
         return self._outputs(images)[2]
 
-    def _outputs(self, images: np.ndarray) -> list[np.ndarray]:
-        padded = np.concatenate([images, np.repeat(images[-1:], -len(images) % BATCH, 0)])
-        parts = [_predict(self.module, self.params, padded[i : i + BATCH]) for i in range(0, len(padded), BATCH)]
-        return [np.concatenate(leaves)[: len(images)] for leaves in zip(*jax.device_get(parts), strict=True)]
+    def _outputs(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return in_chunks(functools.partial(_predict, self.module, self.params), images, BATCH)
 
 
 @functools.partial(jax.jit, static_argnums=0)

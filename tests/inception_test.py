@@ -14,7 +14,9 @@ from cdae_jax.inception import digest, inception_features
 COMPARE = """
 import json, sys
 import numpy as np
+from cdae_jax import inception
 from cdae_jax.inception import inception_features, SIDE
+inception.BATCH = 4  # not to compute 16 images for 3
 import keras
 keras.utils.set_random_seed(0)
 network = keras.applications.InceptionV3(include_top=False, weights=None, pooling="avg")

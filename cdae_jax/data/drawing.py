@@ -1,7 +1,5 @@
 """Anti-aliased shapes by signed distance; one code path for NumPy (xp=numpy) and JAX (xp=jax.numpy)."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 
@@ -35,10 +33,3 @@ def paint(image, signed_distance, colour, pixel: float, xp=np):
 def to_uint8(image, xp=np):
     """0..1 -> 0..255 uint8."""
     return xp.rint(255 * image).astype(xp.uint8)
-
-
-def in_chunks(function: Callable, arrays: np.ndarray, size: int = 512) -> np.ndarray:
-    """Applies a jitted function [size, ...] -> [size, ...] to any number of rows; the last chunk is padded."""
-    padded = np.concatenate([arrays, np.repeat(arrays[-1:], -len(arrays) % size, 0)])
-    parts = [np.asarray(function(padded[i : i + size])) for i in range(0, len(padded), size)]
-    return np.concatenate(parts)[: len(arrays)]

@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cdae_jax.chunks import in_chunks
 from cdae_jax.data.dataset import Dataset, Split, intervene
-from cdae_jax.data.drawing import in_chunks, paint, point_distance, segment_distance, to_uint8
+from cdae_jax.data.drawing import paint, point_distance, segment_distance, to_uint8
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
 
@@ -75,7 +76,7 @@ def _render_jax(labels, resolution):
 
 def render(labels: np.ndarray, resolution: int) -> np.ndarray:
     """[N, 4] physical factors -> [N, resolution, resolution, 3] uint8."""
-    return in_chunks(lambda rows: _render_jax(rows, resolution), np.asarray(labels, np.float32))
+    return in_chunks(lambda rows: _render_jax(rows, resolution), np.asarray(labels, np.float32), 512)
 
 
 def true_counterfactual(labels: np.ndarray, mask: np.ndarray, values: np.ndarray) -> np.ndarray:
