@@ -17,8 +17,9 @@ mean image given z, and z is shaped by (1) to (3) alone. The draft in turn learn
 A variable that was set by hand in a training image ("intervened") keeps (3), which says what is there, without gradient
 to its mechanism, and is left out of (2) and (4): whatever u explains the value against the mechanism is not unlikely.
 
-Label-conditional diffusion, a baseline, is the same with the prior mean of the labels in the place of the decoder's z:
-the encoder then learns to read the labels from (3) alone.
+The decoder is conditioned on z of a sample of u, which is the published objective; or on z of the mean of u, which is
+what abduction finds ("mean"; (3) is then given the parents' mean); or, in label-conditional diffusion, a baseline, on
+the prior mean of the labels: the encoder then learns to read the labels from (3) alone.
 """
 
 import dataclasses
@@ -32,7 +33,7 @@ from cdae_jax.diffusion import Schedule, prediction_target, q_sample
 from cdae_jax.encoder import sample_gaussian
 from cdae_jax.model import CausalDiffAE, draft_of, predict
 
-CONDITIONS = ("encoding", "labels")
+CONDITIONS = ("encoding", "mean", "labels")
 IMAGE_SD = 0.1  # of the conv decoder's p(x | z), on the scale -1..1
 
 
@@ -45,7 +46,7 @@ class LossWeights:
     mechanism: float
     anneal_steps: int
     condition_drop: float  # probability of the null condition; the context is dropped as often, independently
-    condition: str = "encoding"  # what the decoder is conditioned on: z, or the prior mean of the "labels"
+    condition: str = "encoding"  # of the decoder: z of a sample of u, or of its "mean", or the prior mean of "labels"
 
 
 def kl_standard_normal(mean: jax.Array, log_var: jax.Array) -> jax.Array:
@@ -147,7 +148,7 @@ def objective(
     y = jnp.where(known, y, 0)
 
     mean, log_var = model.apply(params, x_0, method="encode")
-    u = sample_gaussian(mean, log_var, draws.u)
+    u = mean if weights.condition == "mean" else sample_gaussian(mean, log_var, draws.u)
     z = model.apply(params, u, method="propagate")
     shift, log_scale = (
         jnp.where(intervened[..., None], jax.lax.stop_gradient(part), part)

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cdae_jax import evaluate as evaluation
+
 ENVIRONMENT = os.environ | {"JAX_PLATFORMS": "cpu"}
 
 
@@ -53,8 +55,7 @@ def test_train_evaluate_and_draw(tmp_path):
         assert np.asarray(Image.open(workdir / "figures" / f"{name}.png")).std() > 10
 
     before = (workdir / "evaluation" / "do_angle.json").stat().st_mtime_ns
-    again = command("evaluate", f"--workdir={workdir}", "--parts=interventions")
-    assert again.returncode == 0, again.stderr
+    evaluation.evaluate(workdir, parts=["interventions"])
     assert (workdir / "evaluation" / "do_angle.json").stat().st_mtime_ns == before  # not computed again
     kept = json.loads((workdir / "metrics.json").read_text())
     assert kept["latents"] == metrics["latents"] and kept["composition"] == metrics["composition"]

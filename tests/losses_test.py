@@ -1,5 +1,7 @@
 """The objective's terms against closed forms and against gradients that must be zero."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -100,6 +102,18 @@ def test_an_unlabelled_sample_does_not_change_the_label_term(params, batch):
 def test_the_encoder_learns_from_the_diffusion_term(params, batch):
     grads = jax.grad(lambda p: run(p, batch)[1]["decoder"])(params)["params"]
     assert all(np.abs(np.asarray(leaf)).max() > 0 for leaf in jax.tree.leaves(grads["encoder"]))
+
+
+def test_on_the_mean_of_u_the_decoder_has_no_say_in_the_encoders_variance(params, batch):
+    on_mean = dataclasses.replace(WEIGHTS, condition="mean")
+    for weights, is_zero in ((WEIGHTS, False), (on_mean, True)):
+        grads = jax.grad(lambda p, weights=weights: run(p, batch, weights)[1]["decoder"])(params)["params"]
+        to_mean, to_log_var = np.split(np.asarray(grads["encoder"]["Dense_0"]["kernel"]), 2, axis=-1)
+        assert np.abs(to_mean).max() > 0 and (np.abs(to_log_var).max() == 0) == is_zero
+    grads = jax.grad(lambda p: run(p, batch, on_mean)[0])(params)["params"]
+    assert (
+        np.abs(np.split(np.asarray(grads["encoder"]["Dense_0"]["kernel"]), 2, axis=-1)[1]).max() > 0
+    )  # by (2) and (3)
 
 
 def test_dropping_every_condition_cuts_the_decoder_from_z(params, batch):
