@@ -25,6 +25,7 @@ from cdae_jax.errors import InputError
 from cdae_jax.grids import time_grid
 from cdae_jax.model import CausalDiffAE, init_params
 from cdae_jax.pixels import to_unit
+from cdae_jax.samplers import evaluations
 from cdae_jax.settings import Settings
 from cdae_jax.step import init_state, jit_train_step, make_optimizer
 from cdae_jax.train import host_batches
@@ -149,11 +150,11 @@ def answer_speed(settings: Settings, budget: float) -> dict[str, float]:
         ),
         budget,
     )
-    evaluations = 2 * settings.sample.num_steps
+    passes = evaluations(settings.sample.solver, settings.sample.num_steps)
     return {
         "seconds_per_image": seconds / num,
-        "evaluations": evaluations,
-        "flops": evaluations * flops_per_pass(model, params, settings, num),
+        "evaluations": passes,
+        "flops": passes * flops_per_pass(model, params, settings, num),
         "seconds": seconds,
     }
 

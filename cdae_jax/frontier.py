@@ -20,6 +20,7 @@ from cdae_jax.evaluate import SEED
 from cdae_jax.interventions import Bench, draw_values, known_counterfactual, reading_bench
 from cdae_jax.loading import load
 from cdae_jax.plots import scatter_frontier
+from cdae_jax.samplers import evaluations
 
 MIN_IMAGES = 16
 
@@ -36,9 +37,8 @@ class Point:
 
     @property
     def evaluations(self) -> int:
-        """Network evaluations for one counterfactual: there, and back with guidance."""
-        there, back = self.num_steps, self.num_steps - (self.solver == "bdia")
-        return there + back * (1 if self.guidance in (0, 1) else 2)
+        """Network evaluations for one counterfactual."""
+        return evaluations(self.solver, self.num_steps, self.guidance)
 
     def __str__(self) -> str:
         return f"{self.solver}, {self.spacing}, {self.num_steps} steps, depth {self.depth:g}, w {self.guidance:g}"

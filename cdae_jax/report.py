@@ -2,6 +2,7 @@
 
 from cdae_jax.data.dataset import Dataset
 from cdae_jax.inception import NAME as INCEPTION
+from cdae_jax.samplers import evaluations
 
 
 def number(error: dict, digits: int = 3) -> str:
@@ -158,11 +159,14 @@ def _latents(results: dict) -> list[str]:
 def report(results: dict, dataset: Dataset) -> str:
     """The results as Markdown tables."""
     protocol, train = results["protocol"], results["train"]
-    steps = f"{protocol['num_steps']} + {protocol['num_steps']} network evaluations, guidance {protocol['guidance']:g}"
+    steps = f"{protocol['solver']}, {protocol['num_steps']} {protocol['spacing']} steps"
     if protocol["decoder"] == "conv":
         steps = "decoded in one pass"
-    elif protocol["abduction"] != "invert" or protocol["depth"] != 1:
-        steps += f", abduction by {protocol['abduction']} to depth {protocol['depth']:g}"
+    elif protocol["abduction"] == "noise":
+        steps += f" from fresh noise at depth {protocol['depth']:g}, guidance {protocol['guidance']:g}"
+    else:
+        passes = evaluations(protocol["solver"], protocol["num_steps"], protocol["guidance"])
+        steps += f" each way to depth {protocol['depth']:g} ({passes} evaluations), guidance {protocol['guidance']:g}"
     lines = [f"# {protocol['dataset']}: {protocol['num_images']} test images, {steps}"]
     for section in (_effectiveness(results, dataset), _images(results), _composition(results)):
         lines += section

@@ -12,3 +12,12 @@ SOLVERS = {
     "dpm_solver": (dpm_encode, dpm_decode),  # second order, multistep
     "bdia": (bdia_encode, bdia_decode),  # second order, undone exactly
 }
+
+
+def evaluations(solver: str, num_steps: int, guidance: float = 1.0) -> int:
+    """Network evaluations for one counterfactual: there, and back with guidance (0 and 1 need one condition alone).
+
+    BDIA comes back a step shorter, since it keeps the pair of states that it arrives with.
+    """
+    back = num_steps - (solver == "bdia")
+    return num_steps + back * (1 if guidance in (0, 1) else 2)

@@ -221,6 +221,8 @@ def test_the_report_shows_every_intervention_with_intervals(dataset):
             "dataset": "X",
             "num_images": 3,
             "num_steps": 4,
+            "solver": "bdia",
+            "spacing": "uniform",
             "guidance": 1.0,
             "abduction": "noise",
             "decoder": "diffusion",
@@ -241,4 +243,7 @@ def test_the_report_shows_every_intervention_with_intervals(dataset):
     assert "| do(angle) | **0.100** (0.090..0.110) [2] | 0.100 (0.090..0.110) [2] | *0.100* (0.090" in text
     assert text.count("| 0.100 (0.050..0.200) |") == 1  # the mean of the others
     assert "| do(angle), read by the predictor | **0.200** (0.190..0.210) [4]" in text
-    assert "abduction by noise to depth 0.5" in text and "angle 0.030" in text and "seed 7" in text
+    assert "3 test images, bdia, 4 uniform steps from fresh noise at depth 0.5, guidance 1\n" in text
+    assert "angle 0.030" in text and "seed 7" in text
+    results["protocol"] |= {"abduction": "invert"}
+    assert "bdia, 4 uniform steps each way to depth 0.5 (7 evaluations), guidance 1\n" in report(results, dataset)
