@@ -15,6 +15,7 @@ import numpy as np
 
 from cdae_jax.errors import InputError
 from cdae_jax.evaluate import PARTS
+from cdae_jax.inference import OPTIONS
 from cdae_jax.plots import seed_bands, sweep_lines
 from cdae_jax.settings import Settings
 
@@ -75,8 +76,7 @@ class Run:
         if self.trained_in is None:
             train = [*python, "experiments.train", *argv, *self.flags(), f"--workdir={self.folder}"]
             return [train, [*evaluate, f"--workdir={self.folder}"]]
-        sample = self.settings.sample
-        options = [f"--{name}={getattr(sample, name)}" for name in ("num_steps", "guidance", "abduction", "depth")]
+        options = [f"--{name}={getattr(self.settings.sample, name)}" for name in OPTIONS]
         return [[*evaluate, f"--workdir={self.trained_in}", *options, f"--output={self.folder}"]]
 
     def last_words(self) -> str:

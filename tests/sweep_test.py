@@ -10,6 +10,7 @@ import time
 import pytest
 
 from cdae_jax.errors import InputError
+from cdae_jax.inference import OPTIONS
 from cdae_jax.plots import sweep_lines
 from configs.pendulum import get_config
 from configs.sweeps.common import grid, with_seeds, zipped
@@ -78,6 +79,20 @@ def test_runs_that_only_decode_otherwise_share_their_training():
     assert second.trained_in == first.folder and first.trained_in is third.trained_in is fourth.trained_in is None
     (evaluate,) = second.commands([])
     assert "--num_steps=20" in evaluate and f"--workdir={first.folder}" in evaluate
+
+
+def test_a_run_that_decodes_otherwise_is_told_every_option():
+    changes = {
+        "num_steps": 7,
+        "guidance": 1.5,
+        "abduction": "noise",
+        "depth": 0.5,
+        "solver": "bdia",
+        "spacing": "karras",
+    }
+    _, second = sweep_plan.share_training(runs_of([{}, {f"sample.{name}": value for name, value in changes.items()}]))
+    (evaluate,) = second.commands([])
+    assert {f"--{name}={value}" for name, value in changes.items()} <= set(evaluate) and set(changes) == set(OPTIONS)
 
 
 def test_a_sweep_measures_the_parts_that_are_asked_for():
