@@ -22,7 +22,6 @@ from cdae_jax.checkpoint import Checkpoints
 from cdae_jax.data.dataset import Split
 from cdae_jax.diffusion import make_schedule
 from cdae_jax.errors import InputError
-from cdae_jax.grids import time_grid
 from cdae_jax.model import CausalDiffAE, init_params
 from cdae_jax.pixels import to_unit
 from cdae_jax.samplers import evaluations
@@ -130,7 +129,7 @@ def answer_speed(settings: Settings, budget: float) -> dict[str, float]:
     num = ANSWERED * len(jax.local_devices())
     params = jax.jit(functools.partial(init_params, model, image_shape=image_shape(settings)))(jax.random.key(0))
     schedule = make_schedule(settings.diffusion.schedule, settings.diffusion.num_steps)
-    t = jnp.asarray(time_grid(schedule, settings.sample.num_steps, settings.sample.depth, settings.sample.spacing))
+    t = jnp.asarray(settings.steps(schedule))
     y_do = jnp.full((num, len(settings.graph)), jnp.nan).at[:, 0].set(1.0)
     given = {
         "x": np.asarray(to_unit(random_split(settings, num).images)),

@@ -9,7 +9,7 @@ import numpy as np
 from cdae_jax.counterfactual import ABDUCTIONS
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
-from cdae_jax.grids import SPACINGS
+from cdae_jax.grids import CHOICES
 from cdae_jax.labels import LabelStats
 from cdae_jax.samplers import SOLVERS
 
@@ -149,7 +149,7 @@ def check_options(
     for name, value, known in (
         ("abduction", abduction, ABDUCTIONS),
         ("solver", solver, SOLVERS),
-        ("spacing", spacing, SPACINGS),
+        ("spacing", spacing, CHOICES),
     ):
         if value not in known:
             raise InputError(f"{name} is {value!r}: expected one of {', '.join(known)}")

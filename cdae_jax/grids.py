@@ -8,7 +8,18 @@ from cdae_jax.diffusion import Schedule
 from cdae_jax.errors import InputError
 
 SPACINGS = ("uniform", "quadratic", "log_snr", "karras")
+CHOICES = ("auto", *SPACINGS)
 KARRAS_RHO = 7.0
+
+
+def resolve(spacing: str, solver: str, schedule: str, prediction: str) -> str:
+    """One of SPACINGS for one of CHOICES; the solver, the noise schedule and the prediction target by name.
+
+    "auto" is "log_snr" for the DPM solver, in whose derivation log-SNR is the time, and "uniform" for the others.
+    """
+    if spacing != "auto":
+        return spacing
+    return "log_snr" if solver == "dpm_solver" else "uniform"
 
 
 def _indices(alpha_bar: np.ndarray, sigmas: np.ndarray) -> np.ndarray:

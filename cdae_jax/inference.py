@@ -150,7 +150,7 @@ class TrainedModel:
           depth: fraction of the diffusion time to which the image is inverted or noised; None for the default.
           solver: "ddim", "dpm_solver" or "bdia" (which loses nothing on the way there and back; see
             `cdae_jax.samplers`); None for the default.
-          spacing: of the steps over the diffusion time (see `cdae_jax.grids.time_grid`); None for the default.
+          spacing: of the steps over the diffusion time, see `cdae_jax.grids`; None for the default.
           seed: for abduction="noise".
 
         Raises:
@@ -263,6 +263,7 @@ class TrainedModel:
         """
         options = self.defaults | {name: value for name, value in given.items() if value is not None}
         check_options(**options, total_steps=self.schedule.num_steps)
+        options["spacing"] = self.settings.resolve(options["spacing"], options["solver"])
         if options["guidance"] != 1 and not self.settings.train.condition_drop:
             raise InputError(
                 f"guidance is {options['guidance']}, but this model was trained with config.train.condition_drop 0 and"

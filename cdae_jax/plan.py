@@ -21,7 +21,6 @@ from cdae_jax import sharding
 from cdae_jax.benchmark import image_shape
 from cdae_jax.diffusion import make_schedule
 from cdae_jax.errors import InputError
-from cdae_jax.grids import time_grid
 from cdae_jax.model import init_params
 from cdae_jax.settings import Settings
 from cdae_jax.step import init_state, jit_train_step, make_optimizer
@@ -123,9 +122,8 @@ def compile_counterfactual(settings: Settings, mesh, batch_size: int):
     shape, num, model = image_shape(settings), len(settings.graph), settings.make_model(0)
     everywhere = sharding.replicated(mesh)
     schedule = make_schedule(settings.diffusion.schedule, settings.diffusion.num_steps)
-    t = time_grid(schedule, settings.sample.num_steps, settings.sample.depth, settings.sample.spacing)
     params = jax.eval_shape(functools.partial(init_params, model, image_shape=shape), jax.random.key(0))
-    given = (params, schedule, jax.random.key(0), jnp.asarray(t))
+    given = (params, schedule, jax.random.key(0), jnp.asarray(settings.steps(schedule)))
     params, schedule, key, t = _abstract(given, jax.tree.map(lambda _: everywhere, given))
     lowered = core.counterfactual.lower(
         model,

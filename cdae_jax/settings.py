@@ -4,12 +4,14 @@ import dataclasses
 import typing
 from collections.abc import Mapping
 
+import numpy as np
+
 from cdae_jax.counterfactual import ABDUCTIONS
 from cdae_jax.data_settings import BY_NAME, Data
-from cdae_jax.diffusion import PREDICTIONS, SCHEDULES
+from cdae_jax.diffusion import PREDICTIONS, SCHEDULES, Schedule
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, did_you_mean
-from cdae_jax.grids import SPACINGS
+from cdae_jax.grids import CHOICES, resolve, time_grid
 from cdae_jax.losses import CONDITIONS
 from cdae_jax.model import DECODERS, DTYPES, PRIORS, CausalDiffAE
 from cdae_jax.samplers import SOLVERS
@@ -87,7 +89,7 @@ class Sample:
     abduction: str = "invert"  # or "noise"
     depth: float = 1.0  # fraction of the diffusion time in (0, 1]
     solver: str = "ddim"  # see `cdae_jax.samplers`
-    spacing: str = "uniform"  # see `cdae_jax.grids`
+    spacing: str = "uniform"  # or "auto"; see `cdae_jax.grids`
     action: str = "mechanisms"  # set latents and propagate; or "direction": see `cdae_jax.readout`
 
 
@@ -142,7 +144,7 @@ class Settings:
             ("sample.abduction", self.sample.abduction, ABDUCTIONS),
             ("sample.action", self.sample.action, ACTIONS),
             ("sample.solver", self.sample.solver, tuple(SOLVERS)),
-            ("sample.spacing", self.sample.spacing, SPACINGS),
+            ("sample.spacing", self.sample.spacing, CHOICES),
             ("diffusion.schedule", self.diffusion.schedule, SCHEDULES),
             ("diffusion.prediction", self.diffusion.prediction, PREDICTIONS),
         ):
@@ -211,6 +213,15 @@ class Settings:
                     f"config.model.num_heads is {self.model.num_heads}, which does not divide the {width} channels"
                     f" of the level of height {height}: change one of them"
                 )
+
+    def resolve(self, spacing: str, solver: str) -> str:
+        """What "auto" stands for in a model of these settings, see `grids.resolve`."""
+        return resolve(spacing, solver, self.diffusion.schedule, self.diffusion.prediction)
+
+    def steps(self, schedule: Schedule) -> np.ndarray:
+        """The diffusion steps [num_steps] that `sample` visits, see `grids.time_grid`."""
+        sample = self.sample
+        return time_grid(schedule, sample.num_steps, sample.depth, self.resolve(sample.spacing, sample.solver))
 
     def make_model(self, num_classes: int) -> CausalDiffAE:
         """The Flax module of these settings; num_classes of the dataset's context."""

@@ -52,7 +52,7 @@ CPU = {
         "abduction": "invert",
         "depth": 1.0,
         "solver": "ddim",
-        "spacing": "uniform",
+        "spacing": "auto",
         "action": "mechanisms",
     },
     "evaluate": {"num_images": 512, "predictor_steps": 1_000},
@@ -85,7 +85,7 @@ PAPER = {
         "ema_decay": 0.9999,
         "checkpoint_every": 10_000,
     },
-    "sample": {"num_steps": 250},
+    "sample": {"num_steps": 250, "solver": "ddim", "spacing": "uniform"},
 }
 
 # What other methods do differently: --config=configs/pendulum.py:cpu,baseline=diffae. Encoder, UNet, data, steps and
@@ -95,7 +95,7 @@ BASELINES = {
     "diffae": {"train": UNALIGNED, "sample": {"action": "direction"}},  # arXiv 2111.15640: no labels, no graph
     "aligned": {},  # labels align the latents, but there is no causal layer
     "conditional": {"train": {"condition": "labels"}},  # label-conditional diffusion, mechanisms between the labels
-    "causalvae": {"model": {"decoder": "conv"}},  # arXiv 2004.08697: a VAE, nothing but z
+    "causalvae": {"model": {"decoder": "conv"}, "train": {"condition": "encoding"}},  # arXiv 2004.08697: a VAE
     "one_hop": {"model": {"mechanism": "one_hop"}},  # the released code: children see their parents' u
     "noise": {"sample": {"abduction": "noise"}},  # the released code: x_T by fresh noise, no inversion
 }

@@ -3,7 +3,7 @@
 from absl import flags
 
 from cdae_jax.counterfactual import ABDUCTIONS
-from cdae_jax.grids import SPACINGS
+from cdae_jax.grids import CHOICES
 from cdae_jax.samplers import SOLVERS
 
 NUM_STEPS = flags.DEFINE_integer("num_steps", None, "Network evaluations in each direction.")
@@ -11,7 +11,7 @@ GUIDANCE = flags.DEFINE_float("guidance", None, "Strength of the condition.")
 ABDUCTION = flags.DEFINE_string("abduction", None, f"How x_T is found, {' or '.join(ABDUCTIONS)}.")
 DEPTH = flags.DEFINE_float("depth", None, "Fraction of the diffusion time to go to.")
 SOLVER = flags.DEFINE_string("solver", None, f"One of {', '.join(SOLVERS)}.")
-SPACING = flags.DEFINE_string("spacing", None, f"Of the steps over the diffusion time, one of {', '.join(SPACINGS)}.")
+SPACING = flags.DEFINE_string("spacing", None, f"Of the steps over the diffusion time, one of {', '.join(CHOICES)}.")
 
 
 def options() -> dict:
