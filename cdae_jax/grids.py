@@ -12,14 +12,24 @@ CHOICES = ("auto", *SPACINGS)
 KARRAS_RHO = 7.0
 
 
-def resolve(spacing: str, solver: str, schedule: str, prediction: str) -> str:
-    """One of SPACINGS for one of CHOICES; the solver, the noise schedule and the prediction target by name.
+def resolve(spacing: str, solver: str, schedule: str) -> str:
+    """One of SPACINGS for one of CHOICES; the solver and the noise schedule by name.
 
-    "auto" is "log_snr" for the DPM solver, in whose derivation log-SNR is the time, and "uniform" for the others.
+    "auto" is "log_snr" for the DPM solver, in whose derivation log-SNR is the time, under the cosine schedule, and else
+    "uniform" (measured: results/README.md, "Schedules and prediction targets").
     """
     if spacing != "auto":
         return spacing
-    return "log_snr" if solver == "dpm_solver" else "uniform"
+    return "log_snr" if (solver, schedule) == ("dpm_solver", "cosine") else "uniform"
+
+
+def default_depth(prediction: str) -> float:
+    """The fraction of the diffusion time to which images are inverted unless told otherwise.
+
+    At the end alpha_bar is 1e-4 (`diffusion.MIN_ALPHA_BAR`): x_0 = (x_t - sqrt(1 - alpha_bar) eps) / sqrt(alpha_bar)
+    multiplies the error of a predicted eps by 100, so that it stops short. "v" and "x_0" give x_0 without dividing.
+    """
+    return 0.97 if prediction == "eps" else 1.0
 
 
 def _indices(alpha_bar: np.ndarray, sigmas: np.ndarray) -> np.ndarray:

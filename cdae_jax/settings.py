@@ -11,7 +11,7 @@ from cdae_jax.data_settings import BY_NAME, Data
 from cdae_jax.diffusion import PREDICTIONS, SCHEDULES, Schedule
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, did_you_mean
-from cdae_jax.grids import CHOICES, resolve, time_grid
+from cdae_jax.grids import CHOICES, default_depth, resolve, time_grid
 from cdae_jax.losses import CONDITIONS
 from cdae_jax.model import DECODERS, DTYPES, PRIORS, CausalDiffAE
 from cdae_jax.samplers import SOLVERS
@@ -87,7 +87,7 @@ class Sample:
     num_steps: int  # network evaluations in each direction
     guidance: float
     abduction: str = "invert"  # or "noise"
-    depth: float = 1.0  # fraction of the diffusion time in (0, 1]
+    depth: float = 1.0  # fraction of the diffusion time in (0, 1], or 0 for `grids.default_depth`
     solver: str = "ddim"  # see `cdae_jax.samplers`
     spacing: str = "uniform"  # or "auto"; see `cdae_jax.grids`
     action: str = "mechanisms"  # set latents and propagate; or "direction": see `cdae_jax.readout`
@@ -178,13 +178,16 @@ class Settings:
             )
         if not 0 <= self.data.labelled_share <= 1:
             raise InputError(f"config.data.labelled_share is {self.data.labelled_share}: expected a number from 0 to 1")
-        if not 0 < self.sample.depth <= 1:
-            raise InputError(f"config.sample.depth is {self.sample.depth}: expected a number above 0 and up to 1")
-        available = max(1, int(self.sample.depth * self.diffusion.num_steps + 0.5))
+        if not 0 <= self.sample.depth <= 1:
+            raise InputError(
+                f"config.sample.depth is {self.sample.depth}: expected a number from 0, which is the default, to 1"
+            )
+        depth = self.sampling["depth"]
+        available = max(1, int(depth * self.diffusion.num_steps + 0.5))
         if self.sample.num_steps > available:
             raise InputError(
                 f"config.sample.num_steps is {self.sample.num_steps}, more than the {available} steps of"
-                f" config.diffusion.num_steps to the depth {self.sample.depth:g}: use fewer"
+                f" config.diffusion.num_steps to the depth {depth:g}: use fewer"
             )
         if self.sample.guidance != 1 and not self.train.condition_drop:
             raise InputError(
@@ -214,14 +217,17 @@ class Settings:
                     f" of the level of height {height}: change one of them"
                 )
 
-    def resolve(self, spacing: str, solver: str) -> str:
-        """What "auto" stands for in a model of these settings, see `grids.resolve`."""
-        return resolve(spacing, solver, self.diffusion.schedule, self.diffusion.prediction)
+    @property
+    def sampling(self) -> dict:
+        """The options of `TrainedModel.counterfactual` that `sample` states."""
+        options = dataclasses.asdict(self.sample)
+        del options["action"]
+        return options | {"depth": self.sample.depth or default_depth(self.diffusion.prediction)}
 
     def steps(self, schedule: Schedule) -> np.ndarray:
         """The diffusion steps [num_steps] that `sample` visits, see `grids.time_grid`."""
-        sample = self.sample
-        return time_grid(schedule, sample.num_steps, sample.depth, self.resolve(sample.spacing, sample.solver))
+        spacing = resolve(self.sample.spacing, self.sample.solver, self.diffusion.schedule)
+        return time_grid(schedule, self.sample.num_steps, self.sampling["depth"], spacing)
 
     def make_model(self, num_classes: int) -> CausalDiffAE:
         """The Flax module of these settings; num_classes of the dataset's context."""

@@ -50,7 +50,7 @@ CPU = {
         "num_steps": 20,
         "guidance": 1.0,
         "abduction": "invert",
-        "depth": 1.0,
+        "depth": 0.0,
         "solver": "ddim",
         "spacing": "auto",
         "action": "mechanisms",
@@ -85,7 +85,7 @@ PAPER = {
         "ema_decay": 0.9999,
         "checkpoint_every": 10_000,
     },
-    "sample": {"num_steps": 250, "solver": "ddim", "spacing": "uniform"},
+    "sample": {"num_steps": 250, "solver": "ddim", "spacing": "uniform", "depth": 1.0},
 }
 
 # What other methods do differently: --config=configs/pendulum.py:cpu,baseline=diffae. Encoder, UNet, data, steps and

@@ -15,7 +15,6 @@ import numpy as np
 
 from cdae_jax.errors import InputError
 from cdae_jax.evaluate import PARTS
-from cdae_jax.inference import OPTIONS
 from cdae_jax.plots import seed_bands, sweep_lines
 from cdae_jax.settings import Settings
 
@@ -76,7 +75,7 @@ class Run:
         if self.trained_in is None:
             train = [*python, "experiments.train", *argv, *self.flags(), f"--workdir={self.folder}"]
             return [train, [*evaluate, f"--workdir={self.folder}"]]
-        options = [f"--{name}={getattr(self.settings.sample, name)}" for name in OPTIONS]
+        options = [f"--{name}={value}" for name, value in self.settings.sampling.items()]
         return [[*evaluate, f"--workdir={self.trained_in}", *options, f"--output={self.folder}"]]
 
     def last_words(self) -> str:

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from cdae_jax import grids
 from cdae_jax.bdia import Pair
-from cdae_jax.diffusion import Schedule, make_schedule
+from cdae_jax.diffusion import Schedule, eps_from_output, make_schedule, x_0_from_eps
 from cdae_jax.errors import InputError
 from cdae_jax.grids import SPACINGS, time_grid
 from cdae_jax.samplers import SOLVERS
@@ -143,6 +144,24 @@ def test_spacings_are_what_they_are_named_after():
         np.testing.assert_allclose(gaps, gaps.mean(), rtol=0.1)
     quadratic = np.sqrt(time_grid(schedule, 12, 1.0, "quadratic") + 1)
     np.testing.assert_allclose(np.diff(quadratic), quadratic[-1] / 12, rtol=0.05)
+
+
+def test_what_suits_a_schedule_and_a_prediction_target():
+    assert grids.resolve("auto", "dpm_solver", "cosine") == "log_snr"
+    for solver, schedule in (("dpm_solver", "linear"), ("ddim", "cosine"), ("bdia", "cosine")):
+        assert grids.resolve("auto", solver, schedule) == "uniform"
+    assert grids.resolve("karras", "ddim", "linear") == "karras"
+
+
+@pytest.mark.parametrize(("prediction", "growth"), [("eps", 100), ("v", 1), ("x_0", 1)])
+def test_at_the_terminal_signal_to_noise_ratio_only_eps_multiplies_errors_and_stops_before(prediction, growth):
+    def grown(alpha_bar):
+        eps = eps_from_output(prediction, jnp.full((1, 2), 0.01), jnp.zeros((1, 2)), alpha_bar)
+        return float(jnp.abs(x_0_from_eps(jnp.zeros((1, 2)), eps, alpha_bar)).max() / 0.01)
+
+    assert grown(SCHEDULE.alpha_bar[-1]) == pytest.approx(growth, rel=0.02)
+    assert grown(SCHEDULE.alpha_bar[round(grids.default_depth(prediction) * 1000) - 1]) < 25
+    assert (grids.default_depth(prediction) == 1) == (growth == 1)
 
 
 @pytest.mark.parametrize(
