@@ -195,6 +195,7 @@ def scatter_frontier(path: pathlib.Path, rows: list[dict], best: list[bool], cho
         if chosen is not None:
             axis.scatter(chosen[measure], chosen["cells"], s=250, facecolors="none", edgecolors="black", label="chosen")
         axis.set_xlabel(label)
+        axis.set_yscale("log")
         axis.set_ylabel("mean error over all cells, sd")
     axes[1].legend(fontsize=8)
     figure.suptitle(title, fontsize=11)
