@@ -12,15 +12,17 @@ CHOICES = ("auto", *SPACINGS)
 KARRAS_RHO = 7.0
 
 
-def resolve(spacing: str, solver: str, schedule: str) -> str:
-    """One of SPACINGS for one of CHOICES; the solver and the noise schedule by name.
+def resolve(spacing: str, solver: str, schedule: str, prediction: str) -> str:
+    """One of SPACINGS for one of CHOICES; the solver, the noise schedule and the prediction target by name.
 
-    "auto" is "log_snr" for the DPM solver, in whose derivation log-SNR is the time, under the cosine schedule, and else
-    "uniform" (measured: results/README.md, "Schedules and prediction targets").
+    "auto" is, under the cosine schedule, "log_snr" for the DPM solver, in whose derivation log-SNR is the time, and for
+    predictions of x_0, whose errors grow in eps near the image, where those steps are short; and else "uniform"
+    (measured: results/README.md, "Schedules and prediction targets").
     """
     if spacing != "auto":
         return spacing
-    return "log_snr" if (solver, schedule) == ("dpm_solver", "cosine") else "uniform"
+    is_log = schedule == "cosine" and (solver == "dpm_solver" or prediction == "x_0")
+    return "log_snr" if is_log else "uniform"
 
 
 def default_depth(prediction: str) -> float:

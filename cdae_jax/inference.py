@@ -24,7 +24,7 @@ from cdae_jax.checks import (
 from cdae_jax.diffusion import make_schedule
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
-from cdae_jax.grids import resolve, time_grid
+from cdae_jax.grids import time_grid
 from cdae_jax.labels import LabelStats
 from cdae_jax.model import CausalDiffAE, labels_of
 from cdae_jax.pixels import to_uint8, to_unit
@@ -263,7 +263,7 @@ class TrainedModel:
         """
         options = self.defaults | {name: value for name, value in given.items() if value is not None}
         check_options(**options, total_steps=self.schedule.num_steps)
-        options["spacing"] = resolve(options["spacing"], options["solver"], self.settings.diffusion.schedule)
+        options["spacing"] = self.settings.spacing(options["spacing"], options["solver"])
         if options["guidance"] != 1 and not self.settings.train.condition_drop:
             raise InputError(
                 f"guidance is {options['guidance']}, but this model was trained with config.train.condition_drop 0 and"

@@ -224,9 +224,13 @@ class Settings:
         del options["action"]
         return options | {"depth": self.sample.depth or default_depth(self.diffusion.prediction)}
 
+    def spacing(self, choice: str, solver: str) -> str:
+        """What "auto" means for a solver in models of these settings, see `grids.resolve`."""
+        return resolve(choice, solver, self.diffusion.schedule, self.diffusion.prediction)
+
     def steps(self, schedule: Schedule) -> np.ndarray:
         """The diffusion steps [num_steps] that `sample` visits, see `grids.time_grid`."""
-        spacing = resolve(self.sample.spacing, self.sample.solver, self.diffusion.schedule)
+        spacing = self.spacing(self.sample.spacing, self.sample.solver)
         return time_grid(schedule, self.sample.num_steps, self.sampling["depth"], spacing)
 
     def make_model(self, num_classes: int) -> CausalDiffAE:

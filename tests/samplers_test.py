@@ -147,10 +147,11 @@ def test_spacings_are_what_they_are_named_after():
 
 
 def test_what_suits_a_schedule_and_a_prediction_target():
-    assert grids.resolve("auto", "dpm_solver", "cosine") == "log_snr"
-    for solver, schedule in (("dpm_solver", "linear"), ("ddim", "cosine"), ("bdia", "cosine")):
-        assert grids.resolve("auto", solver, schedule) == "uniform"
-    assert grids.resolve("karras", "ddim", "linear") == "karras"
+    for solver, schedule, prediction in (("dpm_solver", "cosine", "v"), ("ddim", "cosine", "x_0")):
+        assert grids.resolve("auto", solver, schedule, prediction) == "log_snr"
+        assert grids.resolve("auto", solver, "linear", prediction) == "uniform"
+    assert grids.resolve("auto", "ddim", "cosine", "v") == grids.resolve("auto", "bdia", "cosine", "eps") == "uniform"
+    assert grids.resolve("karras", "ddim", "linear", "v") == "karras"
 
 
 @pytest.mark.parametrize(("prediction", "growth"), [("eps", 100), ("v", 1), ("x_0", 1)])
