@@ -81,6 +81,7 @@ PAPER = {
         "steps": 200_000,
         "batch_size": 128,
         "learning_rate": 1e-4,
+        "condition": "encoding",
         "decay": False,
         "ema_decay": 0.9999,
         "checkpoint_every": 10_000,
