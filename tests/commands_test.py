@@ -9,10 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cdae_jax import evaluate as evaluation
-from cdae_jax.compare import read_metrics
-from cdae_jax.errors import InputError
-
 ENVIRONMENT = os.environ | {"JAX_PLATFORMS": "cpu"}
 
 
@@ -57,7 +53,8 @@ def test_train_evaluate_and_draw(tmp_path):
         assert np.asarray(Image.open(workdir / "figures" / f"{name}.png")).std() > 10
 
     before = (workdir / "evaluation" / "do_angle.json").stat().st_mtime_ns
-    evaluation.evaluate(workdir, parts=["interventions"])
+    again = command("evaluate", f"--workdir={workdir}", "--parts=interventions")
+    assert again.returncode == 0, again.stderr
     assert (workdir / "evaluation" / "do_angle.json").stat().st_mtime_ns == before  # not computed again
     kept = json.loads((workdir / "metrics.json").read_text())
     assert kept["latents"] == metrics["latents"] and kept["composition"] == metrics["composition"]
@@ -68,8 +65,7 @@ def test_train_evaluate_and_draw(tmp_path):
     assert noisy["protocol"]["abduction"] == "noise" and noisy["protocol"]["depth"] == 0.5
     assert noisy["composition"]["mse"]["mean"] != metrics["composition"]["mse"]["mean"]
     refused(command("evaluate", f"--workdir={workdir}", "--guidance=2"), "--output")
-    with pytest.raises(InputError, match="did you mean 'latents'"):
-        evaluation.evaluate(workdir, parts=["latent"])
+    refused(command("evaluate", f"--workdir={workdir}", "--parts=latent"), "did you mean 'latents'")
 
     compared = command(
         "compare", f"--workdirs={workdir},{other}", "--names=ours,noise", f"--output={tmp_path}/both", "--num=1"
@@ -80,8 +76,7 @@ def test_train_evaluate_and_draw(tmp_path):
     assert both["noise"]["composition: pixel MSE"]["mean"] == noisy["composition"]["mse"]["mean"]
     for name in ("both.png", "both_grid.png"):
         assert np.asarray(Image.open(tmp_path / name)).std() > 10
-    with pytest.raises(InputError, match="metrics.json cannot be read"):
-        read_metrics(tmp_path)
+    refused(command("compare", f"--workdirs={workdir},{tmp_path}"), "metrics.json cannot be read")
 
     picture = tmp_path / "cf.png"
     drawn = command(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from cdae_jax.diffusion import make_schedule
 from cdae_jax.errors import InputError
 from cdae_jax.settings import Settings
 from configs import causal_circuit, circuit_lookalike, morpho_mnist, pendulum
@@ -27,6 +28,19 @@ def test_guidance_needs_a_null_condition():
     config.train.condition_drop, config.sample.guidance = 0.0, 1.5
     with pytest.raises(InputError, match="guidance is 1.5, but with config.train.condition_drop 0 no null condition"):
         Settings.from_dict(config.to_dict())
+
+
+@pytest.mark.parametrize(("prediction", "depth"), [("eps", 0.97), ("v", 1.0)])
+def test_the_prediction_target_says_how_deep_images_are_inverted_unless_the_config_does(prediction, depth):
+    config = pendulum.get_config("smoke")
+    config.diffusion.prediction = prediction
+    settings = Settings.from_dict(config.to_dict())
+    schedule = make_schedule(settings.diffusion.schedule, 1000)
+    assert settings.sampling["depth"] == depth and settings.steps(schedule)[-1] == round(1000 * depth) - 1
+    config.sample.depth = 0.5
+    assert Settings.from_dict(config.to_dict()).sampling["depth"] == 0.5
+    paper = Settings.from_dict(pendulum.get_config("paper").to_dict())
+    assert paper.sampling["depth"] == 1 and paper.train.condition == "encoding"  # as published
 
 
 def test_an_unknown_size_is_refused():
