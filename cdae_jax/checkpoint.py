@@ -8,8 +8,10 @@ import re
 import shutil
 import warnings
 from collections.abc import Iterator
+from concurrent import futures
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 
 from cdae_jax import processes
@@ -38,18 +40,36 @@ class Checkpoints:
         )
         self._folder = (workdir / "checkpoints").absolute()
         self._manager = ocp.CheckpointManager(self._folder, options=options)
+        self._starter = futures.ThreadPoolExecutor(1)
+        self._started: futures.Future | None = None
 
     @property
     def latest(self) -> int | None:
         """Step of the newest complete checkpoint."""
+        self._join()
         return self._manager.latest_step()
 
     def save(self, step: int, train, ema) -> None:
-        """Starts saving two trees of arrays; returns before it is done. Raises InputError as `wait` does."""
+        """Starts saving two trees of arrays; returns before it is done. Raises InputError as `wait` does.
+
+        The arrays may be donated afterwards. A lone process waits only until they are in the host's memory: Orbax needs
+        half a millisecond for every array before it goes on by itself, and does so in a thread of its own. With
+        several processes it meets the others by collectives there, which must not cross those of the training steps.
+        """
         self.wait()
+        lone = jax.process_count() == 1
+        if lone:
+            train, ema = jax.tree.map(np.array, jax.device_get((train, ema)))  # on a CPU device_get shares memory
         args = ocp.args.Composite(train=ocp.args.StandardSave(train), ema=ocp.args.StandardSave(ema))
+        self._started = self._starter.submit(self._manager.save, step, args=args)
+        if not lone:
+            self._join()
+
+    def _join(self) -> None:
         with self._telling_what_was_kept():
-            self._manager.save(step, args=args)
+            if self._started is not None:
+                started, self._started = self._started, None
+                started.result()
 
     def wait(self) -> None:
         """Returns when everything is on disk, with its checksums.
@@ -57,6 +77,7 @@ class Checkpoints:
         Raises:
           InputError: it cannot be written (a full disk, say); what was complete before is kept.
         """
+        self._join()
         with self._telling_what_was_kept():
             self._manager.wait_until_finished()
             if jax.process_index() == 0:
@@ -150,6 +171,8 @@ class Checkpoints:
 
     def close(self) -> None:
         """Waits for a save that goes on. Raises InputError as `wait` does."""
+        self._join()
+        self._starter.shutdown()
         with self._telling_what_was_kept():
             self._manager.close()
 

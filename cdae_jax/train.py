@@ -137,7 +137,7 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
                 is_last = step + 1 == train.steps
                 save = (step + 1) % train.checkpoint_every == 0 or is_last
                 if save or (step + 1) % train.log_every == 0:
-                    values = _finite_means(pending, step + 1 - len(pending), directory, checkpoints.latest)
+                    values = _finite_means(pending, step + 1 - len(pending), directory, checkpoints)
                     if logs is not None:
                         rate = logs.write(step + 1, values, len(pending) * train.batch_size)
                         bar.set_postfix_str(f"loss {values['loss']:.4f}, {rate:.0f} images/s")
@@ -192,11 +192,14 @@ def fit_readout(model: CausalDiffAE, params, images: np.ndarray, y: np.ndarray) 
     return readout.fit(z, y[:num])
 
 
-def _finite_means(pending: list[dict], first_step: int, directory: pathlib.Path, good: int | None) -> dict[str, float]:
+def _finite_means(
+    pending: list[dict], first_step: int, directory: pathlib.Path, checkpoints: Checkpoints
+) -> dict[str, float]:
     """Means over the logged steps. Raises NonFiniteLoss naming the first step whose loss is not finite."""
     values = jax.device_get(pending)
     for i, metrics in enumerate(values):
         if not np.isfinite(metrics["loss"]):
+            good = checkpoints.latest
             last = f"the last good checkpoint is step {good} in {directory}/checkpoints" if good else "none was saved"
             raise NonFiniteLoss(
                 f"the loss is {metrics['loss']} at step {first_step + i + 1}; {last}:"

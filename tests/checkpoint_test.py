@@ -7,8 +7,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from commands_test import ENVIRONMENT, command
@@ -160,6 +162,22 @@ def eight(tmp_path_factory):
     checkpoints.wait()
     checkpoints.close()
     return folder, state
+
+
+def test_a_save_returns_while_orbax_is_held_up_and_keeps_what_was_donated_afterwards(tmp_path, monkeypatch):
+    checkpoints, let_go = Checkpoints(tmp_path), threading.Event()
+    save = checkpoints._manager.save
+    monkeypatch.setattr(checkpoints._manager, "save", lambda *args, **kw: let_go.wait(60) and save(*args, **kw))
+    state = {"w": jnp.arange(6.0)}
+    checkpoints.save(1, state, state)
+    jax.block_until_ready(jax.jit(lambda tree: jax.tree.map(lambda x: x * 0 - 1, tree), donate_argnums=0)(state))
+    assert state["w"].is_deleted() and not let_go.is_set()
+    let_go.set()
+    assert checkpoints.latest == 1
+    checkpoints.wait()
+    found, _ = checkpoints.restore(1, train={"w": np.zeros(6, np.float32)}, ema={"w": np.zeros(6, np.float32)})
+    np.testing.assert_array_equal(found["w"], np.arange(6.0))
+    checkpoints.close()
 
 
 def test_checksums_stand_beside_the_kept_checkpoints_alone(trained_pendulum):
