@@ -5,8 +5,6 @@ the effectiveness of interventions, never instead of it.
 """
 
 import numpy as np
-from scipy.stats import kstest
-from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 
 from cdae_jax.graph import CausalGraph
 
@@ -21,6 +19,9 @@ def importances(codes: np.ndarray, labels: np.ndarray, graph: CausalGraph) -> tu
     Fitted on the first half of codes [N, D] and labels [N, n] (NaN where unknown), read on the second: R^2 for
     continuous variables, accuracy for the others. Columns sum to 1.
     """
+    # Two seconds that commands which measure nothing need not wait, here and below.
+    from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
+
     importance, read = np.zeros((codes.shape[1], len(graph))), np.full(len(graph), np.nan)
     half = len(codes) // 2
     for i, var in enumerate(graph.variables):
@@ -106,6 +107,8 @@ def calibration(u: np.ndarray, labels: np.ndarray, graph: CausalGraph) -> dict[s
     For each variable: "ks", the mean over its dimensions of the Kolmogorov-Smirnov distance to N(0, 1); and for those
     with parents "hsic" with the parents' labels beside "hsic_shuffled", the same with rows shuffled.
     """
+    from scipy.stats import kstest
+
     found = {}
     rng = np.random.default_rng(0)
     for i, (name, parents) in enumerate(zip(graph.names, graph.parents, strict=True)):
