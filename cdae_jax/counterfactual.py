@@ -1,6 +1,7 @@
 """Counterfactual images: abduction, action, prediction (arXiv 2404.17735, section 4, algorithm 2).
 
 1. abduction   u = mean of q(u | x), z = scm(u), x_T = the noise from which the decoder makes x given z
+               (of a refiner, the noise of what its draft leaves: `carry_over`)
 2. action      z_i := the prior mean of the wanted label, for every intervened variable
 3. prediction  every other z_i from its (changed) parents and its own u_i; the decoder makes x_cf from (x_T, z_cf)
 """
@@ -12,8 +13,10 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from cdae_jax.bdia import Pair
+from cdae_jax.ddim import nodes
 from cdae_jax.diffusion import Schedule, q_sample
-from cdae_jax.guidance import grade, guide
+from cdae_jax.guidance import grade, guide, mix
 from cdae_jax.model import CausalDiffAE, make_eps_fn
 from cdae_jax.readout import Readout, move
 from cdae_jax.samplers import SOLVERS
@@ -54,14 +57,28 @@ def invert(model: CausalDiffAE, params, schedule: Schedule, x, z, context, t, so
     return encode(make_eps_fn(model, params, schedule, z, context, x.shape[1:]), schedule, x, t)
 
 
-def graded(model, params, schedule, x, y_do, context, readout, guidance, groups, strengths):
-    """The decoder under do, each intervened variable in `groups` [G] (indices) with its own strength in [G]."""
-    eps_fns = []
-    for k in range(len(groups) + 1):
-        first = jnp.isin(jnp.arange(y_do.shape[1]), groups[:k])
-        _, _, z = act(model, params, x, jnp.where(first[None], y_do, jnp.nan), readout)
-        eps_fns.append(guided(model, params, schedule, z, context, x.shape[1:], guidance))
-    return grade(eps_fns, strengths)
+def under_groups(model, params, x, y_do, readout, groups) -> list[jax.Array]:
+    """z [B, n, k] under the first 0, 1, ..., G of the intervened variables in `groups` [G] (indices)."""
+    variables = jnp.arange(y_do.shape[1])[None]
+    some = [jnp.where(jnp.isin(variables, groups[:k]), y_do, jnp.nan) for k in range(len(groups) + 1)]
+    return [act(model, params, x, part, readout)[2] for part in some]
+
+
+def carry_over(noise, change: jax.Array, schedule: Schedule, t):
+    """The noise of an image whose draft changes by `change` [B, H, W, C]: x_T, or the solver's pair of states.
+
+    A refiner's x is its draft d plus a remainder r, and its UNet sees the noisy r alone, x_t - sqrt(alpha_bar) d
+    (`model.predict`). What z does not explain is r, so that its noise is what a counterfactual inherits: x_t moves with
+    sqrt(alpha_bar) d. At the end of the diffusion time that is next to nothing; the shallower the inversion, the more.
+    """
+    _, alpha_bar = nodes(schedule, t)
+
+    def moved(x_t, alpha_bar):
+        return x_t + jnp.sqrt(alpha_bar) * change
+
+    if isinstance(noise, Pair):
+        return Pair(moved(noise.x_T, alpha_bar[-1]), moved(noise.before, alpha_bar[-2]))
+    return moved(noise, alpha_bar[-1])
 
 
 @functools.partial(jax.jit, static_argnames=("model", "solver", "guidance", "abduction"))
@@ -111,11 +128,12 @@ def counterfactual(
         x_T = invert(model, params, schedule, x, z, context, t, solver)
     else:
         x_T = q_sample(schedule, x, jax.random.normal(key, x.shape, x.dtype), jnp.full(x.shape[:1], t[-1]))
-    if groups is not None:
-        eps_fn = graded(model, params, schedule, x, y_do, context, readout, guidance, groups, strengths)
-    else:
-        eps_fn = guided(model, params, schedule, z_cf, context, x.shape[1:], guidance)
-    x_cf = decode(eps_fn, schedule, x_T, t)
+    zs = [z_cf] if groups is None else under_groups(model, params, x, y_do, readout, groups)
+    if model.decoder == "refiner":
+        draft, *drafts = (model.apply(params, each, context, x.shape[1:], method="decode") for each in [z, *zs])
+        x_T = carry_over(x_T, guidance * (mix(drafts, strengths) - draft), schedule, t)
+    eps_fns = [guided(model, params, schedule, each, context, x.shape[1:], guidance) for each in zs]
+    x_cf = decode(grade(eps_fns, strengths), schedule, x_T, t)
     return Counterfactual(jnp.clip(x_cf, -1, 1), u, z, z_cf)
 
 

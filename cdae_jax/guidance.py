@@ -20,7 +20,12 @@ def guide(eps_cond: EpsFn, eps_null: EpsFn, strength: float) -> EpsFn:
     return lambda x_t, t: strength * eps_cond(x_t, t) + (1 - strength) * eps_null(x_t, t)
 
 
-def grade(eps_fns: Sequence[EpsFn], strengths: jax.Array) -> EpsFn:
+def mix(values: Sequence, strengths: jax.Array | None):
+    """values_0 + sum_k w_k (values_k - values_{k-1}); strengths [K] for K + 1 values, None for one alone."""
+    return sum((strengths[k] * (values[k + 1] - values[k]) for k in range(len(values) - 1)), values[0])
+
+
+def grade(eps_fns: Sequence[EpsFn], strengths: jax.Array | None) -> EpsFn:
     """Grades several changes of the condition, each by itself:
 
         eps = eps_0 + sum_k w_k (eps_k - eps_{k-1})
@@ -28,12 +33,6 @@ def grade(eps_fns: Sequence[EpsFn], strengths: jax.Array) -> EpsFn:
     eps_0 sees the factual latents, eps_k those under the first k changes. w = 0 leaves a change out, 1 makes it, above
     1 exaggerates it and nothing else; with all w = 1 the sum telescopes to the last eps_k. (Decoupled guidance, after
     arXiv 2506.14399, but about the factual condition instead of the null one.) strengths: [K] for K + 1 functions,
-    each evaluated once.
+    each evaluated once; None for one function, which is returned as it is.
     """
-
-    def eps_fn(x_t, t):
-        eps = [function(x_t, t) for function in eps_fns]
-        changes = [strengths[k] * (eps[k + 1] - eps[k]) for k in range(len(eps) - 1)]
-        return sum(changes, eps[0])
-
-    return eps_fn
+    return lambda x_t, t: mix([function(x_t, t) for function in eps_fns], strengths)

@@ -1,5 +1,6 @@
 """The decoder that refines a draft: what the draft changes, and what each term trains."""
 
+import functools
 import json
 
 import jax
@@ -10,9 +11,12 @@ from devices import one_device
 from objectives import whole_objective
 
 import cdae_jax
-from cdae_jax.diffusion import make_schedule, prediction_target, q_sample, signal_noise, x_0_from_eps
+from cdae_jax.counterfactual import counterfactual
+from cdae_jax.diffusion import eps_from_output, make_schedule, prediction_target, q_sample, signal_noise, x_0_from_eps
+from cdae_jax.grids import time_grid
 from cdae_jax.losses import LossWeights
 from cdae_jax.model import draft_of, init_params, make_eps_fn
+from cdae_jax.samplers import SOLVERS
 from cdae_jax.settings import Settings
 from cdae_jax.train import train_model
 from configs.pendulum import get_config
@@ -95,6 +99,36 @@ def test_the_draft_learns_from_its_own_term_and_that_term_teaches_nothing_else(p
     assert of_draft.pop("conv_decoder") > 1e-4 and not any(of_draft.values())
     assert of_decoder["conv_decoder"] == 0.0
     assert of_decoder["unet"] > 1e-4 and of_decoder["encoder"] > 1e-7
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_counterfactual_is_its_own_draft_and_the_remainder_made_again_from_its_noise(params, solver):
+    """Held against the solver run on the remainder itself, to a third of the diffusion time."""
+    model, away = model_of(), moved(params)
+    x = 0.3 * jax.random.normal(jax.random.key(5), (4, *SHAPE))
+    y_do, context = jnp.full((4, 4), jnp.nan).at[:, jnp.array([0, 2])].set(1.5), jnp.zeros(4, jnp.int32)
+    t = jnp.asarray(time_grid(SCHEDULE, 3, 0.3))
+    options = {"solver": solver, "groups": jnp.array([0, 2]), "strengths": jnp.ones(2)}
+    of = functools.partial(counterfactual, model, away, SCHEDULE, x, y_do, context, jax.random.key(0), t)
+    made = of(solver=solver)
+
+    def of_remainder(z):
+        draft = draft_of(model, away, z, context, jnp.zeros(4, bool), SHAPE)
+
+        def eps_fn(r_t, t):
+            time = t.astype(jnp.float32) / SCHEDULE.num_steps
+            output = model.apply(away, r_t, time, z, context, jnp.zeros(4, bool), draft, method="denoise")
+            return eps_from_output("v", output, r_t, SCHEDULE.alpha_bar[t])
+
+        return draft, eps_fn
+
+    (draft, eps_fn), (draft_cf, eps_fn_cf) = of_remainder(made.z), of_remainder(made.z_cf)
+    encode, decode = SOLVERS[solver]
+    expected = jnp.clip(draft_cf + decode(eps_fn_cf, SCHEDULE, encode(eps_fn, SCHEDULE, x - draft, t), t), -1, 1)
+    assert float(jnp.abs(draft_cf - draft).max()) > 0.05
+    np.testing.assert_allclose(made.x, expected, atol=2e-3)
+    if solver == "ddim":  # strengths of 1 are the change itself
+        np.testing.assert_allclose(of(**options).x, expected, atol=2e-3)
 
 
 def test_draft_and_remainder_are_learned(tmp_path):
