@@ -61,14 +61,15 @@ def measure(bench: Bench, point: Point) -> dict:
 
     Returns:
       "intervened", "non_descendants", "cells": the mean error over interventions of the variable that is set, of those
-      that should stay, and of all whose truth is known; "mse" and "psnr" of the null intervention; "by_do": the errors
-      of each intervention by variable.
+      that should stay, and of all whose truth is known; "mse" and "psnr" of the null intervention; "mse_to_truth", the
+      mean over interventions against the rendered truth, None where nothing renders it; "by_do": the errors of each
+      intervention by variable.
     """
     dataset, test, graph = bench.dataset, bench.test, bench.dataset.graph
     options = dataclasses.asdict(point) | {"abduction": "invert"}
     null, _ = bench.model.counterfactual(test.images, {}, context=test.context, **options)
     mse = float(np.mean(metrics.squared_errors(null, test.images)))
-    by_do, intervened, still = {}, [], []
+    by_do, intervened, still, to_truth = {}, [], [], []
     for name in bench.model.graph.names:
         column = graph.index(name)
         values, _ = draw_values(bench, column)
@@ -81,6 +82,8 @@ def measure(bench: Bench, point: Point) -> dict:
         images, _ = bench.model.counterfactual(test.images, {name: values}, context=test.context, **options)
         gaps = metrics.known_mean(metrics.absolute_gaps(graph, bench.read(images), true, bench.sd))
         by_do[f"do({name})"] = dict(zip(graph.names, map(float, gaps), strict=True))
+        if dataset.render is not None:
+            to_truth.append(float(np.mean(metrics.squared_errors(images, dataset.render(true)))))
         intervened.append(gaps[column])
         moved = {name, *graph.descendants(name)}
         still += [gaps[i] for i, other in enumerate(graph.names) if other not in moved]
@@ -90,6 +93,7 @@ def measure(bench: Bench, point: Point) -> dict:
         "cells": float(np.nanmean([list(row.values()) for row in by_do.values()])),
         "mse": mse,
         "psnr": metrics.psnr(mse),
+        "mse_to_truth": float(np.mean(to_truth)) if to_truth else None,
         "by_do": by_do,
     }
 
@@ -109,14 +113,16 @@ def choose(rows: Sequence[dict], max_evaluations: int, min_psnr: float) -> dict 
 def table(rows: Sequence[dict], chosen: dict | None, num_images: int) -> str:
     """The points as Markdown; the Pareto ones are marked, the chosen one is bold."""
     lines = [
-        "| | evaluations | set variable, sd | non-descendants, sd | all cells, sd | null intervention, PSNR | Pareto |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| | evaluations | set variable, sd | non-descendants, sd | all cells, sd | pixel MSE to the truth |"
+        " null intervention, PSNR | Pareto |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row, best in zip(rows, pareto(rows), strict=True):
         name = f"**{row['name']}**" if row is chosen else row["name"]
         still = "-" if row["non_descendants"] is None else f"{row['non_descendants']:.3f}"
+        truth = "-" if row["mse_to_truth"] is None else f"{row['mse_to_truth']:.5f}"
         lines.append(
-            f"| {name} | {row['evaluations']} | {row['intervened']:.3f} | {still} | {row['cells']:.3f} |"
+            f"| {name} | {row['evaluations']} | {row['intervened']:.3f} | {still} | {row['cells']:.3f} | {truth} |"
             f" {row['psnr']:.1f} dB | {'yes' if best else ''} |"
         )
     return "\n".join(lines) + f"\n\n{num_images} test images that no other table is measured on.\n"

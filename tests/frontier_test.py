@@ -29,9 +29,8 @@ def test_the_choice_obeys_its_limits():
     assert frontier.choose(rows, 19, 35.0) is rows[2]
     assert frontier.choose(rows, 20, 0.0) is rows[0]
     assert frontier.choose(rows, 5, 0.0) is None
-    table = frontier.table(
-        [{**r, "name": str(i), "intervened": 0.1, "non_descendants": None} for i, r in enumerate(rows)], None, 7
-    )
+    others = {"intervened": 0.1, "non_descendants": None, "mse_to_truth": None}
+    table = frontier.table([{**r, "name": str(i), **others} for i, r in enumerate(rows)], None, 7)
     assert table.count("| yes |") == sum(frontier.pareto(rows)) and "7 test images" in table
 
 
