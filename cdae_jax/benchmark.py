@@ -6,8 +6,6 @@ the UNet alone, once for each evaluation. Context (the digit) is left out.
 
 import functools
 import pathlib
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,6 +20,7 @@ from cdae_jax.checkpoint import Checkpoints
 from cdae_jax.data.dataset import Split
 from cdae_jax.diffusion import make_schedule
 from cdae_jax.errors import InputError
+from cdae_jax.memory import peak_mib
 from cdae_jax.model import CausalDiffAE, init_params
 from cdae_jax.pixels import to_unit
 from cdae_jax.samplers import evaluations
@@ -61,15 +60,6 @@ def random_split(settings: Settings, num: int) -> Split:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (num, *image_shape(settings)), np.uint8)
     return Split(images, rng.normal(size=(num, len(settings.graph))).astype(np.float32), np.zeros(num, np.int32))
-
-
-def peak_mib() -> float:
-    """The most memory that was in use: of the first device where it is counted, else of this process."""
-    stats = jax.local_devices()[0].memory_stats() or {}
-    if "peak_bytes_in_use" in stats:
-        return stats["peak_bytes_in_use"] / 2**20
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
 def flops_per_pass(model: CausalDiffAE, params, settings: Settings, batch: int) -> float:

@@ -24,6 +24,7 @@ from cdae_jax.data.image_files import ImageFiles, resized
 from cdae_jax.errors import InputError
 from cdae_jax.evaluate import parameters_digest
 from cdae_jax.inference import TrainedModel
+from cdae_jax.memory import peak_mib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,6 +141,7 @@ def generate(
                 continue
             rows = np.arange(starts[i], min(starts[i] + shard_size, len(source)))
             _write(shards[i], rows, model, source, do, strength, options)
+            bar.set_postfix_str(f"at most {peak_mib():,.0f} MiB", refresh=False)
             bar.update(len(rows))
     return shards
 

@@ -119,5 +119,6 @@ def test_the_command_writes_shards_and_refuses_bad_values(trained_pendulum, imag
     done = command("generate", *flags, "--do=angle=20", "--shard_size=16")
     assert done.returncode == 0, done.stderr
     assert "21 counterfactuals in 2 shards" in done.stdout
+    assert "image/s" in done.stderr and "MiB" in done.stderr
     bad = command("generate", *flags, "--do=angle=much")
     assert bad.returncode == 2 and "expected name=number" in bad.stderr
