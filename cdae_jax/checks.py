@@ -157,6 +157,9 @@ def check_options(
         raise InputError(f"depth is {depth!r}: expected a fraction of the diffusion time in (0, 1]")
     available = max(1, int(depth * total_steps + 0.5))
     if not isinstance(num_steps, (int, np.integer)) or not 1 <= num_steps <= available:
-        raise InputError(f"num_steps is {num_steps!r}: expected a whole number from 1 to {available}")
+        raise InputError(
+            f"num_steps is {num_steps!r}: expected a whole number from 1 to {available}, the diffusion steps to the"
+            f" depth {depth:g}"
+        )
     if not isinstance(guidance, (int, float)) or not 0 <= guidance < float("inf"):
         raise InputError(f"guidance is {guidance!r}: expected a number of at least 0")

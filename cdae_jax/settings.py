@@ -222,7 +222,7 @@ class Settings:
         """The options of `TrainedModel.counterfactual` that `sample` states."""
         options = dataclasses.asdict(self.sample)
         del options["action"]
-        return options | {"depth": self.sample.depth or default_depth(self.diffusion.prediction)}
+        return options | {"depth": self.sample.depth or default_depth(self.model.decoder, self.diffusion.prediction)}
 
     def spacing(self, choice: str, solver: str) -> str:
         """What "auto" means for a solver in models of these settings, see `grids.resolve`."""

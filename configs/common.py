@@ -98,7 +98,7 @@ BASELINES = {
     "conditional": {"train": {"condition": "labels"}},  # label-conditional diffusion, mechanisms between the labels
     "causalvae": {"model": {"decoder": "conv"}, "train": {"condition": "encoding"}},  # arXiv 2004.08697: a VAE
     "one_hop": {"model": {"mechanism": "one_hop"}},  # the released code: children see their parents' u
-    "noise": {"sample": {"abduction": "noise"}},  # the released code: x_T by fresh noise, no inversion
+    "noise": {"sample": {"abduction": "noise", "depth": 1.0}},  # the released code: x_T by fresh noise, no inversion
 }
 WITHOUT_GRAPH = ("diffae", "aligned")
 

@@ -161,8 +161,8 @@ def test_at_the_terminal_signal_to_noise_ratio_only_eps_multiplies_errors_and_st
         return float(jnp.abs(x_0_from_eps(jnp.zeros((1, 2)), eps, alpha_bar)).max() / 0.01)
 
     assert grown(SCHEDULE.alpha_bar[-1]) == pytest.approx(growth, rel=0.02)
-    assert grown(SCHEDULE.alpha_bar[round(grids.default_depth(prediction) * 1000) - 1]) < 25
-    assert (grids.default_depth(prediction) == 1) == (growth == 1)
+    assert grown(SCHEDULE.alpha_bar[round(grids.default_depth("diffusion", prediction) * 1000) - 1]) < 25
+    assert (grids.default_depth("diffusion", prediction) == 1) == (growth == 1)
 
 
 @pytest.mark.parametrize(

@@ -30,10 +30,12 @@ def test_guidance_needs_a_null_condition():
         Settings.from_dict(config.to_dict())
 
 
-@pytest.mark.parametrize(("prediction", "depth"), [("eps", 0.97), ("v", 1.0)])
-def test_the_prediction_target_says_how_deep_images_are_inverted_unless_the_config_does(prediction, depth):
+@pytest.mark.parametrize(
+    ("decoder", "prediction", "depth"), [("diffusion", "eps", 0.97), ("diffusion", "v", 1.0), ("refiner", "v", 0.02)]
+)
+def test_decoder_and_target_say_how_deep_images_are_inverted_unless_the_config_does(decoder, prediction, depth):
     config = pendulum.get_config("smoke")
-    config.diffusion.prediction = prediction
+    config.model.decoder, config.diffusion.prediction = decoder, prediction
     settings = Settings.from_dict(config.to_dict())
     schedule = make_schedule(settings.diffusion.schedule, 1000)
     assert settings.sampling["depth"] == depth and settings.steps(schedule)[-1] == round(1000 * depth) - 1
