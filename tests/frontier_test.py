@@ -7,8 +7,8 @@ from cdae_jax.errors import InputError
 from cdae_jax.frontier import Point
 
 
-def row(cells, mse, evaluations, psnr=40.0):
-    return {"cells": cells, "mse": mse, "evaluations": evaluations, "psnr": psnr}
+def row(cells, mse, evaluations, psnr=40.0, mse_to_truth=None):
+    return {"cells": cells, "mse": mse, "evaluations": evaluations, "psnr": psnr, "mse_to_truth": mse_to_truth}
 
 
 def test_points_are_every_combination_the_cheapest_first():
@@ -29,7 +29,10 @@ def test_the_choice_obeys_its_limits():
     assert frontier.choose(rows, 19, 35.0) is rows[2]
     assert frontier.choose(rows, 20, 0.0) is rows[0]
     assert frontier.choose(rows, 5, 0.0) is None
-    others = {"intervened": 0.1, "non_descendants": None, "mse_to_truth": None}
+    equal = [row(0.0100, 0.0, 8, mse_to_truth=2e-4), row(0.0104, 0.0, 9, mse_to_truth=4e-5)]
+    assert frontier.choose(equal[:2], 20, 35.0) is equal[1]
+    assert frontier.choose([equal[1], {**equal[1], "evaluations": 5}], 20, 35.0)["evaluations"] == 5
+    others = {"intervened": 0.1, "non_descendants": None}
     table = frontier.table([{**r, "name": str(i), **others} for i, r in enumerate(rows)], None, 7)
     assert table.count("| yes |") == sum(frontier.pareto(rows)) and "7 test images" in table
 
