@@ -1,7 +1,7 @@
 """Counterfactual images: abduction, action, prediction (arXiv 2404.17735, section 4, algorithm 2).
 
 1. abduction   u = mean of q(u | x), z = scm(u), x_T = the noise from which the decoder makes x given z
-               (of a refiner, the noise of what its draft leaves: `carry_over`)
+               (a refiner's: the noise of what its draft leaves, see `invert`)
 2. action      z_i := the prior mean of the wanted label, for every intervened variable
 3. prediction  every other z_i from its (changed) parents and its own u_i; the decoder makes x_cf from (x_T, z_cf)
 """
@@ -17,7 +17,7 @@ from cdae_jax.bdia import Pair
 from cdae_jax.ddim import nodes
 from cdae_jax.diffusion import Schedule, q_sample
 from cdae_jax.guidance import grade, guide, mix
-from cdae_jax.model import CausalDiffAE, make_eps_fn
+from cdae_jax.model import CausalDiffAE, draft_of, make_eps_fn
 from cdae_jax.readout import Readout, move
 from cdae_jax.samplers import SOLVERS
 from cdae_jax.scm import Intervention
@@ -51,12 +51,6 @@ def act(model: CausalDiffAE, params, x: jax.Array, y_do: jax.Array, readout: Rea
     return u, z, model.apply(params, u, Intervention(set_mask, wanted), method="propagate")
 
 
-def invert(model: CausalDiffAE, params, schedule: Schedule, x, z, context, t, solver: str):
-    """What z [B, n, k] does not explain of images x [B, H, W, C]: x_T, or the solver's pair of states."""
-    encode, _ = SOLVERS[solver]
-    return encode(make_eps_fn(model, params, schedule, z, context, x.shape[1:]), schedule, x, t)
-
-
 def under_groups(model, params, x, y_do, readout, groups) -> list[jax.Array]:
     """z [B, n, k] under the first 0, 1, ..., G of the intervened variables in `groups` [G] (indices)."""
     variables = jnp.arange(y_do.shape[1])[None]
@@ -64,21 +58,34 @@ def under_groups(model, params, x, y_do, readout, groups) -> list[jax.Array]:
     return [act(model, params, x, part, readout)[2] for part in some]
 
 
-def carry_over(noise, change: jax.Array, schedule: Schedule, t):
-    """The noise of an image whose draft changes by `change` [B, H, W, C]: x_T, or the solver's pair of states.
-
-    A refiner's x is its draft d plus a remainder r, and its UNet sees the noisy r alone, x_t - sqrt(alpha_bar) d
-    (`model.predict`). What z does not explain is r, so that its noise is what a counterfactual inherits: x_t moves with
-    sqrt(alpha_bar) d. At the end of the diffusion time that is next to nothing; the shallower the inversion, the more.
-    """
+def shift(noise, image: jax.Array, schedule: Schedule, t):
+    """x_T, or the solver's pair of states, if `image` [B, H, W, C] is added to what it is the noise of."""
     _, alpha_bar = nodes(schedule, t)
 
-    def moved(x_t, alpha_bar):
-        return x_t + jnp.sqrt(alpha_bar) * change
+    def shifted(x_t, alpha_bar):
+        return x_t + jnp.sqrt(alpha_bar) * image
 
     if isinstance(noise, Pair):
-        return Pair(moved(noise.x_T, alpha_bar[-1]), moved(noise.before, alpha_bar[-2]))
-    return moved(noise, alpha_bar[-1])
+        return Pair(shifted(noise.x_T, alpha_bar[-1]), shifted(noise.before, alpha_bar[-2]))
+    return shifted(noise, alpha_bar[-1])
+
+
+def draft_under(model, params, z, context, image_shape) -> jax.Array:
+    """A refiner's draft d(z) [B, H, W, C]; 0 for a decoder without drafts."""
+    draft = draft_of(model, params, z, context, jnp.zeros(z.shape[:1], bool), image_shape)
+    return jnp.zeros((len(z), *image_shape)) if draft is None else draft
+
+
+def invert(model: CausalDiffAE, params, schedule: Schedule, x, z, context, t, solver: str):
+    """What z [B, n, k] does not explain of images x [B, H, W, C]: x_T, or the solver's pair of states.
+
+    A refiner's x is its draft d(z) plus a remainder r, and its UNet sees the noisy r alone (`model.predict`): what z
+    does not explain is r, and the noise is that of r. On the way x_t is the noisy r and sqrt(alpha_bar) d, so that at
+    the end of the diffusion time it makes next to no difference; the shallower the inversion, the more.
+    """
+    encode, _ = SOLVERS[solver]
+    x_T = encode(make_eps_fn(model, params, schedule, z, context, x.shape[1:]), schedule, x, t)
+    return shift(x_T, -draft_under(model, params, z, context, x.shape[1:]), schedule, t)
 
 
 @functools.partial(jax.jit, static_argnames=("model", "solver", "guidance", "abduction"))
@@ -124,16 +131,16 @@ def counterfactual(
         return Counterfactual(jnp.clip(decoded, -1, 1), u, z, z_cf)
 
     _, decode = SOLVERS[solver]
+    drafted = functools.partial(draft_under, model, params, context=context, image_shape=x.shape[1:])
     if abduction == "invert":
-        x_T = invert(model, params, schedule, x, z, context, t, solver)
+        noise = invert(model, params, schedule, x, z, context, t, solver)
     else:
-        x_T = q_sample(schedule, x, jax.random.normal(key, x.shape, x.dtype), jnp.full(x.shape[:1], t[-1]))
+        eps = jax.random.normal(key, x.shape, x.dtype)
+        noise = q_sample(schedule, x - drafted(z), eps, jnp.full(x.shape[:1], t[-1]))
     zs = [z_cf] if groups is None else under_groups(model, params, x, y_do, readout, groups)
-    if model.decoder == "refiner":
-        draft, *drafts = (model.apply(params, each, context, x.shape[1:], method="decode") for each in [z, *zs])
-        x_T = carry_over(x_T, guidance * (mix(drafts, strengths) - draft), schedule, t)
+    draft = drafted(z) + guidance * (mix([drafted(each) for each in zs], strengths) - drafted(z))
     eps_fns = [guided(model, params, schedule, each, context, x.shape[1:], guidance) for each in zs]
-    x_cf = decode(grade(eps_fns, strengths), schedule, x_T, t)
+    x_cf = decode(grade(eps_fns, strengths), schedule, shift(noise, draft, schedule, t), t)
     return Counterfactual(jnp.clip(x_cf, -1, 1), u, z, z_cf)
 
 

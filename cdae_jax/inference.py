@@ -193,7 +193,10 @@ class TrainedModel:
         return Counterfactuals(made, self._physical(z_cf))
 
     def noise(self, images: np.ndarray, *, context: int | np.ndarray | None = None, **options) -> np.ndarray:
-        """x_T [B, H, W, C], what z does not explain; num_steps, depth, solver and spacing as for `counterfactual`."""
+        """x_T [B, H, W, C], what z does not explain, see `cdae_jax.counterfactual.invert`.
+
+        num_steps, depth, solver and spacing as for `counterfactual`.
+        """
         images = check_images(images, self.image_shape)
         options = self.options(**options)
         batch = {"image": images, "context": check_context(context, len(images), self.model.num_classes)}
