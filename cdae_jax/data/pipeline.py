@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import grain
 import numpy as np
 
-from cdae_jax.data import causal_circuit, circuit, custom, morpho_mnist, pendulum
+from cdae_jax.data import custom, pendulum
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
@@ -18,21 +18,28 @@ THREADS, PREFETCH = min(16, os.cpu_count() or 1), 8  # batches made at the same 
 
 def make_dataset(settings: Settings) -> Dataset:
     """The dataset that `config.data` names. Raises InputError for settings it cannot follow."""
+    # Of the datasets below each imports what the others need not wait for.
     data = settings.data
     if data.name == "pendulum":
         return pendulum.make_dataset(
             data.sampling, data.resolution, data.train_size, data.test_size, data.seed, data.interventional_share
         )
     if data.name == "circuit_lookalike":
+        from cdae_jax.data import circuit
+
         return circuit.make_lookalike(
             data.resolution, data.train_size, data.test_size, data.seed, data.interventional_share
         )
     if data.name == "causal_circuit":
+        from cdae_jax.data import causal_circuit
+
         return causal_circuit.make_dataset(data.circuit_dir, data.resolution, data.train_size, data.test_size)
     if data.name == "custom":
         return custom.make_dataset(data, settings.graph)
     if data.resolution != 28:
         raise InputError(f"config.data.resolution is {data.resolution}: MorphoMNIST's images have 28 pixels a side")
+    from cdae_jax.data import morpho_mnist
+
     return morpho_mnist.make_dataset(data.mnist_dir, data.data_dir, data.train_size, data.test_size, data.seed)
 
 
