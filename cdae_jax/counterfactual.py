@@ -138,7 +138,8 @@ def counterfactual(
         eps = jax.random.normal(key, x.shape, x.dtype)
         noise = q_sample(schedule, x - drafted(z), eps, jnp.full(x.shape[:1], t[-1]))
     zs = [z_cf] if groups is None else under_groups(model, params, x, y_do, readout, groups)
-    draft = drafted(z) + guidance * (mix([drafted(each) for each in zs], strengths) - drafted(z))
+    change = mix([drafted(each) for each in zs], strengths) - drafted(z)
+    draft = drafted(z) + min(guidance, 1.0) * change  # w = 0 changes nothing; beyond 1 the network's part alone grows
     eps_fns = [guided(model, params, schedule, each, context, x.shape[1:], guidance) for each in zs]
     x_cf = decode(grade(eps_fns, strengths), schedule, shift(noise, draft, schedule, t), t)
     return Counterfactual(jnp.clip(x_cf, -1, 1), u, z, z_cf)
@@ -150,10 +151,12 @@ def sample(
 ) -> jax.Array:
     """Images [B, H, W, C] in [-1, 1] from latents z [B, n, k] and fresh noise, along the steps t [N].
 
-    shape is (H, W, C).
+    shape is (H, W, C). A refiner's noise is added to its draft, so that with a guidance of 1 or more t need not
+    reach the end of the diffusion time.
     """
     if model.decoder == "conv":
         return jnp.clip(model.apply(params, z, context, shape, method="decode"), -1, 1)
-    x_T = jax.random.normal(key, (z.shape[0], *shape), z.dtype)
+    draft = min(guidance, 1.0) * draft_under(model, params, z, context, shape)
+    x_T = q_sample(schedule, draft, jax.random.normal(key, draft.shape, z.dtype), jnp.full(z.shape[:1], t[-1]))
     eps_fn = guided(model, params, schedule, z, context, shape, guidance)
     return jnp.clip(SOLVERS[solver][1](eps_fn, schedule, x_T, t), -1, 1)

@@ -239,6 +239,8 @@ class TrainedModel:
             labels = check_labels(labels_or_num, self.graph)
             z, _ = self.model.apply(self.params, jnp.asarray(self.stats.standardise(labels)), method="prior_of")
         options = self.options(num_steps=num_steps, guidance=guidance)
+        if self.model.decoder != "refiner" or options["guidance"] < 1:
+            options["depth"] = 1.0
         batch = {"z": np.asarray(z), "context": check_context(context, len(z), self.model.num_classes)}
 
         def run(part, i):
@@ -249,7 +251,7 @@ class TrainedModel:
                 part["z"],
                 part["context"],
                 jax.random.fold_in(jax.random.key(seed), i),
-                self.steps(options | {"depth": 1.0}),
+                self.steps(options),
                 shape=self.image_shape,
                 solver=options["solver"],
                 guidance=options["guidance"],

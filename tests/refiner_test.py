@@ -11,7 +11,7 @@ from devices import one_device
 from objectives import whole_objective
 
 import cdae_jax
-from cdae_jax.counterfactual import counterfactual
+from cdae_jax.counterfactual import counterfactual, sample
 from cdae_jax.diffusion import eps_from_output, make_schedule, prediction_target, q_sample, signal_noise, x_0_from_eps
 from cdae_jax.grids import time_grid
 from cdae_jax.losses import LossWeights
@@ -129,6 +129,17 @@ def test_a_counterfactual_is_its_own_draft_and_the_remainder_made_again_from_its
     np.testing.assert_allclose(made.x, expected, atol=2e-3)
     if solver == "ddim":  # strengths of 1 are the change itself
         np.testing.assert_allclose(of(**options).x, expected, atol=2e-3)
+
+
+def test_new_images_start_from_their_draft(params):
+    model, z, context = model_of(), jax.random.normal(jax.random.key(2), (4, 4, 4)), jnp.zeros(4, jnp.int32)
+    draft = draft_of(model, params, z, context, jnp.zeros(4, bool), SHAPE)
+    gaps = []
+    for depth in (0.02, 1.0):
+        t = jnp.asarray(time_grid(SCHEDULE, 3, depth))
+        made = sample(model, params, SCHEDULE, z, context, jax.random.key(0), t, shape=SHAPE)
+        gaps.append(float(jnp.abs(made - jnp.clip(draft, -1, 1)).mean()))
+    assert gaps[0] < 0.1 < gaps[1]  # the noise at 0.02 has a standard deviation of 0.04
 
 
 def test_draft_and_remainder_are_learned(tmp_path):
