@@ -16,8 +16,6 @@ from cdae_jax.pixels import to_unit
 from cdae_jax.settings import Settings, Train
 
 INIT_STREAM, STEP_STREAM = 0, 1
-# Weight gradients of convolutions as products by YNNPACK: three times as fast at 28 x 28 (docs/performance.md).
-CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT"}
 
 
 @flax.struct.dataclass
@@ -145,5 +143,4 @@ def jit_train_step(
         in_shardings=(shardings, sharding.batch_sharding(mesh)),
         out_shardings=(shardings, sharding.replicated(mesh)),
         donate_argnums=0,
-        compiler_options=CPU_OPTIONS if mesh.devices.flat[0].platform == "cpu" else None,
     )
