@@ -73,7 +73,7 @@ def shift(noise, image: jax.Array, schedule: Schedule, t):
 def draft_under(model, params, z, context, image_shape) -> jax.Array:
     """A refiner's draft d(z) [B, H, W, C]; 0 for a decoder without drafts."""
     draft = draft_of(model, params, z, context, jnp.zeros(z.shape[:1], bool), image_shape)
-    return jnp.zeros((len(z), *image_shape)) if draft is None else draft
+    return jnp.zeros((z.shape[0], *image_shape)) if draft is None else draft
 
 
 def invert(model: CausalDiffAE, params, schedule: Schedule, x, z, context, t, solver: str):
