@@ -113,7 +113,7 @@ def bars(path: pathlib.Path, named: dict[str, dict]) -> None:
     groups = []
     for do in first.get("effectiveness", {}):
         groups += [(do, do[3:-1], f"{do}\n{do[3:-1]}"), (do, "mean_of_others", f"{do}\nothers")]
-    figure = Figure(figsize=(1.1 * len(groups) + 2.5, 4.2), layout="constrained")
+    figure = Figure(figsize=(1.1 * len(groups) + 4, 4.2), layout="constrained")
     axis = figure.subplots()
     width = 0.8 / len(named)
     for k, (name, found) in enumerate(named.items()):
@@ -126,5 +126,5 @@ def bars(path: pathlib.Path, named: dict[str, dict]) -> None:
     axis.set_xticks(range(len(groups)), [label for _, _, label in groups], fontsize=8)
     axis.set_ylabel("mean absolute error, training sd")
     axis.set_title("effectiveness (lower is better; bars: 95 % over images)", fontsize=11)
-    axis.legend(fontsize=8)
+    figure.legend(fontsize=8, loc="outside right upper")  # beside the bars, which fill the axes
     figure.savefig(path, dpi=120)

@@ -147,7 +147,8 @@ class TrainedModel:
             name -> number for some of the intervened variables. Unlike guidance it leaves alone what is not changed.
             Anything but 1 costs one more network evaluation a step for each intervened variable.
           abduction: "invert" (keeps the image's identity) or "noise" (adds fresh noise); None for the default.
-          depth: fraction of the diffusion time to which the image is inverted or noised; None for the default.
+          depth: fraction of the diffusion time to which the image is inverted or noised; None for the default, which
+            is for inversion, and short for a refiner: with abduction="noise" say how deep.
           solver: "ddim", "dpm_solver" or "bdia" (which loses nothing on the way there and back; see
             `cdae_jax.samplers`); None for the default.
           spacing: of the steps over the diffusion time, see `cdae_jax.grids`; None for the default.

@@ -131,6 +131,21 @@ def test_a_counterfactual_is_its_own_draft_and_the_remainder_made_again_from_its
         np.testing.assert_allclose(of(**options).x, expected, atol=2e-3)
 
 
+def test_without_guidance_nothing_that_is_set_shows_and_beyond_1_the_draft_is_not_exaggerated(params):
+    """With zero weights in its last layer the UNet adds nothing to what the drafts carry over."""
+    model, context, t = model_of(), jnp.zeros(4, jnp.int32), jnp.asarray(time_grid(SCHEDULE, 2, 0.02))
+    x, nothing = 0.3 * jax.random.normal(jax.random.key(5), (4, *SHAPE)), jnp.full((4, 4), jnp.nan)
+
+    def made(y_do, guidance):
+        key = jax.random.key(0)
+        return counterfactual(model, params, SCHEDULE, x, y_do, context, key, t, guidance=guidance).x
+
+    little = nothing.at[:, 0].set(0.1)  # so that no pixel is clipped
+    np.testing.assert_array_equal(made(little, 0.0), made(nothing, 0.0))
+    change = [jnp.abs(made(little, w) - made(nothing, w)).max() for w in (1.0, 3.0)]
+    assert change[0] > 1e-3 and change[1] < 1.5 * change[0]
+
+
 def test_new_images_start_from_their_draft(params):
     model, z, context = model_of(), jax.random.normal(jax.random.key(2), (4, 4, 4)), jnp.zeros(4, jnp.int32)
     draft = draft_of(model, params, z, context, jnp.zeros(4, bool), SHAPE)
