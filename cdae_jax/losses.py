@@ -3,6 +3,7 @@
     L = (1) E ||target - output(x_t, t, z)||^2          mean over pixels; for the conv decoder -E log p(x|z), the same
       + gamma ( w_u (2) KL[q(u|x) || N(0, I)]           mean over the n * k dimensions
               + w_z (3) KL[q(z|x) || p(z|y)]            mean over the dimensions of labelled variables
+              + w_m (3') KL[q(z|x) || p(z|y*)]          the same, of those whose label is missing
               + w_f (4) -E log p(m_i(y) | m_pa(y))      the same, children of labelled parents only
 
 (3) is exact given the sampled parents: q(z_i | z_pa, x) = N(f_i + exp(s_i) mean_i, exp(2 s_i) var_i), with f_i and
@@ -10,6 +11,10 @@ s_i of z_pa (s_i = 0 for additive mechanisms), so that the divergence is a sum o
 for the noise u that the labels themselves imply, s_i being the log determinant of the mechanism's Jacobian: the
 mechanisms learn from the labels and not only through the encoder, which could otherwise write a child's label into its
 own u and leave f_i untrained. w_f = 0 is the published objective.
+
+(3') is ours too: the place of a missing label is taken by y*, the label that the mean of q(z|x) is nearest to
+(`labels_of`). It says nothing of which label that is, but that z is one: else the images without labels would teach
+the decoder to read their shape from z. w_m = 0 leaves their z to (1) and (2).
 
 A refiner's draft has its own term, (5) E ||x - draft(z)||^2, whose gradient ends at the draft's weights: it learns the
 mean image given z, and z is shaped by (1) to (3) alone. The draft in turn learns nothing from (1).
@@ -31,7 +36,7 @@ import jax.numpy as jnp
 
 from cdae_jax.diffusion import Schedule, prediction_target, q_sample
 from cdae_jax.encoder import sample_gaussian
-from cdae_jax.model import CausalDiffAE, draft_of, predict
+from cdae_jax.model import CausalDiffAE, draft_of, labels_of, predict
 
 CONDITIONS = ("encoding", "mean", "labels")
 IMAGE_SD = 0.1  # of the conv decoder's p(x | z), on the scale -1..1
@@ -47,6 +52,7 @@ class LossWeights:
     anneal_steps: int
     condition_drop: float  # probability of the null condition; the context is dropped as often, independently
     condition: str = "encoding"  # of the decoder: z of a sample of u, or of its "mean", or the prior mean of "labels"
+    kl_missing: float = 0.0
 
 
 def kl_standard_normal(mean: jax.Array, log_var: jax.Array) -> jax.Array:
@@ -109,7 +115,7 @@ def draw(model: CausalDiffAE, schedule: Schedule, condition_drop: float, image_s
 def masks(model: CausalDiffAE, batch: dict) -> dict[str, jax.Array]:
     """[B, n] bool for each term over latents: the variables whose dimensions its mean is over."""
     known, free = jnp.isfinite(batch["y"]), ~batch["intervened"]
-    return {"kl_u": free, "kl_z": known, "mechanism": family_mask(model, known) & free}
+    return {"kl_u": free, "kl_z": known, "kl_missing": ~known, "mechanism": family_mask(model, known) & free}
 
 
 def counts(model: CausalDiffAE, batch: dict) -> dict[str, jax.Array]:
@@ -177,9 +183,11 @@ def objective(
         decoding = mean_square(prediction_target(model.prediction, x_0, draws.eps, schedule.alpha_bar[t]) - output)
 
     q_z = shift + jnp.exp(log_scale) * mean, log_var + 2 * log_scale
+    shown = jax.lax.stop_gradient(labels_of(model, params, q_z[0]))
     over_latents = {
         "kl_u": kl_standard_normal(mean, log_var),
         "kl_z": kl_gaussian(*q_z, prior_mean, prior_log_sd),
+        "kl_missing": kl_gaussian(*q_z, *model.apply(params, shown, method="prior_of")),
         "mechanism": 0.5 * label_u**2 + label_log_scale,
     }
     terms["decoder"] = jnp.sum(decoding) / over["decoder"]

@@ -1,5 +1,6 @@
 """One training step: pure, and compiled for a mesh."""
 
+import dataclasses
 import functools
 
 import flax
@@ -45,9 +46,7 @@ def make_optimizer(train: Train) -> optax.GradientTransformation:
 
 
 def loss_weights(train: Train) -> LossWeights:
-    return LossWeights(
-        train.kl_u, train.kl_z, train.mechanism, train.anneal_steps, train.condition_drop, train.condition
-    )
+    return LossWeights(**{field.name: getattr(train, field.name) for field in dataclasses.fields(LossWeights)})
 
 
 def init_state(model: CausalDiffAE, tx: optax.GradientTransformation, image_shape, seed: int) -> TrainState:

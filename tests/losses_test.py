@@ -65,6 +65,7 @@ def test_masked_sums_and_counts_are_over_what_is_known(batch):
         "decoder": 8,
         "kl_u": k * (8 * 4 - 3),
         "kl_z": k * (8 * 4 - 4 - 1),
+        "kl_missing": k * (4 + 1),
         "mechanism": k * ((8 - 2) + (8 - 3)),  # the length of 2 families is unknown, 3 positions were set
     }
     nothing = counts(MODEL, batch | {"y": jnp.full_like(y, jnp.nan)})
@@ -97,6 +98,28 @@ def test_an_unlabelled_sample_does_not_change_the_label_term(params, batch):
     other = half | {"x": half["x"].at[4:].multiply(-1)}
     assert float(run(params, half)[1]["kl_z"]) == pytest.approx(float(run(params, other)[1]["kl_z"]), rel=1e-6)
     assert float(run(params, half)[0]) != float(run(params, other)[0])
+
+
+def test_where_a_label_is_missing_z_has_to_be_that_of_some_label(params, batch):
+    """Against NumPy: under the fixed prior the nearest label is the mean over the block."""
+    y = batch["y"].at[:3, 1].set(jnp.nan).at[5].set(jnp.nan)
+    missing = np.isnan(np.asarray(y))
+    on_mean = dataclasses.replace(WEIGHTS, condition="mean", kl_missing=0.4)
+    loss, terms = run(params, batch | {"y": y}, on_mean)
+    without, _ = run(params, batch | {"y": y}, dataclasses.replace(on_mean, kl_missing=0.0))
+    assert float(loss - without) == pytest.approx(0.4 * float(terms["kl_missing"]), rel=1e-4)
+
+    mean, log_var = MODEL.apply(params, batch["x"], method="encode")
+    z = np.asarray(MODEL.apply(params, mean, method="propagate"), float)  # additive: the variance is that of u
+    var, prior_var = np.exp(np.asarray(log_var, float)), MODEL.prior_sd**2
+    off = z - z.mean(-1, keepdims=True)
+    divergence = 0.5 * ((var + off**2) / prior_var - 1 - np.log(var / prior_var))
+    assert float(terms["kl_missing"]) == pytest.approx(divergence[missing].mean(), rel=1e-4)
+
+
+def test_with_every_label_known_the_term_of_missing_ones_is_exactly_zero(params, batch):
+    value, grads = jax.value_and_grad(lambda p: run(p, batch)[1]["kl_missing"])(params)
+    assert float(value) == 0 and all((np.asarray(leaf) == 0).all() for leaf in jax.tree.leaves(grads))
 
 
 def test_the_encoder_learns_from_the_diffusion_term(params, batch):
