@@ -14,6 +14,7 @@ from absl import flags
 from cdae_jax.compare import bars, read_metrics, table
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
+from cdae_jax.inference import OPTIONS
 from cdae_jax.loading import load
 from cdae_jax.plots import image_table
 from experiments import common
@@ -25,12 +26,18 @@ NUM = flags.DEFINE_integer("num", 2, "Test images in the grid.", lower_bound=1)
 flags.mark_flag_as_required("workdirs")
 
 
-def draw_grid(found: dict[str, dict], output: pathlib.Path) -> None:
-    """For each variable and test image one row: factual, each model's counterfactual, and the truth if there is one."""
+def draw_grid(found: dict[str, dict], num: int, output: pathlib.Path) -> None:
+    """For each variable and test image one row: factual, each model's counterfactual, and the truth if there is one.
+
+    Args:
+      found: name -> metrics.json of what is compared; each model decodes as it did when it was measured.
+      num: test images.
+      output: PNG file to write.
+    """
     models = {name: load(metrics["protocol"]["workdir"]) for name, metrics in found.items()}
     first = next(iter(models.values()))
     dataset = make_dataset(first.settings)
-    test = dataset.test.take(np.arange(min(NUM.value, len(dataset.test))))
+    test = dataset.test.take(np.arange(min(num, len(dataset.test))))
     rows = []
     for column, name in enumerate(dataset.graph.names):
         known = dataset.test.labels[np.isfinite(dataset.test.labels[:, column]), column]
@@ -40,7 +47,7 @@ def draw_grid(found: dict[str, dict], output: pathlib.Path) -> None:
         made = {}
         for title, model in models.items():
             protocol = found[title]["protocol"]
-            options = {key: protocol[key] for key in ("num_steps", "guidance", "abduction", "depth")}
+            options = {key: protocol[key] for key in OPTIONS}
             made[title] = model.counterfactual(test.images, {name: values}, context=test.context, **options).images
         if dataset.render is not None and dataset.true_counterfactual is not None:
             mask, wanted = np.zeros(test.labels.shape, bool), np.zeros_like(test.labels)
@@ -69,7 +76,7 @@ def main() -> None:
     pathlib.Path(f"{output}.md").write_text(text)
     common.write_json(f"{output}.json", {"models": plain, "protocol": {n: m["protocol"] for n, m in found.items()}})
     bars(pathlib.Path(f"{output}.png"), found)
-    draw_grid(found, pathlib.Path(f"{output}_grid.png"))
+    draw_grid(found, NUM.value, pathlib.Path(f"{output}_grid.png"))
     print(text)
     print(f"wrote {output}.md, {output}.json, {output}.png, {output}_grid.png")
 

@@ -7,6 +7,10 @@ import pytest
 from cdae_jax.compare import read_metrics, table
 from cdae_jax.errors import InputError
 from cdae_jax.evaluate import PROTOCOL
+from cdae_jax.inference import OPTIONS, Counterfactuals
+from cdae_jax.settings import Settings
+from configs.pendulum import get_config
+from experiments import compare
 
 
 def metrics(error, interval, **more):
@@ -43,3 +47,19 @@ def test_other_protocols_and_missing_evaluations_are_refused(tmp_path):
     (tmp_path / "metrics.json").write_text(json.dumps({"protocol": {"protocol": PROTOCOL - 1}}))
     with pytest.raises(InputError, match="evaluate that model again"):
         read_metrics(tmp_path)
+
+
+def test_the_pictures_are_decoded_as_the_numbers_were(monkeypatch, tmp_path):
+    seen = []
+
+    class Model:
+        settings = Settings.from_dict(get_config("smoke").to_dict())
+
+        def counterfactual(self, images, do, **options):
+            seen.append(options)
+            return Counterfactuals(images, None)
+
+    monkeypatch.setattr(compare, "load", lambda workdir: Model())
+    asked = dict(zip(OPTIONS, (3, 1.5, "invert", 0.7, "bdia", "log_snr"), strict=True))
+    compare.draw_grid({"x": {"protocol": {"workdir": "x", "seed": 0} | asked}}, 1, tmp_path / "grid.png")
+    assert len(seen) == 4 and all(options == {"context": None} | asked for options in seen)
