@@ -1,4 +1,4 @@
-"""The objective, term by term (arXiv 2404.17735, section 4; the last term is our own).
+"""The objective, term by term (arXiv 2404.17735, section 4; (3') and (4) are our own).
 
     L = (1) E ||target - output(x_t, t, z)||^2          mean over pixels; for the conv decoder -E log p(x|z), the same
       + gamma ( w_u (2) KL[q(u|x) || N(0, I)]           mean over the n * k dimensions
@@ -12,12 +12,12 @@ for the noise u that the labels themselves imply, s_i being the log determinant 
 mechanisms learn from the labels and not only through the encoder, which could otherwise write a child's label into its
 own u and leave f_i untrained. w_f = 0 is the published objective.
 
-(3') is ours too: the place of a missing label is taken by y*, the label that the mean of q(z|x) is nearest to
-(`labels_of`). It says nothing of which label that is, but that z is one: else the images without labels would teach
-the decoder to read their shape from z. w_m = 0 leaves their z to (1) and (2).
+In (3') the place of a missing label is taken by y*, the label that the mean of q(z|x) is nearest to (`labels_of`). It
+says nothing of which label that is, but that z is that of some label: else the images without labels would teach the
+decoder to read their shape from z. w_m = 0 leaves their z to (1) and (2).
 
 A refiner's draft has its own term, (5) E ||x - draft(z)||^2, whose gradient ends at the draft's weights: it learns the
-mean image given z, and z is shaped by (1) to (3) alone. The draft in turn learns nothing from (1).
+mean image given z, and z is shaped by (1) to (3') alone. The draft in turn learns nothing from (1).
 
 A variable that was set by hand in a training image ("intervened") keeps (3), which says what is there, without gradient
 to its mechanism, and is left out of (2) and (4): whatever u explains the value against the mechanism is not unlikely.
