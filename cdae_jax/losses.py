@@ -1,10 +1,11 @@
-"""The objective, term by term (arXiv 2404.17735, section 4; (3') and (4) are our own).
+"""The objective, term by term (arXiv 2404.17735, section 4; (3'), (4) and (4') are our own).
 
     L = (1) E ||target - output(x_t, t, z)||^2          mean over pixels; for the conv decoder -E log p(x|z), the same
       + gamma ( w_u (2) KL[q(u|x) || N(0, I)]           mean over the n * k dimensions
               + w_z (3) KL[q(z|x) || p(z|y)]            mean over the dimensions of labelled variables
               + w_m (3') KL[q(z|x) || p(z|y*)]          the same, of those whose label is missing
               + w_f (4) -E log p(m_i(y) | m_pa(y))      the same, children of labelled parents only
+              + w_g (4') -E log p(m_i(y*) | m_pa(y*))   the same, of families with a missing label
 
 (3) is exact given the sampled parents: q(z_i | z_pa, x) = N(f_i + exp(s_i) mean_i, exp(2 s_i) var_i), with f_i and
 s_i of z_pa (s_i = 0 for additive mechanisms), so that the divergence is a sum of Gaussian ones. (4) is 1/2 u^2 + s_i
@@ -14,7 +15,8 @@ own u and leave f_i untrained. w_f = 0 is the published objective.
 
 In (3') the place of a missing label is taken by y*, the label that the mean of q(z|x) is nearest to (`labels_of`). It
 says nothing of which label that is, but that z is that of some label: else the images without labels would teach the
-decoder to read their shape from z. w_m = 0 leaves their z to (1) and (2).
+decoder to read their shape from z. w_m = 0 leaves their z to (1) and (2). (4') has the mechanisms, and not the encoder,
+learn from what the encoder reads where labels are missing; w_g = 0 leaves them to the labels that there are.
 
 A refiner's draft has its own term, (5) E ||x - draft(z)||^2, whose gradient ends at the draft's weights: it learns the
 mean image given z, and z is shaped by (1) to (3') alone. The draft in turn learns nothing from (1).
@@ -53,6 +55,7 @@ class LossWeights:
     condition_drop: float  # probability of the null condition; the context is dropped as often, independently
     condition: str = "encoding"  # of the decoder: z of a sample of u, or of its "mean", or the prior mean of "labels"
     kl_missing: float = 0.0
+    mechanism_missing: float = 0.0
 
 
 def kl_standard_normal(mean: jax.Array, log_var: jax.Array) -> jax.Array:
@@ -115,7 +118,14 @@ def draw(model: CausalDiffAE, schedule: Schedule, condition_drop: float, image_s
 def masks(model: CausalDiffAE, batch: dict) -> dict[str, jax.Array]:
     """[B, n] bool for each term over latents: the variables whose dimensions its mean is over."""
     known, free = jnp.isfinite(batch["y"]), ~batch["intervened"]
-    return {"kl_u": free, "kl_z": known, "kl_missing": ~known, "mechanism": family_mask(model, known) & free}
+    families, labelled = family_mask(model, jnp.ones_like(known)) & free, family_mask(model, known)
+    return {
+        "kl_u": free,
+        "kl_z": known,
+        "kl_missing": ~known,
+        "mechanism": families & labelled,
+        "mechanism_missing": families & ~labelled,
+    }
 
 
 def counts(model: CausalDiffAE, batch: dict) -> dict[str, jax.Array]:
@@ -151,7 +161,6 @@ def objective(
     chex.assert_rank(x_0, 4)
     chex.assert_shape([y, intervened, context], [(len(x_0), len(model.graph))] * 2 + [(len(x_0),)])
     known, terms_over = jnp.isfinite(y), masks(model, batch)
-    y = jnp.where(known, y, 0)
 
     mean, log_var = model.apply(params, x_0, method="encode")
     u = mean if weights.condition == "mean" else sample_gaussian(mean, log_var, draws.u)
@@ -160,6 +169,8 @@ def objective(
         jnp.where(intervened[..., None], jax.lax.stop_gradient(part), part)
         for part in model.apply(params, z, method="conditionals")
     )
+    q_z = shift + jnp.exp(log_scale) * mean, log_var + 2 * log_scale
+    y = jnp.where(known, y, jax.lax.stop_gradient(labels_of(model, params, q_z[0])))
     prior_mean, prior_log_sd = model.apply(params, y, method="prior_of")
     label_shift, label_log_scale = model.apply(params, prior_mean, method="conditionals")
     label_u = (prior_mean - label_shift) * jnp.exp(-label_log_scale)
@@ -182,13 +193,13 @@ def objective(
         output = predict(model, params, schedule, x_t, t, seen, context, drop, draft)
         decoding = mean_square(prediction_target(model.prediction, x_0, draws.eps, schedule.alpha_bar[t]) - output)
 
-    q_z = shift + jnp.exp(log_scale) * mean, log_var + 2 * log_scale
-    shown = jax.lax.stop_gradient(labels_of(model, params, q_z[0]))
+    divergence, misfit = kl_gaussian(*q_z, prior_mean, prior_log_sd), 0.5 * label_u**2 + label_log_scale
     over_latents = {
         "kl_u": kl_standard_normal(mean, log_var),
-        "kl_z": kl_gaussian(*q_z, prior_mean, prior_log_sd),
-        "kl_missing": kl_gaussian(*q_z, *model.apply(params, shown, method="prior_of")),
-        "mechanism": 0.5 * label_u**2 + label_log_scale,
+        "kl_z": divergence,
+        "kl_missing": divergence,
+        "mechanism": misfit,
+        "mechanism_missing": misfit,
     }
     terms["decoder"] = jnp.sum(decoding) / over["decoder"]
     terms |= {name: masked_sum(values, terms_over[name]) / over[name] for name, values in over_latents.items()}

@@ -75,6 +75,7 @@ class Train:
     fsdp: int = 1  # devices that share one copy of the state
     min_shard_mib: float = 1.0  # smaller arrays are not shared
     kl_missing: float = 0.0
+    mechanism_missing: float = 0.0
     condition: str = "encoding"  # what the decoder is conditioned on in training, see `cdae_jax.losses`
 
 

@@ -37,6 +37,7 @@ CPU = {
         "kl_z": 0.02,
         "kl_missing": 0.02,
         "mechanism": 1.0,
+        "mechanism_missing": 0.0,
         "anneal_steps": 200,
         "microbatches": 1,
         "fsdp": 1,
@@ -92,7 +93,7 @@ PAPER = {
 
 # What other methods do differently: --config=configs/pendulum.py:cpu,baseline=diffae. Encoder, UNet, data, steps and
 # everything else stay those of the config, so that only the method is compared.
-UNALIGNED = {"kl_u": 0.0, "kl_z": 0.0, "kl_missing": 0.0, "mechanism": 0.0}
+UNALIGNED = {"kl_u": 0.0, "kl_z": 0.0, "kl_missing": 0.0, "mechanism": 0.0, "mechanism_missing": 0.0}
 BASELINES = {
     "diffae": {"train": UNALIGNED, "sample": {"action": "direction"}},  # arXiv 2111.15640: no labels, no graph
     "aligned": {},  # labels align the latents, but there is no causal layer

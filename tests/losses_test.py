@@ -67,9 +67,12 @@ def test_masked_sums_and_counts_are_over_what_is_known(batch):
         "kl_z": k * (8 * 4 - 4 - 1),
         "kl_missing": k * (4 + 1),
         "mechanism": k * ((8 - 2) + (8 - 3)),  # the length of 2 families is unknown, 3 positions were set
+        "mechanism_missing": k * 2,  # the position without any label was set
     }
     nothing = counts(MODEL, batch | {"y": jnp.full_like(y, jnp.nan)})
     assert float(nothing["kl_z"]) == float(nothing["mechanism"]) == 1
+    every = counts(MODEL, batch)
+    assert float(every["kl_missing"]) == float(every["mechanism_missing"]) == 1
 
 
 def test_family_mask_asks_for_the_child_and_all_its_parents():
@@ -117,9 +120,27 @@ def test_where_a_label_is_missing_z_has_to_be_that_of_some_label(params, batch):
     assert float(terms["kl_missing"]) == pytest.approx(divergence[missing].mean(), rel=1e-4)
 
 
-def test_with_every_label_known_the_term_of_missing_ones_is_exactly_zero(params, batch):
-    value, grads = jax.value_and_grad(lambda p: run(p, batch)[1]["kl_missing"])(params)
-    assert float(value) == 0 and all((np.asarray(leaf) == 0).all() for leaf in jax.tree.leaves(grads))
+def test_where_a_label_is_missing_the_mechanisms_learn_from_what_the_encoder_reads(params, batch):
+    """The term is (4) of a batch whose missing labels are the encoder's, and moves the mechanisms alone."""
+    on_mean = dataclasses.replace(WEIGHTS, condition="mean", mechanism_missing=0.7)
+    y = batch["y"].at[:3].set(jnp.nan)
+    loss, terms = run(params, batch | {"y": y}, on_mean)
+    without, _ = run(params, batch | {"y": y}, dataclasses.replace(on_mean, mechanism_missing=0.0))
+    assert float(loss - without) == pytest.approx(0.7 * float(terms["mechanism_missing"]), rel=1e-3)
+
+    z = MODEL.apply(params, MODEL.apply(params, batch["x"], method="encode")[0], method="propagate")
+    first = {name: values[:3] for name, values in batch.items()} | {"y": z.mean(-1)[:3]}
+    assert float(terms["mechanism_missing"]) == pytest.approx(float(run(params, first)[1]["mechanism"]), rel=1e-4)
+
+    grads = jax.grad(lambda p: run(p, batch | {"y": y}, on_mean)[1]["mechanism_missing"])(params)["params"]
+    moved = {name: max(np.abs(leaf).max() for leaf in jax.tree.leaves(part)) for name, part in grads.items()}
+    assert {name for name, most in moved.items() if most > 0} == {"scm"}
+
+
+def test_with_every_label_known_the_terms_of_missing_ones_are_exactly_zero(params, batch):
+    for name in ("kl_missing", "mechanism_missing"):
+        value, grads = jax.value_and_grad(lambda p, name=name: run(p, batch)[1][name])(params)
+        assert float(value) == 0 and all((np.asarray(leaf) == 0).all() for leaf in jax.tree.leaves(grads))
 
 
 def test_the_encoder_learns_from_the_diffusion_term(params, batch):
