@@ -10,11 +10,13 @@ import functools
 import math
 import os
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax.experimental import topologies
+from tqdm import tqdm
 
 from cdae_jax import counterfactual as core
 from cdae_jax import sharding
@@ -182,49 +184,93 @@ def largest_batch(small: tuple[int, float], large: tuple[int, float], memory: fl
     return max(0, num + math.floor((memory - used) / per_image))
 
 
-def plan(settings: Settings, topology: str, batch_size: int | None = None) -> dict:
-    """Plans a config for a slice.
+class Slice(NamedTuple):
+    """A slice to plan for: what it is called, its chip, its devices, and the images of a training step."""
+
+    topology: str
+    chip: Chip
+    mesh: jax.sharding.Mesh
+    batch_size: int
+
+    @property
+    def per_chip(self) -> int:
+        return self.batch_size // self.mesh.size
+
+
+def slice_of(settings: Settings, topology: str, batch_size: int | None) -> Slice:
+    """Raises InputError: an unknown topology or no TPU compiler, or a batch that the chips cannot share."""
+    chip, devices = chip_of(topology), devices_of(topology)
+    mesh = sharding.make_mesh(settings.train.fsdp, devices)
+    batch_size = batch_size or max(settings.train.batch_size, len(devices) * settings.train.microbatches)
+    sharding.check_batch_size(batch_size, settings.train.microbatches, mesh)
+    return Slice(topology, chip, mesh, batch_size)
+
+
+def compiled_on(of: Slice, compile_it, settings: Settings, batch_size: int):
+    """What `compile_it` compiles for a slice. Raises InputError if it does not fit the chips."""
+    try:
+        return compile_it(settings, of.mesh, batch_size)
+    except jax.errors.JaxRuntimeError as err:
+        if OUT_OF_MEMORY not in str(err):
+            raise
+        raise InputError(
+            f"{batch_size // of.mesh.size} images per chip do not fit the {of.chip.memory / 2**30:.0f} GiB of a"
+            f" {of.topology} chip: use a smaller --batch_size, config.train.microbatches, fsdp, remat or bfloat16"
+        ) from err
+
+
+def plan(settings: Settings, topologies: list[str], batch_size: int | None = None) -> Iterator[dict]:
+    """Plans a config for slices; everything is checked before the first is compiled.
+
+    The largest batch lies on the line through the memory of two batches per chip: those of two of the slices with the
+    same chip, or else the slice's own and twice that.
 
     Args:
       batch_size: images of a training step over the whole slice; None for the config's, or one per chip and microbatch
         if that is more.
 
+    Returns:
+      what is found of each slice, in their order, as soon as it is known.
+
     Raises:
-      InputError: an unknown topology or no TPU compiler, a conv decoder, a batch that the chips cannot share, or a
-        config that does not fit.
+      InputError: as `slice_of`, a conv decoder, or a config that does not fit.
     """
     if settings.model.decoder == "conv":
         raise InputError('config.model.decoder is "conv": plans are made for diffusion decoders')
-    chip, devices = chip_of(topology), devices_of(topology)
-    mesh = sharding.make_mesh(settings.train.fsdp, devices)
-    parts = len(devices) * settings.train.microbatches
-    batch_size = batch_size or max(settings.train.batch_size, parts)
-    sharding.check_batch_size(batch_size, settings.train.microbatches, mesh)
+    return _plans(settings, [slice_of(settings, topology, batch_size) for topology in topologies])
+
+
+def _plans(settings: Settings, slices: list[Slice]) -> Iterator[dict]:
     model = settings.make_model(0)
     params = jax.eval_shape(functools.partial(init_params, model, image_shape=image_shape(settings)), jax.random.key(0))
-    per_chip = batch_size // len(devices)
-    try:
-        train = program(compile_train_step(settings, mesh, batch_size), chip)
-        double = program(compile_train_step(settings, mesh, 2 * batch_size), chip)
-        answer = program(compile_counterfactual(settings, mesh, batch_size), chip, settings.sample.num_steps)
-    except jax.errors.JaxRuntimeError as err:
-        if OUT_OF_MEMORY not in str(err):
-            raise
-        raise InputError(
-            f"{per_chip} and {2 * per_chip} images per chip do not both fit the {chip.memory / 2**30:.0f} GiB of a"
-            f" {topology} chip: use a smaller --batch_size, config.train.microbatches, fsdp, remat or bfloat16"
-        ) from err
-    fits = largest_batch((per_chip, train["bytes"]), (2 * per_chip, double["bytes"]), chip.memory)
-    train |= {
-        "flops_per_image": train["flops"] / per_chip,
-        "largest_batch": None if fits is None else fits * len(devices),
-    }
-    return {
-        "topology": topology,
-        "chips": len(devices),
-        "memory_per_chip": chip.memory,
-        "parameters": sum(leaf.size for leaf in jax.tree.leaves(params)),
-        "batch_size": batch_size,
-        "train": train,
-        "counterfactual": answer | {"flops_per_image": answer["flops"] / per_chip},
-    }
+    bar = tqdm(desc="compiled", unit="program")
+
+    @functools.cache
+    def train_step(of: Slice, batch_size: int) -> dict:
+        found = program(compiled_on(of, compile_train_step, settings, batch_size), of.chip)
+        bar.update()
+        return found
+
+    for of in slices:
+        others = [other for other in slices if other.chip == of.chip and other.per_chip != of.per_chip]
+        second = others[0] if others else of._replace(batch_size=2 * of.batch_size)
+        train, more = train_step(of, of.batch_size), train_step(second, second.batch_size)
+        fits = largest_batch((of.per_chip, train["bytes"]), (second.per_chip, more["bytes"]), of.chip.memory)
+        answer = program(
+            compiled_on(of, compile_counterfactual, settings, of.batch_size), of.chip, settings.sample.num_steps
+        )
+        bar.update()
+        yield {
+            "topology": of.topology,
+            "chips": of.mesh.size,
+            "memory_per_chip": of.chip.memory,
+            "parameters": sum(leaf.size for leaf in jax.tree.leaves(params)),
+            "batch_size": of.batch_size,
+            "train": train
+            | {
+                "flops_per_image": train["flops"] / of.per_chip,
+                "largest_batch": None if fits is None else fits * of.mesh.size,
+            },
+            "counterfactual": answer | {"flops_per_image": answer["flops"] / of.per_chip},
+        }
+    bar.close()

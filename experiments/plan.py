@@ -64,9 +64,10 @@ def row(found: dict) -> list[str]:
 def main() -> None:
     jax.config.update("jax_platforms", "cpu")  # a TPU that is there is left to others
     settings, found = Settings.from_dict(CONFIG.value.to_dict()), []
+    plans = plan(settings, TOPOLOGY.value, BATCH_SIZE.value)
     print(f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}")
-    for topology in TOPOLOGY.value:
-        found.append(plan(settings, topology, BATCH_SIZE.value))
+    for planned in plans:
+        found.append(planned)
         print(f"| {' | '.join(row(found[-1]))} |", flush=True)
         if OUTPUT.value:
             common.write_json(OUTPUT.value, found)

@@ -4,6 +4,7 @@ import os
 import pathlib
 import subprocess
 import sys
+from typing import NamedTuple
 
 import pytest
 
@@ -51,6 +52,12 @@ class FakeProgram:
         return "%r = f32[25]{0} all-reduce(%x)"
 
 
+class FakeMesh(NamedTuple):
+    """As many chips."""
+
+    size: int
+
+
 @pytest.mark.parametrize(
     ("chip", "seconds", "bound"),
     [
@@ -93,14 +100,47 @@ def test_without_the_compiler_one_sentence_says_what_to_install(tmp_path):
 
 @pytest.mark.skipif(not LIBTPU.is_dir(), reason="make test installs the TPU's compiler there")
 def test_a_real_slice_is_planned_and_one_that_does_not_exist_refused():
-    done = run("--topology=v5e:2x2,v5e:3x5", "--batch_size=32", PYTHONPATH=str(LIBTPU))
-    assert done.returncode == 2, done.stderr
+    done = run("--topology=v5e:2x2", "--batch_size=32", PYTHONPATH=str(LIBTPU))
+    assert done.returncode == 0, done.stderr
     row = done.stdout.splitlines()[-1]
     assert row.startswith("| v5e:2x2 (4 chips) |") and " all-reduce of " in row and "of 16.00 GiB" in row
     assert "all-gather" not in row
+    done = run("--topology=v5e:2x2,v5e:3x5", "--batch_size=32", PYTHONPATH=str(LIBTPU))
+    assert done.returncode == 2 and not done.stdout  # before anything is compiled
     assert done.stderr.splitlines()[-1].startswith("error: the TPU compiler knows no slice 'v5e:3x5': ")
+
+
+SETTINGS = Settings.from_dict(get_config("smoke").to_dict())
+
+
+@pytest.mark.parametrize(
+    ("slices", "steps", "largest"),
+    [
+        # What FakeProgram holds, 147 bytes, and 10 per image and chip: 85 images fill 1000 bytes.
+        ([("v5e:a", 2, 16), ("v5e:b", 4, 16), ("v5e:c", 8, 8)], [(2, 16), (4, 16), (8, 8)], [170, 340, 680]),
+        ([("v5e:a", 2, 16)], [(2, 16), (2, 32)], [170]),
+        ([("v5e:a", 2, 16), ("v5e:b", 4, 32)], [(2, 16), (2, 32), (4, 32), (4, 64)], [170, 340]),  # 8 per chip each
+    ],
+)
+def test_the_batch_that_fits_is_found_from_the_other_slices_where_they_differ(monkeypatch, slices, steps, largest):
+    chip, compiled = plan.Chip(1.0, 1000.0, 1.0, 1.0), []
+    of = {name: plan.Slice(name, chip, FakeMesh(chips), batch) for name, chips, batch in slices}
+
+    def compile_step(settings, mesh, batch_size):
+        compiled.append((mesh.size, batch_size))
+        step = FakeProgram()
+        step.temp_size_in_bytes = 30 + 10 * batch_size // mesh.size
+        return step
+
+    monkeypatch.setattr(plan, "slice_of", lambda settings, topology, batch_size: of[topology])
+    monkeypatch.setattr(plan, "compile_train_step", compile_step)
+    monkeypatch.setattr(plan, "compile_counterfactual", lambda settings, mesh, batch_size: FakeProgram())
+    found = list(plan.plan(SETTINGS, list(of)))
+    assert compiled == steps
+    assert [row["train"]["largest_batch"] for row in found] == largest
+    assert [row["topology"] for row in found] == list(of)
 
 
 def test_a_decoder_without_diffusion_is_refused():
     with pytest.raises(InputError, match='config.model.decoder is "conv"'):
-        plan.plan(Settings.from_dict(get_config("smoke,baseline=causalvae").to_dict()), "v5e:2x2")
+        plan.plan(Settings.from_dict(get_config("smoke,baseline=causalvae").to_dict()), ["v5e:2x2"])
