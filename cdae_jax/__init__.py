@@ -1,7 +1,15 @@
 """Counterfactual image generation with causal diffusion autoencoders."""
 
+import os
+
 from cdae_jax.errors import InputError
 from cdae_jax.inference import TrainedModel
 from cdae_jax.loading import load
 
 __all__ = ["InputError", "TrainedModel", "load"]
+
+# XLA's CPU backend hands what it can to YNNPACK, which is slower here: a counterfactual takes half the time without
+# (docs/performance.md). The flag is read when JAX is first used, and one that the user has set stays.
+_YNN = "--xla_cpu_experimental_ynn_fusion_type"
+if _YNN not in os.environ.get("XLA_FLAGS", ""):
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_YNN}=".strip()

@@ -1,5 +1,6 @@
 """What every command does with flags and mistakes."""
 
+import gc
 import json
 import logging as std_logging
 import os
@@ -58,6 +59,8 @@ def run(main: Callable[[], None]) -> None:
             jax.config.update("jax_compilation_cache_dir", str(cache / "cdae_jax"))
         logging.set_verbosity(logging.FATAL)  # Orbax reports every file it opens, and errors that it raises as well,
         std_logging.getLogger("asyncio").setLevel(std_logging.CRITICAL)  # one for every array that it could not write
+        gc.freeze()  # imports stay; and tracing makes so many objects that looking for garbage took a tenth of a start
+        gc.set_threshold(100_000, 50, 50)
         warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
         try:
             main()
