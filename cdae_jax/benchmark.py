@@ -25,7 +25,7 @@ from cdae_jax.model import CausalDiffAE, init_params
 from cdae_jax.pixels import to_unit
 from cdae_jax.samplers import evaluations
 from cdae_jax.settings import Settings
-from cdae_jax.step import init_state, jit_train_step, make_optimizer
+from cdae_jax.step import init_state, lower_train_step, make_optimizer
 from cdae_jax.train import host_batches
 
 MATMUL_SIZE = 1024
@@ -82,10 +82,12 @@ def train_speed(settings: Settings, budget: float) -> dict[str, float]:
     split = random_split(settings, 4 * train.batch_size)
     model, tx = settings.make_model(0), make_optimizer(train)
     init = functools.partial(init_state, model, tx, image_shape(settings), 0)
-    shardings = sharding.state_shardings(jax.eval_shape(init), mesh, train.min_shard_mib)
+    shapes = jax.eval_shape(init)
+    shardings = sharding.state_shardings(shapes, mesh, train.min_shard_mib)
     state = jax.jit(init, out_shardings=shardings)()
     batch = sharding.to_devices(next(host_batches(split, split.labels, 0, train)), mesh)
-    lowered = jit_train_step(settings, model, tx, mesh, shardings).lower(state, batch)
+    abstract = sharding.abstract_like(shapes, shardings)
+    lowered = lower_train_step(settings, model, tx, mesh, abstract, image_shape(settings), train.batch_size)
     begun = time.perf_counter()
     run = lowered.compile()
     compile_seconds = time.perf_counter() - begun

@@ -183,10 +183,3 @@ def _reason(err: Exception) -> str:
     if said:
         return said[1].strip()
     return str(err).strip().splitlines()[0][:200] if str(err).strip() else type(err).__name__
-
-
-def abstract_like(tree, shardings):
-    """ShapeDtypeStructs of a tree; shardings is one for all leaves, or a tree of them."""
-    if isinstance(shardings, jax.sharding.Sharding):
-        shardings = jax.tree.map(lambda _: shardings, tree)
-    return jax.tree.map(lambda x, where: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=where), tree, shardings)

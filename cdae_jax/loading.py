@@ -5,7 +5,7 @@ import pathlib
 import jax
 
 from cdae_jax import archive, sharding, workdir
-from cdae_jax.checkpoint import Checkpoints, abstract_like
+from cdae_jax.checkpoint import Checkpoints
 from cdae_jax.errors import InputError
 from cdae_jax.inference import TrainedModel
 from cdae_jax.model import init_params
@@ -39,7 +39,7 @@ def _of_workdir(directory: pathlib.Path) -> TrainedModel:
     try:
         shapes = jax.eval_shape(lambda: init_params(model, jax.random.key(0), image_shape))
         found = checkpoints.restore_newest(
-            ema=abstract_like(shapes, sharding.replicated(sharding.make_mesh(devices=jax.local_devices())))
+            ema=sharding.abstract_like(shapes, sharding.replicated(sharding.make_mesh(devices=jax.local_devices())))
         )
         if found is None:
             raise InputError(f"{directory} has no complete checkpoint yet: let training reach its first one")

@@ -25,7 +25,7 @@ from cdae_jax.diffusion import make_schedule
 from cdae_jax.errors import InputError
 from cdae_jax.model import init_params
 from cdae_jax.settings import Settings
-from cdae_jax.step import init_state, jit_train_step, make_optimizer
+from cdae_jax.step import init_state, lower_train_step, make_optimizer
 
 
 class Chip(NamedTuple):
@@ -94,46 +94,29 @@ def collectives_of(hlo: str) -> dict[str, dict[str, int]]:
     return found
 
 
-def _abstract(tree, shardings):
-    return jax.tree.map(
-        lambda leaf, where: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=where), tree, shardings
-    )
-
-
-def _rows(mesh, num: int, shape: tuple[int, ...], dtype) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct((num, *shape), dtype, sharding=sharding.batch_sharding(mesh))
-
-
 def compile_train_step(settings: Settings, mesh, batch_size: int):
     """The training step for a batch of images over the whole mesh, compiled."""
-    train, shape, num = settings.train, image_shape(settings), len(settings.graph)
+    train, shape = settings.train, image_shape(settings)
     model, tx = settings.make_model(0), make_optimizer(train)
     state = jax.eval_shape(functools.partial(init_state, model, tx, shape, 0))
-    shardings = sharding.state_shardings(state, mesh, train.min_shard_mib)
-    batch = {
-        "image": _rows(mesh, batch_size, shape, jnp.uint8),
-        "y": _rows(mesh, batch_size, (num,), jnp.float32),
-        "context": _rows(mesh, batch_size, (), jnp.int32),
-        "intervened": _rows(mesh, batch_size, (num,), jnp.bool_),
-    }
-    return jit_train_step(settings, model, tx, mesh, shardings).lower(_abstract(state, shardings), batch).compile()
+    state = sharding.abstract_like(state, sharding.state_shardings(state, mesh, train.min_shard_mib))
+    return lower_train_step(settings, model, tx, mesh, state, shape, batch_size).compile()
 
 
 def compile_counterfactual(settings: Settings, mesh, batch_size: int):
     """The counterfactuals of a batch of images over the whole mesh, compiled."""
     shape, num, model = image_shape(settings), len(settings.graph), settings.make_model(0)
-    everywhere = sharding.replicated(mesh)
     schedule = make_schedule(settings.diffusion.schedule, settings.diffusion.num_steps)
     params = jax.eval_shape(functools.partial(init_params, model, image_shape=shape), jax.random.key(0))
     given = (params, schedule, jax.random.key(0), jnp.asarray(settings.steps(schedule)))
-    params, schedule, key, t = _abstract(given, jax.tree.map(lambda _: everywhere, given))
+    params, schedule, key, t = sharding.abstract_like(given, sharding.replicated(mesh))
     lowered = core.counterfactual.lower(
         model,
         params,
         schedule,
-        _rows(mesh, batch_size, shape, jnp.float32),
-        _rows(mesh, batch_size, (num,), jnp.float32),
-        _rows(mesh, batch_size, (), jnp.int32),
+        sharding.abstract_rows(mesh, batch_size, shape, jnp.float32),
+        sharding.abstract_rows(mesh, batch_size, (num,), jnp.float32),
+        sharding.abstract_rows(mesh, batch_size, (), jnp.int32),
         key,
         t,
         solver=settings.sample.solver,

@@ -65,6 +65,18 @@ def state_shardings(abstract, mesh: Mesh, min_mib: float):
     return jax.tree_util.tree_map_with_path(of, abstract)
 
 
+def abstract_like(tree, shardings):
+    """ShapeDtypeStructs of a tree; shardings is one for all leaves, or a tree of them."""
+    if isinstance(shardings, jax.sharding.Sharding):
+        shardings = jax.tree.map(lambda _: shardings, tree)
+    return jax.tree.map(lambda x, where: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=where), tree, shardings)
+
+
+def abstract_rows(mesh: Mesh, num: int, shape: tuple[int, ...], dtype) -> jax.ShapeDtypeStruct:
+    """`num` rows of a shape, split over all devices."""
+    return jax.ShapeDtypeStruct((num, *shape), dtype, sharding=batch_sharding(mesh))
+
+
 def check_batch_size(batch_size: int, microbatches: int, mesh: Mesh) -> None:
     """Raises InputError if the devices cannot share a batch, and each of its parts, equally."""
     if batch_size % (mesh.size * microbatches):

@@ -143,3 +143,30 @@ def jit_train_step(
         out_shardings=(shardings, sharding.replicated(mesh)),
         donate_argnums=0,
     )
+
+
+def lower_train_step(
+    settings: Settings,
+    model: CausalDiffAE,
+    tx: optax.GradientTransformation,
+    mesh: jax.sharding.Mesh,
+    state: TrainState,
+    image_shape: tuple[int, int, int],
+    batch_size: int,
+) -> jax.stages.Lowered:
+    """The step of `jit_train_step` traced for a state and batches that need not exist yet: `compile` is what is left.
+
+    Args:
+      state: ShapeDtypeStructs with shardings.
+      batch_size: images [H, W, C] of a step, over all of the mesh.
+    """
+    num = len(settings.graph)
+    rows = functools.partial(sharding.abstract_rows, mesh, batch_size)
+    batch = {
+        "image": rows(image_shape, jnp.uint8),
+        "y": rows((num,), jnp.float32),
+        "context": rows((), jnp.int32),
+        "intervened": rows((num,), jnp.bool_),
+    }
+    shardings = jax.tree.map(lambda leaf: leaf.sharding, state)
+    return jit_train_step(settings, model, tx, mesh, shardings).lower(state, batch)

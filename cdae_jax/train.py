@@ -8,13 +8,14 @@ import pathlib
 import signal
 import threading
 from collections.abc import Iterator
+from concurrent import futures
 
 import jax
 import numpy as np
 from tqdm import tqdm
 
 from cdae_jax import processes, readout, sharding, workdir
-from cdae_jax.checkpoint import Checkpoints, abstract_like
+from cdae_jax.checkpoint import Checkpoints
 from cdae_jax.data.dataset import Split
 from cdae_jax.data.pipeline import batches, label_columns, make_dataset
 from cdae_jax.errors import InputError
@@ -23,7 +24,7 @@ from cdae_jax.logs import MetricLogs
 from cdae_jax.model import CausalDiffAE
 from cdae_jax.pixels import to_unit
 from cdae_jax.settings import Settings, Train
-from cdae_jax.step import init_state, jit_train_step, make_optimizer
+from cdae_jax.step import init_state, jit_train_step, lower_train_step, make_optimizer
 
 READOUT_IMAGES = 10_000
 
@@ -110,17 +111,21 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
     checkpoints = Checkpoints(directory)
     shapes = jax.eval_shape(init)
     shardings = sharding.state_shardings(shapes, mesh, train.min_shard_mib)
-    abstract = abstract_like(shapes, shardings)
+    abstract = sharding.abstract_like(shapes, shardings)
     found = checkpoints.restore_newest(train=abstract.replace(ema=None), ema=abstract.ema)
     if found is None:
-        start, state = 0, jax.jit(init, out_shardings=shardings)()
+        lowered = lower_train_step(settings, model, tx, mesh, abstract, image_shape, train.batch_size)
+        with futures.ThreadPoolExecutor(1) as beside:
+            compiled = beside.submit(lowered.compile)  # while the state is made
+            start, state = 0, jax.jit(init, out_shardings=shardings)()
+        run_step = compiled.result()
     else:
         start, (saved, ema) = found
         state = saved.replace(ema=ema)
         processes.wait_for_all("restored")
         checkpoints.drop_after(start)
+        run_step = jit_train_step(settings, model, tx, mesh, shardings)  # not compiled if there is no step left
 
-    run_step = jit_train_step(settings, model, tx, mesh, shardings)
     y, share = stats.standardise(labels), settings.data.labelled_share
     logs = MetricLogs(directory, start) if processes.is_first() else None
     pending = []

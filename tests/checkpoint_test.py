@@ -18,7 +18,7 @@ from train_test import arrays_of, settings_with
 
 import cdae_jax
 from cdae_jax import sharding, train
-from cdae_jax.checkpoint import Checkpoints, abstract_like
+from cdae_jax.checkpoint import Checkpoints
 from cdae_jax.errors import InputError
 from cdae_jax.settings import Settings
 from cdae_jax.step import init_state, make_optimizer
@@ -135,7 +135,7 @@ def test_a_checkpoint_of_eight_devices_is_restored_on_fewer(eight, num, fsdp):
     mesh = sharding.make_mesh(fsdp, jax.devices()[:num])
     shardings = sharding.state_shardings(state, mesh, 0.0)
     checkpoints = Checkpoints(folder)
-    step, (restored,) = checkpoints.restore_newest(train=abstract_like(state, shardings))
+    step, (restored,) = checkpoints.restore_newest(train=sharding.abstract_like(state, shardings))
     checkpoints.close()
     assert step == 3
     for here, there, where in zip(*map(jax.tree.leaves, (restored, state, shardings)), strict=True):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cdae_jax import sharding, train, workdir
-from cdae_jax.checkpoint import Checkpoints, abstract_like
+from cdae_jax.checkpoint import Checkpoints
 from cdae_jax.data.pipeline import batches, make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.settings import Settings
@@ -32,8 +32,8 @@ def arrays_of(workdir, settings, at=20):
     checkpoints = Checkpoints(workdir)
     state, ema = checkpoints.restore(
         at,
-        train=abstract_like(shapes, here).replace(ema=None),
-        ema=abstract_like(shapes.ema, here),
+        train=sharding.abstract_like(shapes, here).replace(ema=None),
+        ema=sharding.abstract_like(shapes.ema, here),
     )
     checkpoints.close()
     return [np.asarray(leaf) for leaf in jax.tree.leaves((state, ema))]
