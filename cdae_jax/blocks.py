@@ -1,17 +1,10 @@
 """Layers that the encoder and the UNet share."""
 
-import math
-from collections.abc import Callable
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-
-def group_norm(channels: int, dtype=jnp.float32) -> Callable[[jax.Array], jax.Array]:
-    """GroupNorm with 32 groups, or as many of them as divide the channels, in float32; its output is of type dtype."""
-    norm = nn.GroupNorm(num_groups=math.gcd(32, channels))
-    return lambda x: norm(x.astype(jnp.float32)).astype(dtype)
+from cdae_jax.norm import GroupNorm
 
 
 def conv3(channels: int, stride: int = 1, dtype=jnp.float32, **kwargs) -> nn.Conv:
@@ -44,12 +37,11 @@ class ResBlock(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, cond: jax.Array | None = None) -> jax.Array:
         """x [B, H, W, C], cond [B, D] or None -> [B, H, W, channels]."""
-        h = conv3(self.channels, dtype=self.dtype)(nn.silu(group_norm(x.shape[-1], self.dtype)(x)))
-        h = group_norm(self.channels, self.dtype)(h)
+        h = conv3(self.channels, dtype=self.dtype)(nn.silu(GroupNorm(self.dtype)(x)))
+        affine = None
         if cond is not None:
-            affine = nn.Dense(2 * self.channels, dtype=self.dtype)(nn.silu(cond))
-            scale, shift = jnp.split(affine[:, None, None, :], 2, axis=-1)
-            h = h * (1 + scale) + shift
+            affine = jnp.split(nn.Dense(2 * self.channels, dtype=self.dtype)(nn.silu(cond)), 2, axis=-1)
+        h = GroupNorm(self.dtype)(h, affine)
         h = conv3(self.channels, dtype=self.dtype, kernel_init=nn.initializers.zeros)(nn.silu(h))
         if x.shape[-1] != self.channels:
             x = nn.Dense(self.channels, dtype=self.dtype)(x)
@@ -66,6 +58,6 @@ class SelfAttention(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """[B, H, W, C] -> the same shape."""
         batch, height, width, channels = x.shape
-        h = group_norm(channels, self.dtype)(x).reshape(batch, height * width, channels)
+        h = GroupNorm(self.dtype)(x).reshape(batch, height * width, channels)
         h = nn.MultiHeadDotProductAttention(self.num_heads, dtype=self.dtype, out_kernel_init=nn.initializers.zeros)(h)
         return x + h.reshape(x.shape)

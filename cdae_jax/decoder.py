@@ -4,7 +4,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.blocks import ResBlock, conv3, depth_to_space, group_norm
+from cdae_jax.blocks import ResBlock, conv3, depth_to_space
+from cdae_jax.norm import GroupNorm
 
 
 class ConvDecoder(nn.Module):
@@ -36,5 +37,5 @@ class ConvDecoder(nn.Module):
                 h = ResBlock(self.channels * multiplier)(h, cond)
             if level:
                 h = conv3(h.shape[-1])(jnp.repeat(jnp.repeat(h, 2, axis=1), 2, axis=2))
-        h = nn.silu(group_norm(h.shape[-1])(h))
+        h = nn.silu(GroupNorm()(h))
         return depth_to_space(conv3(image_channels * self.patch**2)(h), self.patch)

@@ -4,7 +4,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.blocks import ResBlock, conv3, group_norm, space_to_depth
+from cdae_jax.blocks import ResBlock, conv3, space_to_depth
+from cdae_jax.norm import GroupNorm
 
 INITIAL_LOG_VAR = -4.0  # starts with little noise on u, so that the decoder learns to use z at once
 
@@ -35,7 +36,7 @@ class Encoder(nn.Module):
                 h = conv3(self.channels * multiplier, stride=2, dtype=self.dtype)(h)
             h = ResBlock(self.channels * multiplier, self.dtype)(h)
         # Flattened, not pooled: where things are matters.
-        h = nn.silu(group_norm(h.shape[-1], self.dtype)(h)).reshape(h.shape[0], -1).astype(jnp.float32)
+        h = nn.silu(GroupNorm(self.dtype)(h)).reshape(h.shape[0], -1).astype(jnp.float32)
         mean, log_var = jnp.split(nn.Dense(2 * self.num_variables * self.block_dim)(h), 2, axis=-1)
         shape = (x.shape[0], self.num_variables, self.block_dim)
         return mean.reshape(shape), log_var.reshape(shape) + INITIAL_LOG_VAR

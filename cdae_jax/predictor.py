@@ -17,12 +17,13 @@ import numpy as np
 import optax
 from tqdm import tqdm
 
-from cdae_jax.blocks import conv3, group_norm
+from cdae_jax.blocks import conv3
 from cdae_jax.chunks import in_chunks
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.graph import CausalGraph
 from cdae_jax.labels import LabelStats
 from cdae_jax.metrics import absolute_error
+from cdae_jax.norm import GroupNorm
 from cdae_jax.optimizer import apply_gradients
 from cdae_jax.pixels import to_unit
 
@@ -67,8 +68,8 @@ class Predictor(nn.Module):
         h = x
         for channels in (32, 64, 128):
             h = conv3(channels, stride=2)(h)
-            h = nn.silu(group_norm(channels)(h))
-            h = nn.silu(group_norm(channels)(conv3(channels)(h)))
+            h = nn.silu(GroupNorm()(h))
+            h = nn.silu(GroupNorm()(conv3(channels)(h)))
         h = nn.silu(nn.Dense(FEATURES)(h.reshape(h.shape[0], -1)))
         logits = nn.Dense(self.num_classes)(h) if self.num_classes else jnp.zeros((h.shape[0], 0))
         return nn.Dense(self.num_targets)(h), logits, h

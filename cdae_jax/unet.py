@@ -6,8 +6,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.blocks import ResBlock, SelfAttention, conv3, depth_to_space, group_norm, space_to_depth
+from cdae_jax.blocks import ResBlock, SelfAttention, conv3, depth_to_space, space_to_depth
 from cdae_jax.errors import InputError
+from cdae_jax.norm import GroupNorm
 
 
 def time_embedding(time: jax.Array, dim: int) -> jax.Array:
@@ -104,6 +105,6 @@ class UNet(nn.Module):
                 h = block(jnp.concatenate([h, skips.pop()], -1), multiplier)
             if level:
                 h = conv3(h.shape[-1], dtype=self.dtype)(jnp.repeat(jnp.repeat(h, 2, axis=1), 2, axis=2))
-        h = nn.silu(group_norm(h.shape[-1], self.dtype)(h))
+        h = nn.silu(GroupNorm(self.dtype)(h))
         out = conv3(x_t.shape[-1] * self.patch**2, dtype=self.dtype, kernel_init=nn.initializers.zeros)(h)
         return depth_to_space(out, self.patch).astype(jnp.float32)
