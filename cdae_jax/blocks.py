@@ -1,14 +1,42 @@
 """Layers that the encoder and the UNet share."""
 
+from collections.abc import Callable
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.norm import GroupNorm
+from cdae_jax.norm import GroupNorm, sum_over_positions
 
 
-def conv3(channels: int, stride: int = 1, dtype=jnp.float32, **kwargs) -> nn.Conv:
-    return nn.Conv(channels, (3, 3), strides=(stride, stride), dtype=dtype, **kwargs)
+@jax.custom_vjp
+def add_bias(x: jax.Array, bias: jax.Array) -> jax.Array:
+    """[B, H, W, C] + [C]; the gradient of the bias is `sum_over_positions`, which is fast on every platform."""
+    return x + bias[None, None, None]
+
+
+add_bias.defvjp(
+    lambda x, bias: (add_bias(x, bias), None),
+    lambda _, g: (g, sum_over_positions(g.astype(jnp.float32)).sum(0).astype(g.dtype)),
+)
+
+
+class Conv(nn.Module):
+    """A 3 x 3 convolution with a bias, float32 parameters and the rest of type dtype: nn.Conv but for `add_bias`."""
+
+    channels: int
+    stride: int = 1
+    dtype: jnp.dtype = jnp.float32
+    kernel_init: Callable[..., jax.Array] = nn.initializers.lecun_normal()
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """[B, H, W, C] -> [B, H / stride, W / stride, channels]."""
+        kernel = self.param("kernel", self.kernel_init, (3, 3, x.shape[-1], self.channels)).astype(self.dtype)
+        bias = self.param("bias", nn.initializers.zeros, (self.channels,)).astype(self.dtype)
+        strides, layout = (self.stride, self.stride), ("NHWC", "HWIO", "NHWC")
+        y = jax.lax.conv_general_dilated(x.astype(self.dtype), kernel, strides, "SAME", dimension_numbers=layout)
+        return add_bias(y, bias)
 
 
 def space_to_depth(x: jax.Array, patch: int) -> jax.Array:
@@ -37,12 +65,12 @@ class ResBlock(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, cond: jax.Array | None = None) -> jax.Array:
         """x [B, H, W, C], cond [B, D] or None -> [B, H, W, channels]."""
-        h = conv3(self.channels, dtype=self.dtype)(nn.silu(GroupNorm(self.dtype)(x)))
+        h = Conv(self.channels, dtype=self.dtype)(nn.silu(GroupNorm(self.dtype)(x)))
         affine = None
         if cond is not None:
             affine = jnp.split(nn.Dense(2 * self.channels, dtype=self.dtype)(nn.silu(cond)), 2, axis=-1)
         h = GroupNorm(self.dtype)(h, affine)
-        h = conv3(self.channels, dtype=self.dtype, kernel_init=nn.initializers.zeros)(nn.silu(h))
+        h = Conv(self.channels, dtype=self.dtype, kernel_init=nn.initializers.zeros)(nn.silu(h))
         if x.shape[-1] != self.channels:
             x = nn.Dense(self.channels, dtype=self.dtype)(x)
         return x + h

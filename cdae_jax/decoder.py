@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.blocks import ResBlock, conv3, depth_to_space
+from cdae_jax.blocks import Conv, ResBlock, depth_to_space
 from cdae_jax.norm import GroupNorm
 
 
@@ -36,6 +36,6 @@ class ConvDecoder(nn.Module):
             for _ in range(self.num_blocks + 1):
                 h = ResBlock(self.channels * multiplier)(h, cond)
             if level:
-                h = conv3(h.shape[-1])(jnp.repeat(jnp.repeat(h, 2, axis=1), 2, axis=2))
+                h = Conv(h.shape[-1])(jnp.repeat(jnp.repeat(h, 2, axis=1), 2, axis=2))
         h = nn.silu(GroupNorm()(h))
-        return depth_to_space(conv3(image_channels * self.patch**2)(h), self.patch)
+        return depth_to_space(Conv(image_channels * self.patch**2)(h), self.patch)

@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.blocks import ResBlock, conv3, space_to_depth
+from cdae_jax.blocks import Conv, ResBlock, space_to_depth
 from cdae_jax.norm import GroupNorm
 
 INITIAL_LOG_VAR = -4.0  # starts with little noise on u, so that the decoder learns to use z at once
@@ -30,10 +30,10 @@ class Encoder(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         """x [B, H, W, C] in [-1, 1] -> mean and log variance of u, each [B, n, k]."""
-        h = conv3(self.channels, dtype=self.dtype)(space_to_depth(x, self.patch))
+        h = Conv(self.channels, dtype=self.dtype)(space_to_depth(x, self.patch))
         for level, multiplier in enumerate(self.multipliers):
             if level:
-                h = conv3(self.channels * multiplier, stride=2, dtype=self.dtype)(h)
+                h = Conv(self.channels * multiplier, stride=2, dtype=self.dtype)(h)
             h = ResBlock(self.channels * multiplier, self.dtype)(h)
         # Flattened, not pooled: where things are matters.
         h = nn.silu(GroupNorm(self.dtype)(h)).reshape(h.shape[0], -1).astype(jnp.float32)

@@ -17,7 +17,7 @@ import numpy as np
 import optax
 from tqdm import tqdm
 
-from cdae_jax.blocks import conv3
+from cdae_jax.blocks import Conv
 from cdae_jax.chunks import in_chunks
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.graph import CausalGraph
@@ -67,9 +67,9 @@ class Predictor(nn.Module):
         """Images [B, H, W, C] in [-1, 1] -> targets [B, D], class logits [B, num_classes], features [B, FEATURES]."""
         h = x
         for channels in (32, 64, 128):
-            h = conv3(channels, stride=2)(h)
+            h = Conv(channels, stride=2)(h)
             h = nn.silu(GroupNorm()(h))
-            h = nn.silu(GroupNorm()(conv3(channels)(h)))
+            h = nn.silu(GroupNorm()(Conv(channels)(h)))
         h = nn.silu(nn.Dense(FEATURES)(h.reshape(h.shape[0], -1)))
         logits = nn.Dense(self.num_classes)(h) if self.num_classes else jnp.zeros((h.shape[0], 0))
         return nn.Dense(self.num_targets)(h), logits, h

@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.blocks import ResBlock, SelfAttention, conv3, depth_to_space, space_to_depth
+from cdae_jax.blocks import Conv, ResBlock, SelfAttention, depth_to_space, space_to_depth
 from cdae_jax.errors import InputError
 from cdae_jax.norm import GroupNorm
 
@@ -89,11 +89,11 @@ class UNet(nn.Module):
             return SelfAttention(self.num_heads, self.dtype)(h) if h.shape[1] in self.attention else h
 
         seen = x_t if draft is None else jnp.concatenate([x_t, draft], -1)
-        h = conv3(self.channels, dtype=self.dtype)(space_to_depth(seen, self.patch))
+        h = Conv(self.channels, dtype=self.dtype)(space_to_depth(seen, self.patch))
         skips = [h]
         for level, multiplier in enumerate(self.multipliers):
             if level:
-                h = conv3(h.shape[-1], stride=2, dtype=self.dtype)(h)
+                h = Conv(h.shape[-1], stride=2, dtype=self.dtype)(h)
                 skips.append(h)
             for _ in range(self.num_blocks):
                 h = block(h, multiplier)
@@ -104,7 +104,7 @@ class UNet(nn.Module):
             for _ in range(self.num_blocks + 1):
                 h = block(jnp.concatenate([h, skips.pop()], -1), multiplier)
             if level:
-                h = conv3(h.shape[-1], dtype=self.dtype)(jnp.repeat(jnp.repeat(h, 2, axis=1), 2, axis=2))
+                h = Conv(h.shape[-1], dtype=self.dtype)(jnp.repeat(jnp.repeat(h, 2, axis=1), 2, axis=2))
         h = nn.silu(GroupNorm(self.dtype)(h))
-        out = conv3(x_t.shape[-1] * self.patch**2, dtype=self.dtype, kernel_init=nn.initializers.zeros)(h)
+        out = Conv(x_t.shape[-1] * self.patch**2, dtype=self.dtype, kernel_init=nn.initializers.zeros)(h)
         return depth_to_space(out, self.patch).astype(jnp.float32)

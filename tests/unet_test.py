@@ -1,11 +1,12 @@
 """The UNet: shapes, conditioning paths and refusals."""
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cdae_jax.blocks import depth_to_space, space_to_depth
+from cdae_jax.blocks import Conv, depth_to_space, space_to_depth
 from cdae_jax.errors import InputError
 from cdae_jax.unet import UNet, check_image_size, time_embedding
 
@@ -93,3 +94,21 @@ def test_time_embedding_tells_neighbouring_steps_apart():
 def test_sizes_that_do_not_divide_are_refused(size, patch, levels):
     with pytest.raises(InputError, match=f"image side {size} is not divisible"):
         check_image_size(size, patch, levels)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_convolution_is_that_of_flax(stride):
+    x, weights = jax.random.normal(jax.random.key(0), (3, 7, 7, 5)), jax.random.normal(jax.random.key(1), (3, 7, 7, 4))
+    weights = weights[:, ::stride, ::stride]
+    ours, theirs = Conv(4, stride), nn.Conv(4, (3, 3), strides=(stride, stride))
+    params = theirs.init(jax.random.key(2), x)
+    jax.tree.map(np.testing.assert_array_equal, params, ours.init(jax.random.key(2), x))
+    params = with_noise(params)
+
+    def run(conv):
+        loss = jax.value_and_grad(lambda given: jnp.sum(weights * conv.apply(*given) ** 2))
+        return jax.tree.leaves(jax.jit(loss)((params, x)))
+
+    for mine, reference in zip(run(ours), run(theirs), strict=True):
+        np.testing.assert_allclose(mine, reference, rtol=1e-4, atol=1e-4)
+    assert Conv(4, dtype=jnp.bfloat16).apply(params, x).dtype == jnp.bfloat16
