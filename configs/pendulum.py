@@ -34,7 +34,7 @@ def get_config(argument: str = "cpu") -> ml_collections.ConfigDict:
                 "test_size": 2_000,
             },
             "model": {"decoder": "refiner", "encoder_channels": 32, "unet_channels": 64, "mechanism_hidden": 128},
-            "train": {"steps": 10_000},
+            "train": {"steps": 10_000, "mechanism_missing": 1.0},
             "sample": {"solver": "dpm_solver", "num_steps": 5},
         },
         smoke={"data": {"resolution": 16, **SMOKE_SIZES}, "model": {"decoder": "diffusion"}},

@@ -57,6 +57,7 @@ def run(main: Callable[[], None]) -> None:
         if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):  # what was compiled once is found by the next command
             cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
             jax.config.update("jax_compilation_cache_dir", str(cache / "cdae_jax"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)  # small programs add up too
         logging.set_verbosity(logging.FATAL)  # Orbax reports every file it opens, and errors that it raises as well,
         std_logging.getLogger("asyncio").setLevel(std_logging.CRITICAL)  # one for every array that it could not write
         gc.freeze()  # imports stay; and tracing makes so many objects that looking for garbage took a tenth of a start
