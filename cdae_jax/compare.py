@@ -6,8 +6,13 @@ import pathlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.evaluate import PROTOCOL
+from cdae_jax.inference import OPTIONS
+from cdae_jax.loading import load
+from cdae_jax.metrics import known_mean, mean_with_interval
+from cdae_jax.plots import image_table
 
 LOWER, HIGHER = "lower is better", "higher is better"
 
@@ -25,6 +30,35 @@ def read_metrics(folder: str | pathlib.Path) -> dict:
     return found
 
 
+def errors_of_images(folder: str | pathlib.Path, found: dict) -> np.ndarray | None:
+    """[N] the mean error over all cells of each test image, from what `evaluate` keeps of this run; None without it."""
+    per_image = []
+    for do in found.get("effectiveness", {}):
+        path = pathlib.Path(folder) / "evaluation" / f"do_{do[3:-1]}.json"
+        if not path.is_file():
+            return None
+        part = json.loads(path.read_text())
+        if any(found["protocol"].get(name) != value for name, value in part["key"].items()):
+            return None
+        per_image.append(part["result"]["per_image"])
+    return known_mean(np.array(per_image, float)) if per_image else None
+
+
+def differences(named: dict[str, dict], folders: list[pathlib.Path]) -> dict[str, dict]:
+    """Model name -> the mean and interval of its error less the first model's on the same image, and "to", that one.
+
+    Empty unless the errors of single images are there for all, asked for the same values.
+    """
+    errors = [errors_of_images(folder, found) for found, folder in zip(named.values(), folders, strict=True)]
+    seeds = {found["protocol"].get("seed") for found in named.values()}
+    if len(seeds) > 1 or any(error is None for error in errors):
+        return {}
+    first = next(iter(named))
+    return {
+        name: mean_with_interval(error - errors[0]) | {"to": first} for name, error in zip(named, errors, strict=True)
+    }
+
+
 def _value(mean, interval=None) -> dict:
     return {"mean": mean, "interval": interval}
 
@@ -34,6 +68,9 @@ def measures(found: dict) -> dict[str, tuple[dict, str]]:
     rows: dict[str, tuple[dict, str]] = {}
     if "mean_effectiveness" in found:
         rows["effectiveness: mean error of all cells"] = (found["mean_effectiveness"], LOWER)
+    if "difference" in found:
+        row = f"effectiveness: mean error less that of {found['difference']['to']}, image by image"
+        rows[row] = (found["difference"], LOWER)
     for do, errors in found.get("effectiveness", {}).items():
         for name, error in errors.items():
             if name != "mean_of_others" and error["normalised"] is not None:
@@ -128,3 +165,36 @@ def bars(path: pathlib.Path, named: dict[str, dict]) -> None:
     axis.set_title("effectiveness (lower is better; bars: 95 % over images)", fontsize=11)
     figure.legend(fontsize=8, loc="outside right upper")  # beside the bars, which fill the axes
     figure.savefig(path, dpi=120)
+
+
+def draw_grid(found: dict[str, dict], num: int, output: pathlib.Path) -> None:
+    """For each variable and test image one row: factual, each model's counterfactual, and the truth if there is one.
+
+    Args:
+      found: name -> metrics.json of what is compared; each model decodes as it did when it was measured.
+      num: test images.
+      output: PNG file to write.
+    """
+    models = {name: load(metrics["protocol"]["workdir"]) for name, metrics in found.items()}
+    first = next(iter(models.values()))
+    dataset = make_dataset(first.settings)
+    test = dataset.test.take(np.arange(min(num, len(dataset.test))))
+    rows = []
+    for column, name in enumerate(dataset.graph.names):
+        known = dataset.test.labels[np.isfinite(dataset.test.labels[:, column]), column]
+        values = np.resize(np.percentile(known, [15, 85]).astype(np.float32), len(test))
+        if dataset.graph.variables[column].classes:
+            values = np.rint(values)
+        made = {}
+        for title, model in models.items():
+            protocol = found[title]["protocol"]
+            options = {key: protocol[key] for key in OPTIONS}
+            made[title] = model.counterfactual(test.images, {name: values}, context=test.context, **options).images
+        if dataset.render is not None and dataset.true_counterfactual is not None:
+            mask, wanted = np.zeros(test.labels.shape, bool), np.zeros_like(test.labels)
+            mask[:, column], wanted[:, column] = True, values
+            made["true"] = dataset.render(dataset.true_counterfactual(test.labels, mask, wanted))
+        for i in range(len(test)):
+            images = np.stack([test.images[i], *(images[i] for images in made.values())])
+            rows.append((f"do({name} = {values[i]:.3g})", images, ["factual", *made]))
+    image_table(output, rows, f"{dataset.name}: the same test images by every model")

@@ -35,6 +35,14 @@ def test_a_conv_decoder_is_refused():
         benchmark.benchmark(settings, 0.0)
 
 
+def test_one_part_can_be_measured_alone_and_an_unknown_one_is_refused():
+    settings = Settings.from_dict(get_config("smoke").to_dict())
+    found = benchmark.benchmark(settings, 0.0, ["input"])
+    assert set(found) == {"device", "matmul_flops_per_second", "input_images_per_second", "peak_mib"}
+    with pytest.raises(InputError, match="no part 'trian' of the benchmark: expected some of train, counterfactual"):
+        benchmark.benchmark(settings, 0.0, ["trian"])
+
+
 def test_the_command_prints_a_table_of_shares_that_follow_from_what_was_measured(tmp_path):
     done = command("benchmark", "--config=configs/pendulum.py:smoke", "--seconds=0", f"--output={tmp_path}/b.json")
     assert done.returncode == 0, done.stderr

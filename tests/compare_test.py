@@ -2,15 +2,16 @@
 
 import json
 
+import numpy as np
 import pytest
 
-from cdae_jax.compare import read_metrics, table
+from cdae_jax import compare
+from cdae_jax.compare import differences, read_metrics, table
 from cdae_jax.errors import InputError
 from cdae_jax.evaluate import PROTOCOL
 from cdae_jax.inference import OPTIONS, Counterfactuals
 from cdae_jax.settings import Settings
 from configs.pendulum import get_config
-from experiments import compare
 
 
 def metrics(error, interval, **more):
@@ -47,6 +48,30 @@ def test_other_protocols_and_missing_evaluations_are_refused(tmp_path):
     (tmp_path / "metrics.json").write_text(json.dumps({"protocol": {"protocol": PROTOCOL - 1}}))
     with pytest.raises(InputError, match="evaluate that model again"):
         read_metrics(tmp_path)
+
+
+def test_models_are_compared_image_by_image(tmp_path):
+    """Images differ by far more than the models do, always in the same direction."""
+    errors = {"x": np.linspace(0.0, 2.0, 40), "y": np.linspace(0.0, 2.0, 40) + np.tile([0.01, 0.03], 20)}
+    found, folders = {}, [tmp_path / name for name in errors]
+    for (name, values), folder in zip(errors.items(), folders, strict=True):
+        (folder / "evaluation").mkdir(parents=True)
+        part = {"key": {"parameters": name, "seed": 1}, "result": {"per_image": values.tolist()}}
+        (folder / "evaluation" / "do_a.json").write_text(json.dumps(part))
+        interval = [float(values.mean()) - 0.2, float(values.mean()) + 0.2]
+        found[name] = metrics(float(values.mean()), interval, protocol={"parameters": name, "seed": 1, "steps": 5})
+    by_name = differences(found, folders)
+    assert by_name["x"] == {"mean": 0.0, "interval": [0.0, 0.0], "count": 40, "to": "x"}
+    assert by_name["y"]["mean"] == pytest.approx(0.02) and by_name["y"]["to"] == "x"
+    low, high = by_name["y"]["interval"]
+    assert 0.015 < low < 0.02 < high < 0.025
+    for name, difference in by_name.items():
+        found[name]["difference"] = difference
+    row = row_of(table(found)[0], "effectiveness: mean error less that of x, image by image")
+    assert row.split(" | ")[1] == "**0** (0..0)" and row.split(" | ")[2].startswith("0.02 (0.01")
+
+    found["y"]["protocol"]["parameters"] = "trained further since"
+    assert not differences(found, folders)
 
 
 def test_the_pictures_are_decoded_as_the_numbers_were(monkeypatch, tmp_path):
