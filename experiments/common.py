@@ -47,6 +47,12 @@ def write_json(path: str, content) -> None:
     pathlib.Path(path).write_text(json.dumps(content, indent=2) + "\n")
 
 
+def _say_nothing_of_closed_loops(unraisable) -> None:
+    """After a save that failed, each array that was still being written complains from a thread of its own."""
+    if str(unraisable.exc_value) != "Event loop is closed":
+        sys.__unraisablehook__(unraisable)
+
+
 def run(main: Callable[[], None]) -> None:
     """Runs a command: a user's mistake ends it with one sentence and exit code 2, a diverged run with 3; one that was
     asked to stop ends with 0."""
@@ -60,6 +66,7 @@ def run(main: Callable[[], None]) -> None:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)  # small programs add up too
         logging.set_verbosity(logging.FATAL)  # Orbax reports every file it opens, and errors that it raises as well,
         std_logging.getLogger("asyncio").setLevel(std_logging.CRITICAL)  # one for every array that it could not write
+        sys.unraisablehook = _say_nothing_of_closed_loops
         gc.freeze()  # imports stay; and tracing makes so many objects that looking for garbage took a tenth of a start
         gc.set_threshold(100_000, 50, 50)
         warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
