@@ -11,7 +11,7 @@ from cdae_jax.norm import GroupNorm, sum_over_positions
 
 @jax.custom_vjp
 def add_bias(x: jax.Array, bias: jax.Array) -> jax.Array:
-    """[B, H, W, C] + [C]; the gradient of the bias is `sum_over_positions`, which is fast on every platform."""
+    """[B, H, W, C] + [C]; the gradient of the bias is by `sum_over_positions`, for the CPU's sake."""
     return x + bias[None, None, None]
 
 

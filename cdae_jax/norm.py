@@ -21,7 +21,7 @@ EPS = 1e-6
 
 
 def sum_over_positions(x: jax.Array) -> jax.Array:
-    """[B, H, W, C] -> [B, C]; on the CPU by a matrix product, which XLA does several times faster there."""
+    """[B, H, W, C] -> [B, C]; on the CPU by a matrix product (docs/performance.md says why)."""
     rows = x.reshape(x.shape[0], -1, x.shape[-1])
     return jax.lax.platform_dependent(rows, cpu=_sum_by_product, default=lambda rows: jnp.sum(rows, axis=1))
 
