@@ -10,6 +10,7 @@ from cdae_jax.counterfactual import ABDUCTIONS
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
 from cdae_jax.grids import CHOICES
+from cdae_jax.guidance import Strength
 from cdae_jax.labels import LabelStats
 from cdae_jax.samplers import SOLVERS
 
@@ -91,10 +92,8 @@ def soften(name: str, change: str, read: np.ndarray, graph: CausalGraph) -> np.n
     return read + np.float32(amount) if change[0] == "+" else read * np.float32(amount)
 
 
-def check_strength(
-    strength, do: Mapping, graph: CausalGraph, decoder: str
-) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Indices [G] int32 of the intervened variables and their strengths [G]; None, None if every strength is 1."""
+def check_strength(strength, do: Mapping, graph: CausalGraph, decoder: str) -> Strength | None:
+    """A number, or one for each of some intervened variables, as a `Strength`; None if all are 1."""
     given = strength if isinstance(strength, Mapping) else dict.fromkeys(do, strength)
     for name, value in given.items():
         graph.index(name)
@@ -105,11 +104,17 @@ def check_strength(
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
             raise InputError(f"the strength of {name!r} is {value!r}: expected a number of at least 0")
     if all(value == 1 for value in given.values()):
-        return None, None
-    if decoder == "conv":
-        raise InputError("strength grades the steps of a diffusion decoder, and this model has a conv decoder")
-    groups = np.array([graph.index(name) for name in do], np.int32)
-    return groups, np.array([given.get(name, 1.0) for name in do], np.float32)
+        return None
+    part = np.ones(len(graph), np.float32)
+    for name, value in given.items():
+        part[graph.index(name)] = min(value, 1.0)
+    beyond = {graph.index(name): value for name, value in given.items() if value > 1}
+    if beyond and decoder == "conv":
+        raise InputError(
+            f"strength is {max(beyond.values())}: above 1 it exaggerates the steps of a diffusion decoder, and this"
+            " model has a conv decoder: use at most 1"
+        )
+    return Strength(part, np.array(list(beyond), np.int32), np.array(list(beyond.values()), np.float32))
 
 
 def check_labels(labels: np.ndarray, graph: CausalGraph) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 1. abduction   u = mean of q(u | x), z = scm(u), x_T = the noise from which the decoder makes x given z
                (a refiner's: the noise of what its draft leaves, see `invert`)
-2. action      z_i := the prior mean of the wanted label, for every intervened variable
+2. action      z_i := the prior mean of the wanted label, for every intervened variable (or part of the way there)
 3. prediction  every other z_i from its (changed) parents and its own u_i; the decoder makes x_cf from (x_T, z_cf)
 """
 
@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from cdae_jax.bdia import Pair
 from cdae_jax.ddim import nodes
 from cdae_jax.diffusion import Schedule, q_sample
-from cdae_jax.guidance import grade, guide, mix
+from cdae_jax.guidance import Strength, grade, guide, mix
 from cdae_jax.model import CausalDiffAE, draft_of, make_eps_fn
 from cdae_jax.readout import Readout, move
 from cdae_jax.samplers import SOLVERS
@@ -40,22 +40,32 @@ def guided(model, params, schedule, z, context, image_shape, guidance):
     return guide(conditional, make_eps_fn(model, params, schedule, z, context, image_shape, null=True), guidance)
 
 
-def act(model: CausalDiffAE, params, x: jax.Array, y_do: jax.Array, readout: Readout | None = None):
-    """u, z and z under do, each [B, n, k]; arguments as for `counterfactual`. No image is decoded."""
+def act(
+    model: CausalDiffAE,
+    params,
+    x: jax.Array,
+    y_do: jax.Array,
+    readout: Readout | None = None,
+    part: jax.Array | None = None,
+):
+    """u, z and z under do, each [B, n, k]; part as in `guidance.Strength`, the others as for `counterfactual`.
+
+    No image is decoded.
+    """
     u, _ = model.apply(params, x, method="encode")
     z = model.apply(params, u, method="propagate")
     if readout is not None:
-        return u, z, move(readout, z, y_do)
+        return u, z, move(readout, z, y_do, part)
     set_mask = jnp.isfinite(y_do)
     wanted, _ = model.apply(params, jnp.where(set_mask, y_do, 0), method="prior_of")
-    return u, z, model.apply(params, u, Intervention(set_mask, wanted), method="propagate")
+    return u, z, model.apply(params, u, Intervention(set_mask, wanted, part), method="propagate")
 
 
-def under_groups(model, params, x, y_do, readout, groups) -> list[jax.Array]:
-    """z [B, n, k] under the first 0, 1, ..., G of the intervened variables in `groups` [G] (indices)."""
-    variables = jnp.arange(y_do.shape[1])[None]
-    some = [jnp.where(jnp.isin(variables, groups[:k]), y_do, jnp.nan) for k in range(len(groups) + 1)]
-    return [act(model, params, x, part, readout)[2] for part in some]
+def one_by_one(model, params, x, y_do, readout, strength: Strength) -> list[jax.Array]:
+    """z [B, n, k] under y_do without the variables in `strength.beyond`, with the first of them, ..., with all."""
+    variables, num = jnp.arange(y_do.shape[1])[None], strength.beyond.shape[0]
+    some = [jnp.where(jnp.isin(variables, strength.beyond[k:]), jnp.nan, y_do) for k in range(num + 1)]
+    return [act(model, params, x, each, readout, strength.part)[2] for each in some]
 
 
 def shift(noise, image: jax.Array, schedule: Schedule, t):
@@ -99,8 +109,7 @@ def counterfactual(
     key: jax.Array,
     t: jax.Array,
     readout: Readout | None = None,
-    groups: jax.Array | None = None,
-    strengths: jax.Array | None = None,
+    strength: Strength | None = None,
     *,
     solver: str = "ddim",
     guidance: float = 1.0,
@@ -116,8 +125,7 @@ def counterfactual(
       t: [N] int32 diffusion steps of `grids.time_grid`, one network evaluation each in either direction; x is inverted
         or noised to the last of them.
       readout: None to set latents and propagate them; else labels are set by its directions (DiffAE, a baseline).
-      groups, strengths: [G] int32 indices of the intervened variables, and how strongly each change is made (see
-        `guidance.grade`); without groups every change is made as it is. A conv decoder has no strengths.
+      strength: how much of each change is made, None for all of it as it is. A conv decoder exaggerates nothing.
       solver: one of `samplers.SOLVERS`.
       guidance: w of the decoding; the inversion is always plain conditional (w = 1).
       abduction: "invert" finds x_T deterministically (the solver backwards, which keeps the image's identity);
@@ -125,7 +133,7 @@ def counterfactual(
     """
     chex.assert_rank(x, 4)
     chex.assert_shape([y_do, context], [(x.shape[0], len(model.graph)), (x.shape[0],)])
-    u, z, z_cf = act(model, params, x, y_do, readout)
+    u, z, z_cf = act(model, params, x, y_do, readout, None if strength is None else strength.part)
     if model.decoder == "conv":  # no noise to abduct
         decoded = model.apply(params, z_cf, context, x.shape[1:], method="decode")
         return Counterfactual(jnp.clip(decoded, -1, 1), u, z, z_cf)
@@ -137,11 +145,12 @@ def counterfactual(
     else:
         eps = jax.random.normal(key, x.shape, x.dtype)
         noise = q_sample(schedule, x - drafted(z), eps, jnp.full(x.shape[:1], t[-1]))
-    zs = [z_cf] if groups is None else under_groups(model, params, x, y_do, readout, groups)
-    change = mix([drafted(each) for each in zs], strengths) - drafted(z)
+    zs = [z_cf] if strength is None else one_by_one(model, params, x, y_do, readout, strength)
+    by = None if strength is None else strength.by
+    change = mix([drafted(each) for each in zs], by) - drafted(z)
     draft = drafted(z) + min(guidance, 1.0) * change  # w = 0 changes nothing; beyond 1 the network's part alone grows
     eps_fns = [guided(model, params, schedule, each, context, x.shape[1:], guidance) for each in zs]
-    x_cf = decode(grade(eps_fns, strengths), schedule, shift(noise, draft, schedule, t), t)
+    x_cf = decode(grade(eps_fns, by), schedule, shift(noise, draft, schedule, t), t)
     return Counterfactual(jnp.clip(x_cf, -1, 1), u, z, z_cf)
 
 

@@ -143,9 +143,10 @@ class TrainedModel:
           context: class of each image (the digit), one or [B]; None if unknown or the model has none.
           num_steps: network evaluations in each direction; None for the default.
           guidance: strength of the condition, 0 none, 1 plain, above 1 amplified; None for the default.
-          strength: how much of each change is made: 0 nothing, 1 as asked, above 1 exaggerated; one number for all, or
-            name -> number for some of the intervened variables. Unlike guidance it leaves alone what is not changed.
-            Anything but 1 costs one more network evaluation a step for each intervened variable.
+          strength: how much of each change is made: 0 nothing, 1 as asked, in between part of the way to the value
+            (on the latent, its effects following), above 1 exaggerated by the decoder; one number for all, or name ->
+            number for some of the intervened variables. Unlike guidance it leaves alone what is not changed. Above 1
+            it costs one more network evaluation a step for each such variable.
           abduction: "invert" (keeps the image's identity) or "noise" (adds fresh noise); None for the default.
           depth: fraction of the diffusion time to which the image is inverted or noised; None for the default, which
             is for inversion, and short for a refiner: with abduction="noise" say how deep.
@@ -164,7 +165,7 @@ class TrainedModel:
         )
         do = self.set_values(images, do)
         y_do = check_do(do, len(images), self.graph, self.variables, self.stats)
-        groups, strengths = check_strength(strength, do, self.graph, self.model.decoder)
+        strengths = check_strength(strength, do, self.graph, self.model.decoder)
         batch = {
             "image": images,
             "y_do": y_do,
@@ -182,7 +183,6 @@ class TrainedModel:
                 jax.random.fold_in(jax.random.key(seed), i),
                 self.steps(options),
                 self.readout,
-                groups,
                 strengths,
                 solver=options["solver"],
                 guidance=options["guidance"],

@@ -35,18 +35,14 @@ def show_tiled(axis: Axes, rows: list[np.ndarray], gap: float) -> tuple[np.ndarr
     return middle_x + np.arange(num) * (width + space), middle_y + np.arange(len(rows)) * (height + space)
 
 
-def counterfactual_grid(
-    path: pathlib.Path, rows: list[tuple[str, np.ndarray]], captions: list[str], title: str
-) -> None:
+def image_grid(path: pathlib.Path, rows: list[tuple[str, np.ndarray]], captions: list[str], title: str) -> None:
     """A labelled grid as PNG.
 
     Args:
-      rows: name and images [N, H, W, C] uint8 of each row; the first is the factual one and the second the
-        counterfactual one, whose difference is added as the last row (grey: no change).
+      rows: name and images [N, H, W, C] uint8 of each row.
       captions: N texts above the columns.
       title: above all.
     """
-    rows = [*rows, ("difference to factual", difference(rows[1][1], rows[0][1]))]
     num = len(captions)
     figure = Figure(figsize=(1.3 * num + 1.2, 1.3 * len(rows) + 1.1), layout="constrained")
     axis = figure.subplots()
@@ -56,6 +52,14 @@ def counterfactual_grid(
     axis.set_yticks(y, [name.replace(" ", "\n") for name, _ in rows], fontsize=9, rotation=90, va="center", ma="center")
     figure.suptitle(title, fontsize=11)
     figure.savefig(path, dpi=110)
+
+
+def counterfactual_grid(
+    path: pathlib.Path, rows: list[tuple[str, np.ndarray]], captions: list[str], title: str
+) -> None:
+    """An `image_grid` whose first row is factual and the second counterfactual, with their difference (grey: no change)
+    as its last row."""
+    image_grid(path, [*rows, ("difference to factual", difference(rows[1][1], rows[0][1]))], captions, title)
 
 
 def contact_sheet(path: pathlib.Path, split: Split, names: tuple[str, ...], title: str) -> None:

@@ -44,11 +44,14 @@ def read(readout: Readout, z: jax.Array) -> jax.Array:
     return ((flat - readout.mean[None]) / readout.sd[None]) @ readout.weights + readout.bias[None]
 
 
-def move(readout: Readout, z: jax.Array, y_do: jax.Array) -> jax.Array:
+def move(readout: Readout, z: jax.Array, y_do: jax.Array, part: jax.Array | None = None) -> jax.Array:
     """Latents z [B, n, k] moved along the weights until each variable set in y_do [B, n] (else NaN) reads as asked.
 
-    One variable is met exactly; of several, each gets the step that it would need alone.
+    One variable is met exactly; of several, each gets the step that it would need alone. part [n] in 0..1: how much of
+    each step is made, None for all.
     """
     gap = jnp.where(jnp.isfinite(y_do), y_do - read(readout, z), 0)
+    if part is not None:
+        gap = gap * part[None]
     directions = readout.weights / jnp.maximum(jnp.sum(readout.weights**2, axis=0, keepdims=True), 1e-12)
     return z + ((gap @ directions.T) * readout.sd[None]).reshape(z.shape)

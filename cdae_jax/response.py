@@ -2,7 +2,8 @@
 
 For each intervention and each w, over test images: how much of the way the intervened variable went (the slope of
 what was reached on what was asked, 0 nothing and 1 all of it), its error, and how far its non-descendants moved. The
-chance level is the error of an image that has nothing to do with the wanted value.
+chance level is the error of an image that has nothing to do with the wanted value; the steepest step is the largest
+change of the share between neighbouring w for each unit of w, 1 for a straight line and more where the image jumps.
 """
 
 import json
@@ -16,9 +17,9 @@ from cdae_jax import metrics
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.evaluate import SEED
-from cdae_jax.interventions import Bench, draw_values, reading_bench
+from cdae_jax.interventions import GRID_COLUMNS, Bench, draw_values, reading_bench
 from cdae_jax.loading import load
-from cdae_jax.plots import curves
+from cdae_jax.plots import curves, image_grid
 
 KNOBS = ("strength", "guidance", "num_steps", "depth")
 
@@ -44,15 +45,20 @@ def _knob(knob: str, w: float) -> dict:
 
 
 def respond(bench: Bench, knob: str, grid: np.ndarray) -> dict[str, dict]:
-    """The curves of every intervention: lists over the grid, errors per standard deviation of the training labels."""
+    """The curves of every intervention: lists over the grid, errors per standard deviation of the training labels.
+
+    Some of the images, a row for each w, go into the bench's folder of figures.
+    """
     graph, test, found = bench.dataset.graph, bench.test, {}
     for name in tqdm(bench.model.graph.names, "interventions"):
         column = graph.index(name)
         values, order = draw_values(bench, column)
         still = [i for i in range(len(graph)) if i != column and graph.names[i] not in graph.descendants(name)]
         curve: dict[str, list] = {"share": [], "error": [], "non_descendants": []}
+        rows = [("factual", test.images[:GRID_COLUMNS])]
         for w in tqdm(grid, f"do({name})", leave=False):
             images, _ = bench.model.counterfactual(test.images, {name: values}, context=test.context, **_knob(knob, w))
+            rows.append((f"w = {w:g}", images[:GRID_COLUMNS]))
             read = bench.read(images)
             curve["share"].append(share_of_the_way(read[:, column], test.labels[:, column], values))
             wanted = test.labels.copy()
@@ -65,8 +71,13 @@ def respond(bench: Bench, knob: str, grid: np.ndarray) -> dict[str, dict]:
             "w": [float(w) for w in grid],
             "chance": float(metrics.known_mean(by_chance)[column]),
             "spearman": float(spearmanr(grid, curve["share"]).statistic),
+            "steepest": float(np.max(np.abs(np.diff(curve["share"]) / np.diff(grid)))),
             "met_at": met_at(grid, np.array(curve["share"])),
         }
+        captions = [f"to {value:.3g}" for value in values[:GRID_COLUMNS]]
+        unit = f", {graph.variables[column].unit}" if graph.variables[column].unit else ""
+        title = f"{bench.dataset.name}: do({name}){unit}, by {knob} w"
+        image_grid(bench.figures / f"{knob}_{name}.png", rows, captions, title)
     return found
 
 
@@ -85,14 +96,14 @@ def table(found: dict[str, dict], knob: str) -> str:
     for do, curve in found.items():
         met = "never in this range" if curve["met_at"] is None else f"at w = {curve['met_at']:.2f}"
         lines.append(
-            f"- {do}: Spearman of share and w {curve['spearman']:.3f}; all of the way {met};"
-            f" chance level of the error {curve['chance']:.3f} sd."
+            f"- {do}: Spearman of share and w {curve['spearman']:.3f}, steepest step {curve['steepest']:.2f}; all of"
+            f" the way {met}; chance level of the error {curve['chance']:.3f} sd."
         )
     return "\n".join(lines) + "\n"
 
 
 def response_curves(directory: str | pathlib.Path, knob: str, grid: list[float], num_images: int) -> dict[str, dict]:
-    """Measures a workdir's curves and writes <knob>.json, <knob>.md and <knob>.png into it.
+    """Measures a workdir's curves and writes <knob>.json, <knob>.md, <knob>.png and a grid for each do() into it.
 
     Raises:
       InputError: not a trained workdir, an unknown knob, or a grid that is not increasing from at least 0.
@@ -106,8 +117,9 @@ def response_curves(directory: str | pathlib.Path, knob: str, grid: list[float],
     if knob != "strength":
         for value in w:
             model.options(**_knob(knob, value))
-    if model.model.decoder == "conv":
-        raise InputError(f"the model in {directory} has a conv decoder, which has no {knob}")
+    if model.model.decoder == "conv" and (knob != "strength" or w[-1] > 1):
+        most = ", and a strength of at most 1" if knob == "strength" else ""
+        raise InputError(f"the model in {directory} has a conv decoder, which has no guidance and no steps{most}")
     dataset = make_dataset(model.settings)
     test = dataset.test.take(np.arange(min(num_images, len(dataset.test))))
     found = respond(reading_bench(dataset, model, test, SEED, directory), knob, w)

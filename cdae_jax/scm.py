@@ -24,11 +24,20 @@ MAX_LOG_SCALE = 3.0  # |s_i| stays below, so that neither direction overflows
 class Intervention(NamedTuple):
     """do(z_i = value_i wherever mask_i), for each sample by itself.
 
-    mask: [B, n] bool; value: [B, n, k], read only where mask holds.
+    mask: [B, n] bool; value: [B, n, k], read only where mask holds; part: [n] in 0..1, how far z_i goes from what its
+    mechanism says to value_i (a soft intervention), None for all of the way.
     """
 
     mask: jax.Array
     value: jax.Array
+    part: jax.Array | None = None
+
+    def set(self, i: int, left: jax.Array) -> jax.Array:
+        """z_i [B, k] under do, of the one [B, k] that would be left alone."""
+        value = self.value[:, i]
+        if self.part is not None:
+            value = self.part[i] * value + (1 - self.part[i]) * left
+        return jnp.where(self.mask[:, i, None], value, left)
 
 
 class Mechanism(nn.Module):
@@ -90,7 +99,7 @@ class StructuralCausalModel(nn.Module):
             shift, log_scale = self.mechanism(i, causes)
             block, cause = shift + jnp.exp(log_scale) * u[:, i], u[:, i]
             if do is not None:
-                block, cause = (jnp.where(do.mask[:, i, None], do.value[:, i], left) for left in (block, cause))
+                block, cause = do.set(i, block), do.set(i, cause)
             blocks[i] = block
             causes[i] = cause if self.kind == "one_hop" else block
         return jnp.stack([blocks[i] for i in range(len(self.graph))], axis=1)

@@ -3,7 +3,8 @@
 python -m experiments.strength --workdir=runs/pendulum
 python -m experiments.strength --workdir=runs/pendulum --knob=guidance --values=0,1,2,3
 
-Writes strength.md, strength.json and strength.png (or those of the other knob) into the workdir.
+Writes strength.md, strength.json, strength.png and a grid of images for each do(), strength_<variable>.png, into the
+workdir (or those of the other knob).
 """
 
 import pathlib

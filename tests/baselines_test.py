@@ -63,6 +63,8 @@ def test_the_readout_is_the_least_squares_line_and_its_direction_meets_the_label
     moved = readout.move(fitted, jnp.asarray(z), y_do)
     np.testing.assert_array_equal(moved[250:], z[250:])
     np.testing.assert_allclose(readout.read(fitted, moved)[:250, 0], 4.0, atol=1e-3)
+    there = readout.read(fitted, readout.move(fitted, jnp.asarray(z), y_do, jnp.array([0.25, 1.0])))[:250, 0]
+    np.testing.assert_allclose(there, 0.25 * 4 + 0.75 * np.asarray(found)[:250, 0], atol=1e-3)
 
 
 def gradient_of_the_decoder_term(baseline):
@@ -137,6 +139,12 @@ def test_every_baseline_learns_and_intervenes(trained):
     elif baseline != "diffae":
         assert moved[names.index("light")] == 0 and moved[names.index("length")] > 0
     assert (result.images != model.reconstruct(test.images[:16])).any()
+
+    half = model.counterfactual(test.images[:16], {"angle": 30.0}, strength=0.5)
+    np.testing.assert_allclose(half.labels[:, 0], (30 + read[:16, 0]) / 2, atol=0.1)
+    if baseline == "causalvae":
+        with pytest.raises(InputError, match="strength is 1.5: above 1 it exaggerates the steps"):
+            model.counterfactual(test.images[:16], {"angle": 30.0}, strength=1.5)
 
 
 @pytest.mark.parametrize("trained", ["diffae"], indirect=True)

@@ -14,6 +14,7 @@ import cdae_jax
 from cdae_jax.counterfactual import counterfactual, sample
 from cdae_jax.diffusion import eps_from_output, make_schedule, prediction_target, q_sample, signal_noise, x_0_from_eps
 from cdae_jax.grids import time_grid
+from cdae_jax.guidance import Strength
 from cdae_jax.losses import LossWeights
 from cdae_jax.model import draft_of, init_params, make_eps_fn
 from cdae_jax.samplers import SOLVERS
@@ -108,7 +109,7 @@ def test_a_counterfactual_is_its_own_draft_and_the_remainder_made_again_from_its
     x = 0.3 * jax.random.normal(jax.random.key(5), (4, *SHAPE))
     y_do, context = jnp.full((4, 4), jnp.nan).at[:, jnp.array([0, 2])].set(1.5), jnp.zeros(4, jnp.int32)
     t = jnp.asarray(time_grid(SCHEDULE, 3, 0.3))
-    options = {"solver": solver, "groups": jnp.array([0, 2]), "strengths": jnp.ones(2)}
+    options = {"solver": solver, "strength": Strength(jnp.ones(4), jnp.array([0, 2]), jnp.ones(2))}
     of = functools.partial(counterfactual, model, away, SCHEDULE, x, y_do, context, jax.random.key(0), t)
     made = of(solver=solver)
 

@@ -39,7 +39,9 @@ def test_the_curves_of_a_run_start_where_nothing_changes(trained_pendulum, tmp_p
     assert curve["non_descendants"][0] == pytest.approx(light, rel=1e-4)  # w = 0 is the null intervention
     assert json.loads((workdir / "strength.json").read_text())["curves"]["do(angle)"]["error"] == curve["error"]
     assert "| do(light) | 2 |" in (workdir / "strength.md").read_text()
-    assert (workdir / "strength.png").is_file()
+    assert (workdir / "strength.png").is_file() and (workdir / "strength_angle.png").is_file()
+    steps = np.diff(curve["share"])
+    assert curve["steepest"] == pytest.approx(np.abs(steps).max())
     with pytest.raises(InputError, match="num_steps is 0: expected a whole number from 1"):
         response_curves(workdir, "num_steps", [0, 5], num_images=8)
     with pytest.raises(InputError, match="increasing from 0"):

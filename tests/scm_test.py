@@ -98,6 +98,25 @@ def test_do_moves_descendants_and_leaves_the_rest_bitwise_equal(name, kind):
             np.testing.assert_array_equal(before[:, j], after[:, j])
 
 
+@kinds
+@pytest.mark.parametrize("name", ["root", "mid"])
+def test_part_of_an_intervention_sets_z_part_of_the_way_and_its_effects_follow(name, kind):
+    """0 and 1 are bitwise nothing and all; in between it is do() of the value that lies there."""
+    i, do = GRAPH.index(name), do_on(name)
+    before = np.asarray(propagate(U, kind=kind))
+
+    def under(part):
+        return np.asarray(propagate(U, do._replace(part=jnp.zeros(len(GRAPH)).at[i].set(part)), kind))
+
+    np.testing.assert_array_equal(under(0.0), before)
+    np.testing.assert_array_equal(under(1.0), np.asarray(propagate(U, do, kind)))
+    there = 0.25 * 2.0 + 0.75 * before[:, i]
+    if kind != "one_hop":  # whose children see u
+        expected = propagate(U, do._replace(value=do.value.at[:, i].set(there)), kind)
+        np.testing.assert_allclose(under(0.25), expected, atol=1e-5)
+    np.testing.assert_allclose(under(0.25)[:, i], there, atol=1e-6)
+
+
 def test_do_cuts_a_variable_from_its_parents():
     both = np.asarray(propagate(U, do_on("root", "mid")))
     mid_only = np.asarray(propagate(U, do_on("mid")))
