@@ -25,8 +25,10 @@ A variable that was set by hand in a training image ("intervened") keeps (3), wh
 to its mechanism, and is left out of (2) and (4): whatever u explains the value against the mechanism is not unlikely.
 
 The decoder is conditioned on z of a sample of u, which is the published objective; or on z of the mean of u, which is
-what abduction finds ("mean"; (3) is then given the parents' mean); or, in label-conditional diffusion, a baseline, on
-the prior mean of the labels: the encoder then learns to read the labels from (3) alone.
+what abduction finds ("mean"; (3) is then given the parents' mean); or on the same with each z_i replaced, half of the
+time, by m_i(y_i) or m_i(y*_i) ("mixed"), which is what do() puts in its place: the decoder sees in training what it is
+is to obey. In label-conditional diffusion, a baseline, it is the prior mean of the labels alone: the encoder learns to
+read the labels from (3).
 """
 
 import dataclasses
@@ -40,7 +42,7 @@ from cdae_jax.diffusion import Schedule, prediction_target, q_sample
 from cdae_jax.encoder import sample_gaussian
 from cdae_jax.model import CausalDiffAE, draft_of, labels_of, predict
 
-CONDITIONS = ("encoding", "mean", "labels")
+CONDITIONS = ("encoding", "mean", "mixed", "labels")
 IMAGE_SD = 0.1  # of the conv decoder's p(x | z), on the scale -1..1
 
 
@@ -53,7 +55,7 @@ class LossWeights:
     mechanism: float
     anneal_steps: int
     condition_drop: float  # probability of the null condition; the context is dropped as often, independently
-    condition: str = "encoding"  # of the decoder: z of a sample of u, or of its "mean", or the prior mean of "labels"
+    condition: str = "encoding"  # of the decoder, see above
     kl_missing: float = 0.0
     mechanism_missing: float = 0.0
 
@@ -92,7 +94,7 @@ class Draws(NamedTuple):
     """The random numbers of a batch, drawn for all of it at once so that splitting it changes nothing.
 
     u [B, n, k] and eps [B, H, W, C]: standard normal; t [B] int32 step indices; drop, hide [B] bool: where z, and where
-    the context, is replaced by the null condition.
+    the context, is replaced by the null condition; swap [B, n] bool: where z_i is replaced by what do() would set.
     """
 
     u: jax.Array
@@ -100,6 +102,7 @@ class Draws(NamedTuple):
     t: jax.Array
     drop: jax.Array
     hide: jax.Array
+    swap: jax.Array
 
 
 def draw(model: CausalDiffAE, schedule: Schedule, condition_drop: float, image_shape, key: jax.Array) -> Draws:
@@ -112,6 +115,7 @@ def draw(model: CausalDiffAE, schedule: Schedule, condition_drop: float, image_s
         t=jax.random.randint(key_t, num, 0, schedule.num_steps),
         drop=jax.random.bernoulli(key_drop, condition_drop, num),
         hide=jax.random.bernoulli(key_context, condition_drop, num),
+        swap=jax.random.bernoulli(jax.random.fold_in(key, 5), 0.5, (*num, len(model.graph))),
     )
 
 
@@ -163,7 +167,7 @@ def objective(
     known, terms_over = jnp.isfinite(y), masks(model, batch)
 
     mean, log_var = model.apply(params, x_0, method="encode")
-    u = mean if weights.condition == "mean" else sample_gaussian(mean, log_var, draws.u)
+    u = mean if weights.condition in ("mean", "mixed") else sample_gaussian(mean, log_var, draws.u)
     z = model.apply(params, u, method="propagate")
     shift, log_scale = (
         jnp.where(intervened[..., None], jax.lax.stop_gradient(part), part)
@@ -177,6 +181,8 @@ def objective(
 
     context = jnp.where(draws.hide, model.num_classes, context)
     seen, drop = z, draws.drop
+    if weights.condition == "mixed":
+        seen = jnp.where(draws.swap[..., None], prior_mean, z)
     if weights.condition == "labels":
         seen, drop = prior_mean, drop | ~known.all(-1)
     terms = {}

@@ -9,8 +9,17 @@ import pytest
 from objectives import whole_objective
 
 from cdae_jax.diffusion import make_schedule
-from cdae_jax.losses import LossWeights, counts, family_mask, kl_gaussian, kl_standard_normal, masked_sum
-from cdae_jax.model import init_params
+from cdae_jax.losses import (
+    LossWeights,
+    counts,
+    draw,
+    family_mask,
+    kl_gaussian,
+    kl_standard_normal,
+    masked_sum,
+    objective,
+)
+from cdae_jax.model import init_params, labels_of
 from cdae_jax.settings import Settings
 from configs.pendulum import get_config
 
@@ -158,6 +167,34 @@ def test_on_the_mean_of_u_the_decoder_has_no_say_in_the_encoders_variance(params
     assert (
         np.abs(np.split(np.asarray(grads["encoder"]["Dense_0"]["kernel"]), 2, axis=-1)[1]).max() > 0
     )  # by (2) and (3)
+
+
+def test_half_of_the_latents_that_a_mixed_condition_sees_are_what_do_would_set(params, batch):
+    """With all of them replaced the decoder sees labels alone, with none the mean of u; a missing label is that which
+    the encoder reads."""
+
+    def terms(condition, batch, swap=None):
+        weights = dataclasses.replace(WEIGHTS, condition=condition, condition_drop=0.0)
+        draws = draw(MODEL, SCHEDULE, 0.0, batch["x"].shape, jax.random.key(3))
+        if swap is not None:
+            draws = draws._replace(swap=jnp.broadcast_to(jnp.asarray(swap), draws.swap.shape))
+        over, step = counts(MODEL, batch), jnp.int32(100)
+        return objective(MODEL, params, SCHEDULE, weights, batch, draws, over, step)[1]
+
+    for swap, condition in ((True, "labels"), (False, "mean")):
+        assert float(terms("mixed", batch, swap)["decoder"]) == float(terms(condition, batch)["decoder"])
+    mixed = terms("mixed", batch)
+    assert mixed["decoder"] not in (terms("labels", batch)["decoder"], terms("mean", batch)["decoder"])
+    assert float(mixed["kl_z"]) == float(terms("mean", batch)["kl_z"])
+    mean, _ = MODEL.apply(params, batch["x"], method="encode")
+    z = MODEL.apply(params, mean, method="propagate")
+    read = labels_of(MODEL, params, z)
+    unlabelled, as_read = ({**batch, "y": y} for y in (jnp.full_like(read, jnp.nan), read))
+    np.testing.assert_allclose(
+        terms("mixed", unlabelled, True)["decoder"], terms("labels", as_read)["decoder"], rtol=1e-5
+    )
+    drawn = [draw(MODEL, SCHEDULE, 0.1, (64, 16, 16, 3), jax.random.key(seed)).swap for seed in range(4)]
+    assert 0.4 < float(jnp.mean(jnp.stack(drawn))) < 0.6
 
 
 def test_dropping_every_condition_cuts_the_decoder_from_z(params, batch):
