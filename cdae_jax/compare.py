@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
-from cdae_jax.evaluate import PROTOCOL
+from cdae_jax.evaluate import PROTOCOL, error_of_images
 from cdae_jax.inference import OPTIONS
 from cdae_jax.loading import load
-from cdae_jax.metrics import known_mean, mean_with_interval
+from cdae_jax.metrics import mean_with_interval
 from cdae_jax.plots import image_table
 
 LOWER, HIGHER = "lower is better", "higher is better"
@@ -31,7 +31,8 @@ def read_metrics(folder: str | pathlib.Path) -> dict:
 
 
 def errors_of_images(folder: str | pathlib.Path, found: dict) -> np.ndarray | None:
-    """[N] the mean error over all cells of each test image, from what `evaluate` keeps of this run; None without it."""
+    """[do, N, n] the errors of each test image under every intervention, in the order of found["effectiveness"], from
+    what `evaluate` keeps of this run; None without it."""
     per_image = []
     for do in found.get("effectiveness", {}):
         path = pathlib.Path(folder) / "evaluation" / f"do_{do[3:-1]}.json"
@@ -41,22 +42,32 @@ def errors_of_images(folder: str | pathlib.Path, found: dict) -> np.ndarray | No
         if any(found["protocol"].get(name) != value for name, value in part["key"].items()):
             return None
         per_image.append(part["result"]["per_image"])
-    return known_mean(np.array(per_image, float)) if per_image else None
+    return np.array(per_image, float) if per_image else None
 
 
 def differences(named: dict[str, dict], folders: list[pathlib.Path]) -> dict[str, dict]:
-    """Model name -> the mean and interval of its error less the first model's on the same image, and "to", that one.
+    """Model name -> by how much it errs more than the first model on the same image: "mean" over all cells, and of each
+    of "cells" (do -> variable), each with mean and interval; "to" names the first model.
 
-    Empty unless the errors of single images are there for all, asked for the same values.
+    Empty unless the errors of single images are there for all, asked for the same values of the same variables.
     """
     errors = [errors_of_images(folder, found) for found, folder in zip(named.values(), folders, strict=True)]
     seeds = {found["protocol"].get("seed") for found in named.values()}
     if len(seeds) > 1 or any(error is None for error in errors):
         return {}
-    first = next(iter(named))
-    return {
-        name: mean_with_interval(error - errors[0]) | {"to": first} for name, error in zip(named, errors, strict=True)
-    }
+    if len({error.shape for error in errors}) > 1:
+        return {}
+    first, effects = next(iter(named.items()))
+    by_name = {}
+    for name, error in zip(named, errors, strict=True):
+        cells = {}
+        for do, cell_errors, reference in zip(effects["effectiveness"], error, errors[0], strict=True):
+            variables = [variable for variable in effects["effectiveness"][do] if variable != "mean_of_others"]
+            gaps = zip(variables, cell_errors.T, reference.T, strict=True)
+            cells[do] = {variable: mean_with_interval(gap - to) for variable, gap, to in gaps}
+        overall = mean_with_interval(error_of_images(error) - error_of_images(errors[0]))
+        by_name[name] = {"to": first, "mean": overall, "cells": cells}
+    return by_name
 
 
 def _value(mean, interval=None) -> dict:
@@ -68,13 +79,15 @@ def measures(found: dict) -> dict[str, tuple[dict, str]]:
     rows: dict[str, tuple[dict, str]] = {}
     if "mean_effectiveness" in found:
         rows["effectiveness: mean error of all cells"] = (found["mean_effectiveness"], LOWER)
-    if "difference" in found:
-        row = f"effectiveness: mean error less that of {found['difference']['to']}, image by image"
-        rows[row] = (found["difference"], LOWER)
+    less = found.get("difference")
+    if less:
+        rows[f"effectiveness: mean error less that of {less['to']}, image by image"] = (less["mean"], LOWER)
     for do, errors in found.get("effectiveness", {}).items():
         for name, error in errors.items():
             if name != "mean_of_others" and error["normalised"] is not None:
                 rows[f"{do}: {name}"] = (_value(error["normalised"], error["interval"]), LOWER)
+                if less:
+                    rows[f"{do}: {name}, less that of {less['to']}"] = (less["cells"][do][name], LOWER)
     for do, error in found.get("counterfactual_error", {}).items():
         rows[f"{do}: pixel MSE to the true image"] = (error["mse"], LOWER)
         rows[f"{do}: SSIM to the true image"] = (error["ssim"], HIGHER)

@@ -56,19 +56,22 @@ def test_models_are_compared_image_by_image(tmp_path):
     found, folders = {}, [tmp_path / name for name in errors]
     for (name, values), folder in zip(errors.items(), folders, strict=True):
         (folder / "evaluation").mkdir(parents=True)
-        part = {"key": {"parameters": name, "seed": 1}, "result": {"per_image": values.tolist()}}
+        part = {"key": {"parameters": name, "seed": 1}, "result": {"per_image": values[:, None].tolist()}}
         (folder / "evaluation" / "do_a.json").write_text(json.dumps(part))
         interval = [float(values.mean()) - 0.2, float(values.mean()) + 0.2]
         found[name] = metrics(float(values.mean()), interval, protocol={"parameters": name, "seed": 1, "steps": 5})
     by_name = differences(found, folders)
-    assert by_name["x"] == {"mean": 0.0, "interval": [0.0, 0.0], "count": 40, "to": "x"}
-    assert by_name["y"]["mean"] == pytest.approx(0.02) and by_name["y"]["to"] == "x"
-    low, high = by_name["y"]["interval"]
+    nothing = {"mean": 0.0, "interval": [0.0, 0.0], "count": 40}
+    assert by_name["x"] == {"to": "x", "mean": nothing, "cells": {"do(a)": {"a": nothing}}}
+    assert by_name["y"]["mean"] == by_name["y"]["cells"]["do(a)"]["a"] and by_name["y"]["to"] == "x"
+    assert by_name["y"]["mean"]["mean"] == pytest.approx(0.02)
+    low, high = by_name["y"]["mean"]["interval"]
     assert 0.015 < low < 0.02 < high < 0.025
     for name, difference in by_name.items():
         found[name]["difference"] = difference
-    row = row_of(table(found)[0], "effectiveness: mean error less that of x, image by image")
-    assert row.split(" | ")[1] == "**0** (0..0)" and row.split(" | ")[2].startswith("0.02 (0.01")
+    for name in ("effectiveness: mean error less that of x, image by image", "do(a): a, less that of x"):
+        row = row_of(table(found)[0], name)
+        assert row.split(" | ")[1] == "**0** (0..0)" and row.split(" | ")[2].startswith("0.02 (0.01")
 
     found["y"]["protocol"]["parameters"] = "trained further since"
     assert not differences(found, folders)
