@@ -139,10 +139,11 @@ def answer_speed(settings: Settings, budget: float) -> dict[str, float]:
             key=jax.random.key(0),
             t=t,
             solver=settings.sample.solver,
+            abduction=settings.sample.abduction,
         ),
         budget,
     )
-    passes = evaluations(settings.sample.solver, settings.sample.num_steps)
+    passes = evaluations(settings.sample.solver, settings.sample.num_steps, abduction=settings.sample.abduction)
     return {
         "seconds_per_image": seconds / num,
         "evaluations": passes,

@@ -100,6 +100,8 @@ def measures(found: dict) -> dict[str, tuple[dict, str]]:
             found["composition"][often],
             LOWER,
         )
+        if "inversion" in found["composition"]:
+            rows["composition: pixel MSE of the inversion alone"] = (found["composition"]["inversion"]["mse"], LOWER)
     for do, error in found.get("reversibility", {}).items():
         rows[f"{do}: pixel MSE after undoing"] = (error, LOWER)
     for do, error in found.get("realism", {}).items():

@@ -1,7 +1,7 @@
 """Counterfactual images: abduction, action, prediction (arXiv 2404.17735, section 4, algorithm 2).
 
 1. abduction   u = mean of q(u | x), z = scm(u), x_T = the noise from which the decoder makes x given z
-               (a refiner's: the noise of what its draft leaves, see `invert`)
+               (a refiner's: the noise of what its draft leaves, see `invert`); perhaps what that loses, see `restore`
 2. action      z_i := the prior mean of the wanted label, for every intervened variable (or part of the way there)
 3. prediction  every other z_i from its (changed) parents and its own u_i; the decoder makes x_cf from (x_T, z_cf)
 """
@@ -22,7 +22,8 @@ from cdae_jax.readout import Readout, move
 from cdae_jax.samplers import SOLVERS
 from cdae_jax.scm import Intervention
 
-ABDUCTIONS = ("invert", "noise")
+ABDUCTIONS = ("invert", "restore", "noise")
+RESTORE_SD = 0.25  # on the scale -1..1: a pixel that changes by much more gets nothing back
 
 
 class Counterfactual(NamedTuple):
@@ -98,6 +99,17 @@ def invert(model: CausalDiffAE, params, schedule: Schedule, x, z, context, t, so
     return shift(x_T, -draft_under(model, params, z, context, x.shape[1:]), schedule, t)
 
 
+def restore(x: jax.Array, x_rec: jax.Array, x_cf: jax.Array) -> jax.Array:
+    """x_cf [B, H, W, C] with what the reconstruction x_rec of the factual x lost, where the intervention leaves it:
+
+        x_cf + exp(-(x_cf - x_rec)^2 / (2 RESTORE_SD^2)) (x - x_rec)
+
+    so that a null intervention, whose x_cf is x_rec, gives back x; all in [-1, 1]. (After the correction of the source
+    in Direct Inversion, arXiv 2310.01506, but once, in the image, and by how much each pixel changes.)
+    """
+    return x_cf + jnp.exp(-0.5 * ((x_cf - x_rec) / RESTORE_SD) ** 2) * (x - x_rec)
+
+
 @functools.partial(jax.jit, static_argnames=("model", "solver", "guidance", "abduction"))
 def counterfactual(
     model: CausalDiffAE,
@@ -129,6 +141,7 @@ def counterfactual(
       solver: one of `samplers.SOLVERS`.
       guidance: w of the decoding; the inversion is always plain conditional (w = 1).
       abduction: "invert" finds x_T deterministically (the solver backwards, which keeps the image's identity);
+        "restore" does so and gives back what that loses (`restore`), for one more decoding, of the factual latents;
         "noise" adds fresh noise to x instead, as the released code does.
     """
     chex.assert_rank(x, 4)
@@ -140,7 +153,7 @@ def counterfactual(
 
     _, decode = SOLVERS[solver]
     drafted = functools.partial(draft_under, model, params, context=context, image_shape=x.shape[1:])
-    if abduction == "invert":
+    if abduction != "noise":
         noise = invert(model, params, schedule, x, z, context, t, solver)
     else:
         eps = jax.random.normal(key, x.shape, x.dtype)
@@ -150,8 +163,12 @@ def counterfactual(
     change = mix([drafted(each) for each in zs], by) - drafted(z)
     draft = drafted(z) + min(guidance, 1.0) * change  # w = 0 changes nothing; beyond 1 the network's part alone grows
     eps_fns = [guided(model, params, schedule, each, context, x.shape[1:], guidance) for each in zs]
-    x_cf = decode(grade(eps_fns, by), schedule, shift(noise, draft, schedule, t), t)
-    return Counterfactual(jnp.clip(x_cf, -1, 1), u, z, z_cf)
+    x_cf = jnp.clip(decode(grade(eps_fns, by), schedule, shift(noise, draft, schedule, t), t), -1, 1)
+    if abduction == "restore":
+        factual = guided(model, params, schedule, z, context, x.shape[1:], guidance)
+        x_rec = jnp.clip(decode(factual, schedule, shift(noise, drafted(z), schedule, t), t), -1, 1)
+        x_cf = jnp.clip(restore(x, x_rec, x_cf), -1, 1)
+    return Counterfactual(x_cf, u, z, z_cf)
 
 
 @functools.partial(jax.jit, static_argnames=("model", "solver", "guidance", "shape"))

@@ -43,7 +43,8 @@ NUM_ENCODED = 2_000  # images for the measures of the latents, which decode noth
 
 
 def composition(bench: Bench) -> dict:
-    """The null intervention: how far from the factual images, after one cycle and after ten."""
+    """The null intervention: how far from the factual images, after one cycle and after ten; where what the inversion
+    loses is restored, so that nothing is left to measure, also how far one cycle of the inversion alone is."""
     test = bench.test
     once, _ = bench.counterfactual(test.images, {}, test.context)
     few = test.take(slice(0, NUM_CYCLED))
@@ -52,7 +53,14 @@ def composition(bench: Bench) -> dict:
         again, _ = bench.counterfactual(again, {}, few.context)
     error = metrics.mean_with_interval(metrics.squared_errors(once, test.images))
     often = metrics.mean_with_interval(metrics.squared_errors(again, few.images))
+    inversion = {}
+    if bench.options["abduction"] == "restore" and bench.model.model.decoder != "conv":
+        options = bench.options | {"abduction": "invert"}
+        plain, _ = bench.model.counterfactual(test.images, {}, context=test.context, **options)
+        lost = metrics.mean_with_interval(metrics.squared_errors(plain, test.images))
+        inversion["inversion"] = {"mse": lost, "psnr": metrics.psnr(lost["mean"])}
     return {
+        **inversion,
         "mse": error,
         "psnr": metrics.psnr(error["mean"]),
         "ssim": metrics.mean_with_interval(metrics.ssim(once, test.images)),

@@ -17,6 +17,7 @@ from cdae_jax import metrics, workdir
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.evaluate import SEED
+from cdae_jax.inference import TrainedModel
 from cdae_jax.interventions import Bench, draw_values, known_counterfactual, reading_bench
 from cdae_jax.loading import load
 from cdae_jax.plots import scatter_frontier
@@ -37,7 +38,7 @@ class Point:
 
     @property
     def evaluations(self) -> int:
-        """Network evaluations for one counterfactual."""
+        """Network evaluations for one counterfactual that restores nothing."""
         return evaluations(self.solver, self.num_steps, self.guidance)
 
     def __str__(self) -> str:
@@ -56,18 +57,23 @@ def points(
     return sorted(found, key=lambda point: point.evaluations)
 
 
+def inverting(model: TrainedModel) -> str:
+    """How the model abducts by default, unless that is by fresh noise."""
+    return "restore" if model.settings.sample.abduction == "restore" else "invert"
+
+
 def measure(bench: Bench, point: Point) -> dict:
     """Errors per standard deviation of the training labels, and the null intervention's pixel error on 0..1.
 
     Returns:
       "intervened", "non_descendants", "cells": the mean error over interventions of the variable that is set, of those
-      that should stay, and of all whose truth is known; "mse" and "psnr" of the null intervention; "mse_to_truth", the
-      mean over interventions against the rendered truth, None where nothing renders it; "by_do": the errors of each
-      intervention by variable.
+      that should stay, and of all whose truth is known; "mse" and "psnr" of the null intervention, where nothing that
+      is lost is restored; "mse_to_truth", the mean over interventions against the rendered truth, None where nothing
+      renders it; "by_do": the errors of each intervention by variable.
     """
     dataset, test, graph = bench.dataset, bench.test, bench.dataset.graph
-    options = dataclasses.asdict(point) | {"abduction": "invert"}
-    null, _ = bench.model.counterfactual(test.images, {}, context=test.context, **options)
+    options = dataclasses.asdict(point) | {"abduction": inverting(bench.model)}
+    null, _ = bench.model.counterfactual(test.images, {}, context=test.context, **options | {"abduction": "invert"})
     mse = float(np.mean(metrics.squared_errors(null, test.images)))
     by_do, intervened, still, to_truth = {}, [], [], []
     for name in bench.model.graph.names:
@@ -175,7 +181,7 @@ def frontier(
             f"lowest mean error of {len(found)} points with at most {max_evaluations} evaluations and {min_psnr:g} dB,"
             f" on test images {rows[0]} to {rows[-1]}"
         )
-        workdir.write_defaults(directory, options | {"abduction": "invert"}, why)
+        workdir.write_defaults(directory, options | {"abduction": inverting(model)}, why)
     else:
         workdir.drop_defaults(directory)
     stored = {"num_images": len(rows), "points": found, "chosen": chosen and chosen["name"]}

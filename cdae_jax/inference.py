@@ -147,7 +147,8 @@ class TrainedModel:
             (on the latent, its effects following), above 1 exaggerated by the decoder; one number for all, or name ->
             number for some of the intervened variables. Unlike guidance it leaves alone what is not changed. Above 1
             it costs one more network evaluation a step for each such variable.
-          abduction: "invert" (keeps the image's identity) or "noise" (adds fresh noise); None for the default.
+          abduction: "invert" (keeps the image's identity), "restore" (and gives back what the inversion loses, where
+            nothing changes), or "noise" (adds fresh noise); None for the default.
           depth: fraction of the diffusion time to which the image is inverted or noised; None for the default, which
             is for inversion, and short for a refiner: with abduction="noise" say how deep.
           solver: "ddim", "dpm_solver" or "bdia" (which loses nothing on the way there and back; see

@@ -102,11 +102,13 @@ def _composition(results: dict) -> list[str]:
     found = results["composition"]
     often = next(name for name in found if name.startswith("mse_after_"))
     cycles = often.removeprefix("mse_after_")
+    alone = found.get("inversion")
+    lost = f" Of the inversion alone: MSE {number(alone['mse'], 5)}, PSNR {alone['psnr']:.1f} dB." if alone else ""
     return [
         "",
         f"Null intervention: MSE {number(found['mse'], 5)}, PSNR {found['psnr']:.1f} dB, SSIM {number(found['ssim'])};"
         f" after {cycles} cycles MSE {number(found[often], 5)}, PSNR {found[f'psnr_after_{cycles}']:.1f} dB"
-        f" ({found[often]['count']} images).",
+        f" ({found[often]['count']} images).{lost}",
     ]
 
 
@@ -165,8 +167,9 @@ def report(results: dict, dataset: Dataset) -> str:
     elif protocol["abduction"] == "noise":
         steps += f" from fresh noise at depth {protocol['depth']:g}, guidance {protocol['guidance']:g}"
     else:
-        passes = evaluations(protocol["solver"], protocol["num_steps"], protocol["guidance"])
+        passes = evaluations(*(protocol[name] for name in ("solver", "num_steps", "guidance", "abduction")))
         steps += f" each way to depth {protocol['depth']:g} ({passes} evaluations), guidance {protocol['guidance']:g}"
+        steps += ", what is lost restored" if protocol["abduction"] == "restore" else ""
     lines = [f"# {protocol['dataset']}: {protocol['num_images']} test images, {steps}"]
     for section in (_effectiveness(results, dataset), _images(results), _composition(results)):
         lines += section

@@ -14,10 +14,11 @@ SOLVERS = {
 }
 
 
-def evaluations(solver: str, num_steps: int, guidance: float = 1.0) -> int:
-    """Network evaluations for one counterfactual: there, and back with guidance (0 and 1 need one condition alone).
+def evaluations(solver: str, num_steps: int, guidance: float = 1.0, abduction: str = "invert") -> int:
+    """Network evaluations for one counterfactual: there, and back with guidance (0 and 1 need one condition alone);
+    back twice to restore what is lost, from fresh noise not there.
 
     BDIA comes back a step shorter, since it keeps the pair of states that it arrives with.
     """
-    back = num_steps - (solver == "bdia")
-    return num_steps + back * (1 if guidance in (0, 1) else 2)
+    back = (num_steps - (solver == "bdia")) * (1 if guidance in (0, 1) else 2)
+    return {"invert": num_steps + back, "restore": num_steps + 2 * back, "noise": back}[abduction]

@@ -88,7 +88,7 @@ class Sample:
 
     num_steps: int  # network evaluations in each direction
     guidance: float
-    abduction: str = "invert"  # or "noise"
+    abduction: str = "invert"  # or "restore" or "noise", see `cdae_jax.counterfactual`
     depth: float = 1.0  # fraction of the diffusion time in (0, 1], or 0 for `grids.default_depth`
     solver: str = "ddim"  # see `cdae_jax.samplers`
     spacing: str = "uniform"  # or "auto"; see `cdae_jax.grids`

@@ -51,7 +51,7 @@ CPU = {
     "sample": {
         "num_steps": 20,
         "guidance": 1.0,
-        "abduction": "invert",
+        "abduction": "restore",
         "depth": 0.0,
         "solver": "ddim",
         "spacing": "auto",
@@ -71,7 +71,7 @@ SMOKE = {
         "mechanism_hidden": 16,
     },
     "train": {"steps": 20, "warmup_steps": 5, "anneal_steps": 5, "log_every": 5, "checkpoint_every": 10},
-    "sample": {"num_steps": 4},
+    "sample": {"num_steps": 4, "abduction": "invert"},
     "evaluate": {"num_images": 16, "predictor_steps": 10},
 }
 
@@ -88,7 +88,7 @@ PAPER = {
         "ema_decay": 0.9999,
         "checkpoint_every": 10_000,
     },
-    "sample": {"num_steps": 250, "solver": "ddim", "spacing": "uniform", "depth": 1.0},
+    "sample": {"num_steps": 250, "solver": "ddim", "spacing": "uniform", "depth": 1.0, "abduction": "invert"},
 }
 
 # What other methods do differently: --config=configs/pendulum.py:cpu,baseline=diffae. Encoder, UNet, data, steps and

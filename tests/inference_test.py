@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cdae_jax
-from cdae_jax.counterfactual import counterfactual
+from cdae_jax.counterfactual import counterfactual, restore
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.grids import time_grid
@@ -179,6 +179,31 @@ def test_bad_strengths_and_changes_are_named(model, test_split, do, strength, me
         model.counterfactual(test_split.images[:2], do, strength=strength)
 
 
+def test_what_the_inversion_loses_comes_back_where_nothing_changes(model, test_split):
+    images = test_split.images[:4]
+    lossy = model.reconstruct(images, num_steps=4, abduction="invert")
+    assert np.abs(lossy.astype(int) - images).max() > 4
+    for guidance in (1.0, 2.0):  # what guidance does to the factual image is lost and restored like the rest
+        exact = model.reconstruct(images, num_steps=4, abduction="restore", guidance=guidance)
+        np.testing.assert_array_equal(exact, images)
+
+    x = images.astype(np.float32) / 127.5 - 1
+    free, set_ = np.full((4, 4), np.nan), np.full((4, 4), np.nan)
+    set_[:, 0] = 1.5
+    x_rec, x_cf = (np.asarray(run(model, x, y, num_steps=4).x) for y in (free, set_))
+    expected = np.clip(x_cf + np.exp(-0.5 * ((x_cf - x_rec) / 0.25) ** 2) * (x - x_rec), -1, 1)
+    made = np.asarray(run(model, x, set_, num_steps=4, abduction="restore").x)
+    np.testing.assert_allclose(made, expected, atol=1e-4)
+    assert np.abs(made - x_cf).max() > 0.05
+
+
+def test_a_pixel_that_changes_by_much_gets_nothing_back():
+    x, x_rec, x_cf = (jnp.array([[[[value]]]]) for value in (0.5, 0.4, 0.4))
+    np.testing.assert_allclose(restore(x, x_rec, x_cf), 0.5, atol=1e-6)
+    np.testing.assert_allclose(restore(x, x_rec, x_cf - 0.25), 0.15 + 0.1 * np.exp(-0.5), atol=1e-6)
+    np.testing.assert_allclose(restore(x, x_rec, x_cf - 1.2), -0.8, atol=1e-6)
+
+
 def test_noise_abduction_of_little_depth_stays_near_the_image(model, test_split):
     x = test_split.images[:4].astype(np.float32) / 127.5 - 1
     free = np.full((4, 4), np.nan)
@@ -239,7 +264,7 @@ def test_bad_images_are_named(model, images, message):
         ({"num_steps": 0}, "num_steps is 0"),
         ({"num_steps": 2000}, "from 1 to 1000"),
         ({"guidance": -1}, "guidance is -1"),
-        ({"abduction": "guess"}, "expected one of invert, noise"),
+        ({"abduction": "guess"}, "expected one of invert, restore, noise"),
         ({"depth": 0}, "depth is 0"),
         ({"context": 3}, "this model has none"),
     ],

@@ -44,6 +44,15 @@ def test_it_obeys_and_leaves_the_rest_alone(model, do, strength):
     assert (error < 0.12).all(), dict(zip(model.graph.names, error, strict=True))
 
 
+def test_a_refiner_gives_back_what_its_inversion_loses(model):
+    images = pendulum.render(pendulum.continuous_labels(8, np.random.default_rng(5)), 32)
+    noisy = np.clip(images + np.random.default_rng(6).integers(-40, 40, images.shape), 0, 255).astype(np.uint8)
+    lossy = model.reconstruct(noisy, abduction="invert", num_steps=2, depth=1.0)
+    assert (lossy != noisy).any()
+    restored = model.reconstruct(noisy, abduction="restore", num_steps=2, depth=1.0)
+    np.testing.assert_array_equal(restored, noisy)
+
+
 def test_it_is_small_and_carries_its_numbers():
     path = archive.SHIPPED / "pendulum.cdae"
     assert path.stat().st_size < 5 * 2**20
