@@ -2,7 +2,7 @@
 
 For each intervention and each w, over test images: how much of the way the intervened variable went (the slope of
 what was reached on what was asked, 0 nothing and 1 all of it), its error, and how far its non-descendants moved. The
-chance level is the error of an image that has nothing to do with the wanted value; the steepest step is the largest
+chance level is the error of images that have nothing to do with the wanted values, over all pairs of them; the steepest step is the largest
 change of the share between neighbouring w for each unit of w, 1 for a straight line and more where the image jumps.
 """
 
@@ -52,7 +52,9 @@ def respond(bench: Bench, knob: str, grid: np.ndarray) -> dict[str, dict]:
     graph, test, found = bench.dataset.graph, bench.test, {}
     for name in tqdm(bench.model.graph.names, "interventions"):
         column = graph.index(name)
-        values, order = draw_values(bench, column)
+        values, _ = draw_values(bench, column)
+        wanted = test.labels.copy()
+        wanted[:, column] = values
         still = [i for i in range(len(graph)) if i != column and graph.names[i] not in graph.descendants(name)]
         curve: dict[str, list] = {"share": [], "error": [], "non_descendants": []}
         rows = [("factual", test.images[:GRID_COLUMNS])]
@@ -61,12 +63,11 @@ def respond(bench: Bench, knob: str, grid: np.ndarray) -> dict[str, dict]:
             rows.append((f"w = {w:g}", images[:GRID_COLUMNS]))
             read = bench.read(images)
             curve["share"].append(share_of_the_way(read[:, column], test.labels[:, column], values))
-            wanted = test.labels.copy()
-            wanted[:, column] = values
             gaps = metrics.known_mean(metrics.absolute_gaps(graph, read, wanted, bench.sd))
             curve["error"].append(float(gaps[column]))
             curve["non_descendants"].append(float(gaps[still].max()) if still else None)
-        by_chance = metrics.absolute_gaps(graph, test.labels[np.roll(order, 1)], test.labels[order], bench.sd)
+        every = test.labels.repeat(len(test), axis=0), np.tile(wanted, (len(test), 1))  # image with every value
+        by_chance = metrics.absolute_gaps(graph, *every, bench.sd)
         found[f"do({name})"] = curve | {
             "w": [float(w) for w in grid],
             "chance": float(metrics.known_mean(by_chance)[column]),

@@ -40,6 +40,8 @@ def test_the_curves_of_a_run_start_where_nothing_changes(trained_pendulum, tmp_p
     assert json.loads((workdir / "strength.json").read_text())["curves"]["do(angle)"]["error"] == curve["error"]
     assert "| do(light) | 2 |" in (workdir / "strength.md").read_text()
     assert (workdir / "strength.png").is_file() and (workdir / "strength_angle.png").is_file()
+    labels = dataset.test.labels[:8, 0]  # the values that were asked for are the same, in another order
+    assert curve["chance"] == pytest.approx(np.abs(labels[:, None] - labels[None]).mean() / model.stats.sd[0], rel=1e-4)
     steps = np.diff(curve["share"])
     assert curve["steepest"] == pytest.approx(np.abs(steps).max())
     with pytest.raises(InputError, match="num_steps is 0: expected a whole number from 1"):
