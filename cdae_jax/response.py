@@ -2,8 +2,9 @@
 
 For each intervention and each w, over test images: how much of the way the intervened variable went (the slope of
 what was reached on what was asked, 0 nothing and 1 all of it), its error, and how far its non-descendants moved. The
-chance level is the error of images that have nothing to do with the wanted values, over all pairs of them; the steepest step is the largest
-change of the share between neighbouring w for each unit of w, 1 for a straight line and more where the image jumps.
+chance level is the error of images that have nothing to do with the wanted values, over all pairs of them; the steepest
+step is the largest change of the share between neighbouring w for each unit of w, 1 for a straight line and more where
+the image jumps.
 """
 
 import json
