@@ -61,7 +61,7 @@ def respond(bench: Bench, knob: str, grid: np.ndarray) -> dict[str, dict]:
         rows = [("factual", test.images[:GRID_COLUMNS])]
         for w in tqdm(grid, f"do({name})", leave=False):
             images, _ = bench.model.counterfactual(test.images, {name: values}, context=test.context, **_knob(knob, w))
-            rows.append((f"w = {w:g}", images[:GRID_COLUMNS]))
+            rows.append((f"w={w:g}", images[:GRID_COLUMNS]))
             read = bench.read(images)
             curve["share"].append(share_of_the_way(read[:, column], test.labels[:, column], values))
             gaps = metrics.known_mean(metrics.absolute_gaps(graph, read, wanted, bench.sd))
