@@ -1,10 +1,17 @@
 """The choice among points whose numbers are written out, and what a workdir keeps of it."""
 
+import dataclasses
+import types
+
 import pytest
 
 from cdae_jax import frontier, workdir
+from cdae_jax.counterfactual import ABDUCTIONS
 from cdae_jax.errors import InputError
 from cdae_jax.frontier import Point
+from cdae_jax.samplers import evaluations
+from cdae_jax.settings import Settings
+from configs.pendulum import get_config
 
 
 def row(cells, mse, evaluations, psnr=40.0, mse_to_truth=None):
@@ -35,6 +42,19 @@ def test_the_choice_obeys_its_limits():
     others = {"intervened": 0.1, "non_descendants": None}
     table = frontier.table([{**r, "name": str(i), **others} for i, r in enumerate(rows)], None, 7)
     assert table.count("| yes |") == sum(frontier.pareto(rows)) and "7 test images" in table
+
+
+@pytest.mark.parametrize(("config", "chosen"), [("restore", "restore"), ("invert", "invert"), ("noise", "invert")])
+def test_the_choice_restores_what_is_lost_if_the_config_does(config, chosen):
+    model = types.SimpleNamespace(settings=Settings.from_dict(get_config("smoke").to_dict()))
+    sample = dataclasses.replace(model.settings.sample, abduction=config)
+    model.settings = dataclasses.replace(model.settings, sample=sample)
+    assert frontier.inverting(model) == chosen
+
+
+def test_evaluations_are_counted_by_how_x_T_is_found():
+    assert [evaluations("ddim", 10, 1.0, abduction) for abduction in ABDUCTIONS] == [20, 30, 10]
+    assert [evaluations("bdia", 5, 2.0, abduction) for abduction in ABDUCTIONS] == [5 + 8, 5 + 16, 8]
 
 
 def test_a_workdir_keeps_and_forgets_the_defaults_and_names_damage(tmp_path):
