@@ -120,6 +120,7 @@ def compile_counterfactual(settings: Settings, mesh, batch_size: int):
         key,
         t,
         solver=settings.sample.solver,
+        abduction=settings.sample.abduction,
     )
     return lowered.compile()
 
