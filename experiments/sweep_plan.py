@@ -247,7 +247,8 @@ def collect(runs: list[Run], folder: pathlib.Path) -> str:
         sweep_lines(folder / "results.png", {name: lines(found, axis) for name, found in means.items() if found}, axis)
     report = [f"{len(measured)} of {len(runs)} runs; {ERROR}, mean over all interventions and variables:"]
     for setting, values in by_setting(means[ERROR]).items():
-        report.append(f"  {setting}: {np.mean(values):.4f} ({len(values)} seeds, {min(values):.4f}..{max(values):.4f})")
+        seeds = f"{len(values)} seeds, {min(values):.4f}..{max(values):.4f}" if len(values) > 1 else "one seed"
+        report.append(f"  {setting}: {np.mean(values):.4f} ({seeds})")
     return "\n".join([*report, f"wrote {folder}/results.csv, results.json and results.png"])
 
 
