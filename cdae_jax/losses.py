@@ -27,7 +27,7 @@ to its mechanism, and is left out of (2) and (4): whatever u explains the value 
 The decoder is conditioned on z of a sample of u, which is the published objective; or on z of the mean of u, which is
 what abduction finds ("mean"; (3) is then given the parents' mean); or on the same with each z_i replaced, half of the
 time, by m_i(y_i) or m_i(y*_i) ("mixed"), which is what do() puts in its place: the decoder sees in training what it is
-is to obey. In label-conditional diffusion, a baseline, it is the prior mean of the labels alone: the encoder learns to
+to obey. In label-conditional diffusion, a baseline, it is the prior mean of the labels alone: the encoder learns to
 read the labels from (3).
 """
 
