@@ -151,6 +151,7 @@ def seed_bands(path: pathlib.Path, errors: dict[str, list[float]]) -> None:
     axis.set_yticks(range(len(errors)), list(errors), fontsize=8)
     axis.invert_yaxis()
     axis.set_xlabel("mean error over all interventions and variables, training sd")
+    axis.locator_params(axis="x", nbins=5)  # narrow ranges have long labels
     figure.savefig(path, dpi=110)
 
 
