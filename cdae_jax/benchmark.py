@@ -140,10 +140,14 @@ def answer_speed(settings: Settings, budget: float) -> dict[str, float]:
             t=t,
             solver=settings.sample.solver,
             abduction=settings.sample.abduction,
+            corrections=settings.sample.corrections,
         ),
         budget,
     )
-    passes = evaluations(settings.sample.solver, settings.sample.num_steps, abduction=settings.sample.abduction)
+    options = settings.sampling
+    passes = evaluations(
+        options["solver"], options["num_steps"], abduction=options["abduction"], corrections=options["corrections"]
+    )
     return {
         "seconds_per_image": seconds / num,
         "evaluations": passes,

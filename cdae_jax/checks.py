@@ -148,7 +148,14 @@ def check_context(context, num: int, num_classes: int) -> np.ndarray:
 
 
 def check_options(
-    num_steps: int, guidance: float, abduction: str, depth: float, solver: str, spacing: str, total_steps: int
+    num_steps: int,
+    guidance: float,
+    abduction: str,
+    depth: float,
+    solver: str,
+    spacing: str,
+    corrections: int,
+    total_steps: int,
 ) -> None:
     """Raises InputError for sampling options that cannot work; total_steps is T."""
     for name, value, known in (
@@ -168,3 +175,5 @@ def check_options(
         )
     if not isinstance(guidance, (int, float)) or not 0 <= guidance < float("inf"):
         raise InputError(f"guidance is {guidance!r}: expected a number of at least 0")
+    if isinstance(corrections, bool) or not isinstance(corrections, (int, np.integer)) or corrections < 0:
+        raise InputError(f"corrections is {corrections!r}: expected a whole number of at least 0")

@@ -203,7 +203,7 @@ def draw_grid(found: dict[str, dict], num: int, output: pathlib.Path) -> None:
         made = {}
         for title, model in models.items():
             protocol = found[title]["protocol"]
-            options = {key: protocol[key] for key in OPTIONS}
+            options = {key: protocol[key] for key in OPTIONS if key in protocol}
             made[title] = model.counterfactual(test.images, {name: values}, context=test.context, **options).images
         if dataset.render is not None and dataset.true_counterfactual is not None:
             mask, wanted = np.zeros(test.labels.shape, bool), np.zeros_like(test.labels)

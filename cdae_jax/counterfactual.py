@@ -3,7 +3,8 @@
 1. abduction   u = mean of q(u | x), z = scm(u), x_T = the noise from which the decoder makes x given z
                (a refiner's: the noise of what its draft leaves, see `invert`); perhaps what that loses, see `restore`
 2. action      z_i := the prior mean of the wanted label, for every intervened variable (or part of the way there)
-3. prediction  every other z_i from its (changed) parents and its own u_i; the decoder makes x_cf from (x_T, z_cf)
+3. prediction  every other z_i from its (changed) parents and its own u_i; the decoder makes x_cf from (x_T, z_cf);
+               perhaps z_cf is moved by what the encoder misses in x_cf, and decoded again, see `missing`
 """
 
 import functools
@@ -17,13 +18,14 @@ from cdae_jax.bdia import Pair
 from cdae_jax.ddim import nodes
 from cdae_jax.diffusion import Schedule, q_sample
 from cdae_jax.guidance import Strength, grade, guide, mix
-from cdae_jax.model import CausalDiffAE, draft_of, make_eps_fn
+from cdae_jax.model import CausalDiffAE, draft_of, labels_of, make_eps_fn
 from cdae_jax.readout import Readout, move
 from cdae_jax.samplers import SOLVERS
 from cdae_jax.scm import Intervention
 
 ABDUCTIONS = ("invert", "restore", "noise")
 RESTORE_SD = 0.25  # on the scale -1..1: a pixel that changes by much more gets nothing back
+MAX_MISSING = 0.5  # standard deviations of a label: by no more is a latent moved at once
 
 
 class Counterfactual(NamedTuple):
@@ -110,7 +112,24 @@ def restore(x: jax.Array, x_rec: jax.Array, x_cf: jax.Array) -> jax.Array:
     return x_cf + jnp.exp(-0.5 * ((x_cf - x_rec) / RESTORE_SD) ** 2) * (x - x_rec)
 
 
-@functools.partial(jax.jit, static_argnames=("model", "solver", "guidance", "abduction"))
+def missing(model: CausalDiffAE, params, x_cf: jax.Array, y_cf: jax.Array, y_do: jax.Array) -> jax.Array:
+    """How far the labels that the encoder reads from x_cf [B, H, W, C] are from those wanted, y_cf [B, n], of numbers.
+
+    The encoder misreads an image of the same digit, say, in the same way before and after, so that asking for what is
+    missing mends its errors too, not only the decoder's. It was not trained on images that break the mechanisms, so
+    that where a variable with parents was set its reading is not asked for; nor where nothing was set. Standardised
+    labels, at most MAX_MISSING.
+    """
+    u, _ = model.apply(params, x_cf, method="encode")
+    gap = y_cf - labels_of(model, params, model.apply(params, u, method="propagate"))
+    is_number = jnp.asarray([not var.classes for var in model.graph.variables])
+    is_root = jnp.asarray([not parents for parents in model.graph.parents])
+    is_set = jnp.isfinite(y_do)
+    is_like_data = is_set.any(1, keepdims=True) & (is_root[None] | ~is_set).all(1, keepdims=True)
+    return jnp.where(is_number[None] & is_like_data, jnp.clip(gap, -MAX_MISSING, MAX_MISSING), 0)
+
+
+@functools.partial(jax.jit, static_argnames=("model", "solver", "guidance", "abduction", "corrections"))
 def counterfactual(
     model: CausalDiffAE,
     params,
@@ -126,6 +145,7 @@ def counterfactual(
     solver: str = "ddim",
     guidance: float = 1.0,
     abduction: str = "invert",
+    corrections: int = 0,
 ) -> Counterfactual:
     """What the images x would look like under do(S = values).
 
@@ -143,14 +163,34 @@ def counterfactual(
       abduction: "invert" finds x_T deterministically (the solver backwards, which keeps the image's identity);
         "restore" does so and gives back what that loses (`restore`), for one more decoding, of the factual latents;
         "noise" adds fresh noise to x instead, as the released code does.
+      corrections: how often z_cf is moved by what the encoder misses in x_cf (`missing`) and decoded again, for one
+        more decoding each. None is made where the change is exaggerated (a strength above 1, or guidance other than 1)
+        or made by a readout.
     """
     chex.assert_rank(x, 4)
     chex.assert_shape([y_do, context], [(x.shape[0], len(model.graph)), (x.shape[0],)])
     u, z, z_cf = act(model, params, x, y_do, readout, None if strength is None else strength.part)
-    if model.decoder == "conv":  # no noise to abduct
-        decoded = model.apply(params, z_cf, context, x.shape[1:], method="decode")
-        return Counterfactual(jnp.clip(decoded, -1, 1), u, z, z_cf)
+    zs = [z_cf] if strength is None else one_by_one(model, params, x, y_do, readout, strength)
+    if model.decoder == "conv":  # no noise to abduct, and nothing exaggerated
 
+        def decoded(zs):
+            return jnp.clip(model.apply(params, zs[-1], context, x.shape[1:], method="decode"), -1, 1)
+    else:
+        decoded = decoder_from(model, params, schedule, x, z, context, key, t, strength, solver, guidance, abduction)
+
+    x_cf = decoded(zs)
+    if len(zs) == 1 and guidance == 1 and readout is None:
+        y_cf = asked = labels_of(model, params, z_cf)
+        code, _ = model.apply(params, y_cf, method="prior_of")
+        for _ in range(corrections):
+            asked = asked + missing(model, params, x_cf, y_cf, y_do)
+            x_cf = decoded([z_cf + model.apply(params, asked, method="prior_of")[0] - code])
+    return Counterfactual(x_cf, u, z, z_cf)
+
+
+def decoder_from(model, params, schedule, x, z, context, key, t, strength, solver, guidance, abduction):
+    """Abducts x_T, and gives the function from latents under do, [z_cf] or those of `one_by_one`, to x_cf; arguments
+    as for `counterfactual`, and the factual latents z [B, n, k]."""
     _, decode = SOLVERS[solver]
     drafted = functools.partial(draft_under, model, params, context=context, image_shape=x.shape[1:])
     if abduction != "noise":
@@ -158,17 +198,21 @@ def counterfactual(
     else:
         eps = jax.random.normal(key, x.shape, x.dtype)
         noise = q_sample(schedule, x - drafted(z), eps, jnp.full(x.shape[:1], t[-1]))
-    zs = [z_cf] if strength is None else one_by_one(model, params, x, y_do, readout, strength)
     by = None if strength is None else strength.by
-    change = mix([drafted(each) for each in zs], by) - drafted(z)
-    draft = drafted(z) + min(guidance, 1.0) * change  # w = 0 changes nothing; beyond 1 the network's part alone grows
-    eps_fns = [guided(model, params, schedule, each, context, x.shape[1:], guidance) for each in zs]
-    x_cf = jnp.clip(decode(grade(eps_fns, by), schedule, shift(noise, draft, schedule, t), t), -1, 1)
-    if abduction == "restore":
-        factual = guided(model, params, schedule, z, context, x.shape[1:], guidance)
-        x_rec = jnp.clip(decode(factual, schedule, shift(noise, drafted(z), schedule, t), t), -1, 1)
-        x_cf = jnp.clip(restore(x, x_rec, x_cf), -1, 1)
-    return Counterfactual(x_cf, u, z, z_cf)
+
+    def decoded(zs):
+        change = mix([drafted(each) for each in zs], by) - drafted(z)
+        draft = (
+            drafted(z) + min(guidance, 1.0) * change
+        )  # w = 0 changes nothing; above 1 the network's part alone grows
+        eps_fns = [guided(model, params, schedule, each, context, x.shape[1:], guidance) for each in zs]
+        return jnp.clip(decode(grade(eps_fns, by), schedule, shift(noise, draft, schedule, t), t), -1, 1)
+
+    if abduction != "restore":
+        return decoded
+    factual = guided(model, params, schedule, z, context, x.shape[1:], guidance)
+    x_rec = jnp.clip(decode(factual, schedule, shift(noise, drafted(z), schedule, t), t), -1, 1)
+    return lambda zs: jnp.clip(restore(x, x_rec, decoded(zs)), -1, 1)
 
 
 @functools.partial(jax.jit, static_argnames=("model", "solver", "guidance", "shape"))

@@ -31,7 +31,7 @@ from cdae_jax.pixels import to_uint8, to_unit
 from cdae_jax.readout import Readout, read
 from cdae_jax.settings import Settings
 
-OPTIONS = ("num_steps", "guidance", "abduction", "depth", "solver", "spacing")
+OPTIONS = ("num_steps", "guidance", "abduction", "depth", "solver", "spacing", "corrections")
 BATCHES = (1, 8, 64)  # images per compiled call and device: the smallest that holds all, else the largest
 
 
@@ -133,6 +133,7 @@ class TrainedModel:
         depth: float | None = None,
         solver: str | None = None,
         spacing: str | None = None,
+        corrections: int | None = None,
         seed: int = 0,
     ) -> Counterfactuals:
         """What the images would look like if the named variables had the given values.
@@ -154,6 +155,9 @@ class TrainedModel:
           solver: "ddim", "dpm_solver" or "bdia" (which loses nothing on the way there and back; see
             `cdae_jax.samplers`); None for the default.
           spacing: of the steps over the diffusion time, see `cdae_jax.grids`; None for the default.
+          corrections: how often the labels are read again from the made image and what is missing is asked for on top,
+            where the intervention is on variables without parents alone; None for the default. See
+            `cdae_jax.counterfactual.missing`.
           seed: for abduction="noise".
 
         Raises:
@@ -162,7 +166,13 @@ class TrainedModel:
         """
         images = check_images(images, self.image_shape)
         options = self.options(
-            num_steps=num_steps, guidance=guidance, abduction=abduction, depth=depth, solver=solver, spacing=spacing
+            num_steps=num_steps,
+            guidance=guidance,
+            abduction=abduction,
+            depth=depth,
+            solver=solver,
+            spacing=spacing,
+            corrections=corrections,
         )
         do = self.set_values(images, do)
         y_do = check_do(do, len(images), self.graph, self.variables, self.stats)
@@ -188,6 +198,7 @@ class TrainedModel:
                 solver=options["solver"],
                 guidance=options["guidance"],
                 abduction=options["abduction"],
+                corrections=options["corrections"],
             )
             return to_uint8(result.x), result.z_cf
 

@@ -121,6 +121,7 @@ def compile_counterfactual(settings: Settings, mesh, batch_size: int):
         t,
         solver=settings.sample.solver,
         abduction=settings.sample.abduction,
+        corrections=settings.sample.corrections,
     )
     return lowered.compile()
 

@@ -167,9 +167,11 @@ def report(results: dict, dataset: Dataset) -> str:
     elif protocol["abduction"] == "noise":
         steps += f" from fresh noise at depth {protocol['depth']:g}, guidance {protocol['guidance']:g}"
     else:
-        passes = evaluations(*(protocol[name] for name in ("solver", "num_steps", "guidance", "abduction")))
+        names = ("solver", "num_steps", "guidance", "abduction", "corrections")
+        passes = evaluations(*(protocol[name] for name in names))
         steps += f" each way to depth {protocol['depth']:g} ({passes} evaluations), guidance {protocol['guidance']:g}"
         steps += ", what is lost restored" if protocol["abduction"] == "restore" else ""
+        steps += f", corrections {protocol['corrections']}" if protocol["corrections"] else ""
     lines = [f"# {protocol['dataset']}: {protocol['num_images']} test images, {steps}"]
     for section in (_effectiveness(results, dataset), _images(results), _composition(results)):
         lines += section

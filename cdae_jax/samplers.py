@@ -14,11 +14,14 @@ SOLVERS = {
 }
 
 
-def evaluations(solver: str, num_steps: int, guidance: float = 1.0, abduction: str = "invert") -> int:
+def evaluations(
+    solver: str, num_steps: int, guidance: float = 1.0, abduction: str = "invert", corrections: int = 0
+) -> int:
     """Network evaluations for one counterfactual: there, and back with guidance (0 and 1 need one condition alone);
-    back twice to restore what is lost, from fresh noise not there.
+    back once more to restore what is lost, and for each correction; from fresh noise not there.
 
     BDIA comes back a step shorter, since it keeps the pair of states that it arrives with.
     """
     back = (num_steps - (solver == "bdia")) * (1 if guidance in (0, 1) else 2)
-    return {"invert": num_steps + back, "restore": num_steps + 2 * back, "noise": back}[abduction]
+    found = {"invert": num_steps + back, "restore": num_steps + 2 * back, "noise": back}[abduction]
+    return found + (corrections * back if guidance == 1 else 0)

@@ -92,6 +92,7 @@ class Sample:
     depth: float = 1.0  # fraction of the diffusion time in (0, 1], or 0 for `grids.default_depth`
     solver: str = "ddim"  # see `cdae_jax.samplers`
     spacing: str = "uniform"  # or "auto"; see `cdae_jax.grids`
+    corrections: int = 0  # how often what the encoder misses is asked for again, see `counterfactual.missing`
     action: str = "mechanisms"  # set latents and propagate; or "direction": see `cdae_jax.readout`
 
 
@@ -168,6 +169,13 @@ class Settings:
             value = getattr(self.train, name)
             if not 0 <= value < 1:
                 raise InputError(f"config.train.{name} is {value}: expected a number from 0 up to but not including 1")
+        if self.sample.corrections < 0:
+            raise InputError(f"config.sample.corrections is {self.sample.corrections}: expected 0 or more")
+        if self.sample.corrections and self.sample.action == "direction":
+            raise InputError(
+                f"config.sample.corrections is {self.sample.corrections}, but the latents of config.sample.action"
+                ' "direction" follow no labels that could be asked for again: use 0'
+            )
         for var in self.graph.variables:
             if var.kind == "categorical" and var.classes > self.model.block_dim:
                 raise InputError(

@@ -48,6 +48,7 @@ def programs(model: TrainedModel) -> dict[str, bytes]:
             solver=options["solver"],
             guidance=options["guidance"],
             abduction=options["abduction"],
+            corrections=options["corrections"],
         )
         return to_uint8(made.x), model.labels_of(made.z_cf) * sd + mean
 

@@ -52,6 +52,7 @@ CPU = {
         "num_steps": 20,
         "guidance": 1.0,
         "abduction": "restore",
+        "corrections": 0,
         "depth": 0.0,
         "solver": "ddim",
         "spacing": "auto",
@@ -71,7 +72,7 @@ SMOKE = {
         "mechanism_hidden": 16,
     },
     "train": {"steps": 20, "warmup_steps": 5, "anneal_steps": 5, "log_every": 5, "checkpoint_every": 10},
-    "sample": {"num_steps": 4, "abduction": "invert"},
+    "sample": {"num_steps": 4, "abduction": "invert", "corrections": 0},
     "evaluate": {"num_images": 16, "predictor_steps": 10},
 }
 
@@ -88,7 +89,14 @@ PAPER = {
         "ema_decay": 0.9999,
         "checkpoint_every": 10_000,
     },
-    "sample": {"num_steps": 250, "solver": "ddim", "spacing": "uniform", "depth": 1.0, "abduction": "invert"},
+    "sample": {
+        "num_steps": 250,
+        "solver": "ddim",
+        "spacing": "uniform",
+        "depth": 1.0,
+        "abduction": "invert",
+        "corrections": 0,
+    },
 }
 
 # What other methods do differently: --config=configs/pendulum.py:cpu,baseline=diffae. Encoder, UNet, data, steps and
@@ -109,6 +117,7 @@ def _with_baseline(config: ml_collections.ConfigDict, name: str) -> None:
     if name not in BASELINES:
         raise ValueError(f"there is no baseline {name!r}: expected one of {', '.join(BASELINES)}")
     config.update(BASELINES[name])
+    config.sample.corrections = 0  # ours
     if name in WITHOUT_GRAPH:
         for spec in config.graph.values():
             spec.parents = ()

@@ -12,8 +12,9 @@ ABDUCTION = flags.DEFINE_string("abduction", None, f"How x_T is found, {' or '.j
 DEPTH = flags.DEFINE_float("depth", None, "Fraction of the diffusion time to go to.")
 SOLVER = flags.DEFINE_string("solver", None, f"One of {', '.join(SOLVERS)}.")
 SPACING = flags.DEFINE_string("spacing", None, f"Of the steps over the diffusion time, one of {', '.join(CHOICES)}.")
+CORRECTIONS = flags.DEFINE_integer("corrections", None, "How often what the encoder misses is asked for again.")
 
 
 def options() -> dict:
     """None for the model's default."""
-    return {flag.name: flag.value for flag in (NUM_STEPS, GUIDANCE, ABDUCTION, DEPTH, SOLVER, SPACING)}
+    return {flag.name: flag.value for flag in (NUM_STEPS, GUIDANCE, ABDUCTION, DEPTH, SOLVER, SPACING, CORRECTIONS)}

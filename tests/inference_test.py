@@ -266,6 +266,8 @@ def test_bad_images_are_named(model, images, message):
         ({"guidance": -1}, "guidance is -1"),
         ({"abduction": "guess"}, "expected one of invert, restore, noise"),
         ({"depth": 0}, "depth is 0"),
+        ({"corrections": -1}, "corrections is -1: expected a whole number of at least 0"),
+        ({"corrections": True}, "corrections is True"),
         ({"context": 3}, "this model has none"),
     ],
 )

@@ -30,6 +30,13 @@ def test_guidance_needs_a_null_condition():
         Settings.from_dict(config.to_dict())
 
 
+def test_latents_without_labels_cannot_be_corrected():
+    config = pendulum.get_config("smoke,baseline=diffae")
+    config.sample.corrections = 1
+    with pytest.raises(InputError, match='corrections is 1, but the latents of config.sample.action "direction"'):
+        Settings.from_dict(config.to_dict())
+
+
 @pytest.mark.parametrize(
     ("decoder", "prediction", "depth"), [("diffusion", "eps", 0.97), ("diffusion", "v", 1.0), ("refiner", "v", 0.02)]
 )
@@ -55,6 +62,7 @@ def test_an_unknown_size_is_refused():
     [
         ("data", "name", "celeba", "config.data.name is 'celeba': expected one of pendulum"),
         ("data", "resolution", 30, "image side 30 is not divisible by 8"),
+        ("sample", "corrections", -1, "config.sample.corrections is -1: expected 0 or more"),
         ("model", "prior", "flat", "config.model.prior is 'flat'"),
         ("model", "unet_multipliers", (1, 0), "config.model.unet_multipliers is"),
         ("model", "block_dim", "4", "expected a value of type int"),

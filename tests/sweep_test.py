@@ -89,6 +89,7 @@ def test_a_run_that_decodes_otherwise_is_told_every_option():
         "depth": 0.5,
         "solver": "bdia",
         "spacing": "karras",
+        "corrections": 2,
     }
     _, second = sweep_plan.share_training(runs_of([{}, {f"sample.{name}": value for name, value in changes.items()}]))
     (evaluate,) = second.commands([])
