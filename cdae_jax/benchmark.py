@@ -28,7 +28,7 @@ from cdae_jax.settings import Settings
 from cdae_jax.step import init_state, lower_train_step, make_optimizer
 from cdae_jax.train import host_batches
 
-MATMUL_SIZE = 1024
+MATMUL_SIZES = {"cpu": 1024}  # enough to keep the backend busy; 8192 for accelerators
 PARTS = ("train", "counterfactual", "input")
 ANSWERED = 64  # images of a counterfactual call, for each device
 
@@ -44,11 +44,12 @@ def seconds_of(function: Callable[[], object], budget: float) -> float:
     return best
 
 
-def matmul_flops(budget: float) -> float:
-    """FLOP/s of square float32 matrix products on one device."""
-    a = jax.random.normal(jax.random.key(0), (MATMUL_SIZE, MATMUL_SIZE))
+def matmul_flops(dtype: str, budget: float) -> float:
+    """FLOP/s of square matrix products on one device: of a dtype, and of the precision that JAX takes for it there."""
+    size = MATMUL_SIZES.get(jax.default_backend(), 8192)
+    a = jax.random.normal(jax.random.key(0), (size, size), jnp.dtype(dtype))
     multiply = jax.jit(jnp.matmul)
-    return 2 * MATMUL_SIZE**3 / seconds_of(lambda: multiply(a, a), budget)
+    return 2 * size**3 / seconds_of(lambda: multiply(a, a), budget)
 
 
 def image_shape(settings: Settings) -> tuple[int, int, int]:
@@ -180,10 +181,10 @@ def benchmark(settings: Settings, budget: float, parts: Sequence[str] = PARTS) -
         raise InputError('config.model.decoder is "conv": the benchmark measures diffusion decoders')
     sharding.check_batch_size(train.batch_size, train.microbatches, sharding.make_mesh(train.fsdp))
     devices = 1 if jax.default_backend() == "cpu" else len(jax.devices())  # one product keeps all cores busy
-    peak = matmul_flops(budget) * devices
+    peak = matmul_flops(settings.model.dtype, budget) * devices
     trained = train_speed(settings, budget) if "train" in parts else None
     answered = answer_speed(settings, budget) if "counterfactual" in parts else None
-    peak = max(peak, matmul_flops(budget) * devices)  # a busy machine may have been slow at first
+    peak = max(peak, matmul_flops(settings.model.dtype, budget) * devices)  # a busy machine may have been slow at first
     found = {
         "device": f"{len(jax.devices())} x {jax.devices()[0].device_kind}",
         "matmul_flops_per_second": peak,

@@ -29,6 +29,15 @@ def test_flops_are_those_of_the_program(decoder):
     assert one > 2 * 9 * 16 * 48 * 8
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_product_is_of_the_dtype_that_the_model_computes_in(dtype, monkeypatch):
+    products = []
+    monkeypatch.setattr(benchmark, "MATMUL_SIZES", {"cpu": 16})
+    monkeypatch.setattr(benchmark, "seconds_of", lambda function, _: products.append(function()) or 0.5)
+    assert benchmark.matmul_flops(dtype, 0.0) == 2 * 16**3 / 0.5
+    assert products[0].dtype == dtype and products[0].shape == (16, 16)
+
+
 def test_a_conv_decoder_is_refused():
     settings = Settings.from_dict(get_config("smoke,baseline=causalvae").to_dict())
     with pytest.raises(InputError, match='config.model.decoder is "conv"'):
