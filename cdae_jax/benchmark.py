@@ -1,10 +1,12 @@
 """How fast a config trains and answers on this machine, beside the matrix products that the machine can do.
 
-FLOPs are those of the programs before the compiler optimises them, as XLA counts them; of a counterfactual those of
-the UNet alone, once for each evaluation. Context (the digit) is left out.
+FLOPs are those of the programs before the compiler optimises them, as XLA's CPU backend counts them (those of GPUs and
+TPUs do not count); of a counterfactual those of the UNet alone, once for each evaluation. Context (the digit) is left
+out.
 """
 
 import functools
+import os
 import pathlib
 import tempfile
 import time
@@ -64,13 +66,41 @@ def random_split(settings: Settings, num: int) -> Split:
     return Split(images, rng.normal(size=(num, len(settings.graph))).astype(np.float32), np.zeros(num, np.int32))
 
 
+def counting_device() -> jax.Device:
+    """The CPU, for which programs are lowered to count their FLOPs.
+
+    Raises:
+      InputError: JAX was told to leave it out.
+    """
+    try:
+        return jax.local_devices(backend="cpu")[0]
+    except RuntimeError as err:
+        platforms = os.environ.get("JAX_PLATFORMS", "")
+        raise InputError(
+            f"JAX_PLATFORMS is {platforms!r}, without the CPU, whose backend counts FLOPs: use '{platforms},cpu'"
+        ) from err
+
+
 def flops_per_pass(model: CausalDiffAE, params, settings: Settings, batch: int) -> float:
-    """FLOPs of one evaluation of the UNet on a batch."""
+    """FLOPs of one evaluation of the UNet on a batch; params may be shapes and types."""
     x = jnp.zeros((batch, *image_shape(settings)))
     z = jnp.zeros((batch, len(settings.graph), settings.model.block_dim))
     draft = x if model.decoder == "refiner" else None
     inputs = (x, jnp.zeros(batch), z, jnp.zeros(batch, jnp.int32), jnp.zeros(batch, bool), draft)
-    return _flops(jax.jit(functools.partial(model.apply, method="denoise")).lower(params, *inputs))
+    shapes = jax.eval_shape(lambda *given: given, params, *inputs)
+    with jax.default_device(counting_device()):
+        return _flops(jax.jit(functools.partial(model.apply, method="denoise")).lower(*shapes))
+
+
+def flops_per_step(settings: Settings, shapes) -> float:
+    """FLOPs of a training step on a whole batch; shapes: of the state, as of `jax.eval_shape`."""
+    model, tx, mesh = (
+        settings.make_model(0),
+        make_optimizer(settings.train),
+        sharding.make_mesh(devices=[counting_device()]),
+    )
+    state = sharding.abstract_like(shapes, sharding.replicated(mesh))
+    return _flops(lower_train_step(settings, model, tx, mesh, state, image_shape(settings), settings.train.batch_size))
 
 
 def _flops(lowered) -> float:
@@ -112,7 +142,7 @@ def train_speed(settings: Settings, budget: float) -> dict[str, float]:
         "compile_seconds": compile_seconds,
         "step_seconds": step_seconds,
         "images_per_second": train.batch_size / step_seconds,
-        "flops": _flops(lowered),
+        "flops": flops_per_step(settings, shapes),
         "step_with_save_seconds": stalled,
     }
 
@@ -180,6 +210,7 @@ def benchmark(settings: Settings, budget: float, parts: Sequence[str] = PARTS) -
     if settings.model.decoder == "conv":
         raise InputError('config.model.decoder is "conv": the benchmark measures diffusion decoders')
     sharding.check_batch_size(train.batch_size, train.microbatches, sharding.make_mesh(train.fsdp))
+    counting_device()
     devices = 1 if jax.default_backend() == "cpu" else len(jax.devices())  # one product keeps all cores busy
     peak = matmul_flops(settings.model.dtype, budget) * devices
     trained = train_speed(settings, budget) if "train" in parts else None

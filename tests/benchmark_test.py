@@ -1,5 +1,6 @@
 """What the benchmark counts."""
 
+import functools
 import json
 
 import jax
@@ -11,6 +12,7 @@ from cdae_jax import benchmark
 from cdae_jax.errors import InputError
 from cdae_jax.model import init_params
 from cdae_jax.settings import Settings
+from cdae_jax.step import init_state, make_optimizer
 from configs.pendulum import get_config
 
 
@@ -36,6 +38,36 @@ def test_the_product_is_of_the_dtype_that_the_model_computes_in(dtype, monkeypat
     monkeypatch.setattr(benchmark, "seconds_of", lambda function, _: products.append(function()) or 0.5)
     assert benchmark.matmul_flops(dtype, 0.0) == 2 * 16**3 / 0.5
     assert products[0].dtype == dtype and products[0].shape == (16, 16)
+
+
+def test_flops_are_counted_for_the_cpu_wherever_the_program_runs(monkeypatch):
+    settings = Settings.from_dict(get_config("smoke").to_dict())
+    shapes = jax.eval_shape(
+        functools.partial(init_state, settings.make_model(0), make_optimizer(settings.train), (16, 16, 3), 0)
+    )
+    backends = []
+    count = benchmark._flops
+    monkeypatch.setattr(
+        benchmark,
+        "_flops",
+        lambda lowered: backends.append(lowered._lowering.compile_args["backend"]) or count(lowered),
+    )
+    with jax.default_device(jax.devices()[-1]):
+        step, one = (
+            benchmark.flops_per_step(settings, shapes),
+            benchmark.flops_per_pass(settings.make_model(0), shapes.params, settings, settings.train.batch_size),
+        )
+    assert 3 * one < step < 12 * one and {backend.platform for backend in backends} == {"cpu"}
+
+
+def test_jax_without_its_cpu_backend_cannot_count(monkeypatch):
+    def no_cpu(backend):
+        raise RuntimeError(f"unknown backend {backend}")
+
+    monkeypatch.setenv("JAX_PLATFORMS", "cuda")
+    monkeypatch.setattr(jax, "local_devices", no_cpu)
+    with pytest.raises(InputError, match="JAX_PLATFORMS is 'cuda', without the CPU.*use 'cuda,cpu'"):
+        benchmark.counting_device()
 
 
 def test_a_conv_decoder_is_refused():
