@@ -40,7 +40,7 @@ def get_config(argument: str = "cpu") -> ml_collections.ConfigDict:
                 "mechanism": "affine",
                 "mechanism_hidden": 64,
             },
-            "sample": {"solver": "dpm_solver", "num_steps": 10, "depth": 0.99, "corrections": 1},
+            "sample": {"solver": "dpm_solver", "num_steps": 10, "depth": 0.99, "corrections": 2},
             "train": {
                 "steps": 28_000,
                 "condition": "mean",
