@@ -35,14 +35,17 @@ class Point:
     num_steps: int
     depth: float
     guidance: float
+    corrections: int = 0
 
     @property
     def evaluations(self) -> int:
         """Network evaluations for one counterfactual that restores nothing."""
-        return evaluations(self.solver, self.num_steps, self.guidance)
+        return evaluations(self.solver, self.num_steps, self.guidance, corrections=self.corrections)
 
     def __str__(self) -> str:
-        return f"{self.solver}, {self.spacing}, {self.num_steps} steps, depth {self.depth:g}, w {self.guidance:g}"
+        corrected = f", corrections {self.corrections}" if self.corrections else ""
+        steps = f"{self.solver}, {self.spacing}, {self.num_steps} steps"
+        return f"{steps}, depth {self.depth:g}, w {self.guidance:g}{corrected}"
 
 
 def points(
@@ -51,10 +54,13 @@ def points(
     num_steps: Sequence[int],
     depths: Sequence[float],
     guidances: Sequence[float],
+    corrections: Sequence[int] = (0,),
 ) -> list[Point]:
-    """Every combination, the cheapest first."""
-    found = [Point(*values) for values in itertools.product(solvers, spacings, num_steps, depths, guidances)]
-    return sorted(found, key=lambda point: point.evaluations)
+    """Every combination, the cheapest first; corrections, which are made at w = 1 alone, with no other w."""
+    axes = (solvers, spacings, num_steps, depths, guidances, corrections)
+    found = dict.fromkeys(Point(*values) for values in itertools.product(*axes))
+    useful = [point for point in found if point.guidance == 1 or not point.corrections]
+    return sorted(useful, key=lambda point: point.evaluations)
 
 
 def inverting(model: TrainedModel) -> str:
@@ -176,7 +182,7 @@ def frontier(
         found.append({"name": str(point), **options, "evaluations": point.evaluations, **measure(bench, point)})
     chosen = choose(found, max_evaluations, min_psnr)
     if chosen is not None:
-        options = {name: chosen[name] for name in ("solver", "spacing", "num_steps", "depth", "guidance")}
+        options = {name: chosen[name] for name in (field.name for field in dataclasses.fields(Point))}
         why = (
             f"lowest mean error of {len(found)} points with at most {max_evaluations} evaluations and {min_psnr:g} dB,"
             f" on test images {rows[0]} to {rows[-1]}"

@@ -1,4 +1,4 @@
-"""Solver, steps, depth and guidance against effect, identity and cost; the best becomes the workdir's default:
+"""Solver, steps, depth, guidance, corrections against effect, identity, cost; the best becomes the workdir's default:
 
 python -m experiments.frontier --workdir=runs/pendulum
 
@@ -19,6 +19,7 @@ SPACINGS = flags.DEFINE_list("spacings", ["uniform"], "Spacings of the steps, se
 NUM_STEPS = flags.DEFINE_list("num_steps", ["5", "10", "20"], "Steps in each direction.")
 DEPTHS = flags.DEFINE_list("depths", ["0.7", "1"], "Fractions of the diffusion time.")
 GUIDANCES = flags.DEFINE_list("guidances", ["1"], "Guidance strengths w.")
+CORRECTIONS = flags.DEFINE_list("corrections", ["0", "2"], "How often what the encoder misses is asked for again.")
 NUM_IMAGES = flags.DEFINE_integer("num_images", 128, "Images for each point.", lower_bound=2)
 MAX_EVALUATIONS = flags.DEFINE_integer("max_evaluations", 20, "That the default may cost an image.", lower_bound=2)
 MIN_PSNR = flags.DEFINE_float("min_psnr", 35.0, "Of the null intervention under the default, in dB.")
@@ -39,6 +40,7 @@ def main() -> None:
         _numbers("num_steps", NUM_STEPS.value, int),
         _numbers("depths", DEPTHS.value, float),
         _numbers("guidances", GUIDANCES.value, float),
+        _numbers("corrections", CORRECTIONS.value, int),
     )
     frontier(WORKDIR.value, tried, NUM_IMAGES.value, MAX_EVALUATIONS.value, MIN_PSNR.value)
     print((pathlib.Path(WORKDIR.value) / "frontier.md").read_text())

@@ -11,10 +11,12 @@ import tempfile
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Most of the time of these tests is compilation, which this more than halves; loops over many numbers get slower.
-QUICK = "--xla_backend_optimization_level=0"
-if importlib.metadata.version("jax") < "0.11":  # XLA ends the process at a flag that it does not know
-    QUICK += " --xla_cpu_use_fusion_emitters=false"
-os.environ.setdefault("XLA_FLAGS", QUICK)
+# XLA ends the process at a flag that it does not know, as the second one from JAX 0.11 on.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0"
+    + (" --xla_cpu_use_fusion_emitters=false" if importlib.metadata.version("jax") < "0.11" else ""),
+)
 
 import jax
 import jax.numpy as jnp

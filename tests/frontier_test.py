@@ -20,6 +20,10 @@ def row(cells, mse, evaluations, psnr=40.0, mse_to_truth=None):
 
 def test_points_are_every_combination_the_cheapest_first():
     found = frontier.points(["ddim", "bdia"], ["uniform"], [5, 10], [1.0], [1.0, 2.0])
+    corrected = frontier.points(["ddim"], ["uniform"], [5, 10], [1.0], [1.0, 2.0], [0, 2])
+    assert len(corrected) == 6 and {point.corrections for point in corrected if point.guidance == 2} == {0}
+    assert [point.evaluations for point in corrected if point.guidance == 1] == [10, 20, 20, 40]
+    assert str(corrected[-1]) == "ddim, uniform, 10 steps, depth 1, w 1, corrections 2"
     assert len(found) == 8 and found[0] == Point("bdia", "uniform", 5, 1.0, 1.0)
     # There and back; guidance doubles the way back, and BDIA's pair of states saves its first step.
     assert [point.evaluations for point in found] == sorted([10, 15, 20, 30, 5 + 4, 5 + 8, 10 + 9, 10 + 18])
