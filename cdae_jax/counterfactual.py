@@ -163,9 +163,8 @@ def counterfactual(
       abduction: "invert" finds x_T deterministically (the solver backwards, which keeps the image's identity);
         "restore" does so and gives back what that loses (`restore`), for one more decoding, of the factual latents;
         "noise" adds fresh noise to x instead, as the released code does.
-      corrections: how often z_cf is moved by what the encoder misses in x_cf (`missing`) and decoded again, for one
-        more decoding each. None is made where the change is exaggerated (a strength above 1, or guidance other than 1)
-        or made by a readout.
+      corrections: how often z_cf is decoded, and moved by what the encoder misses in that (`missing`), before x_cf is.
+        None is made under guidance other than 1, or by a readout; a strength above 1 exaggerates what was corrected.
     """
     chex.assert_rank(x, 4)
     chex.assert_shape([y_do, context], [(x.shape[0], len(model.graph)), (x.shape[0],)])
@@ -178,14 +177,16 @@ def counterfactual(
     else:
         decoded = decoder_from(model, params, schedule, x, z, context, key, t, strength, solver, guidance, abduction)
 
-    x_cf = decoded(zs)
-    if len(zs) == 1 and guidance == 1 and readout is None:
+    if corrections and guidance == 1 and readout is None:
         y_cf = asked = labels_of(model, params, z_cf)
         code, _ = model.apply(params, y_cf, method="prior_of")
+        more = jnp.zeros_like(z_cf)
         for _ in range(corrections):
-            asked = asked + missing(model, params, x_cf, y_cf, y_do)
-            x_cf = decoded([z_cf + model.apply(params, asked, method="prior_of")[0] - code])
-    return Counterfactual(x_cf, u, z, z_cf)
+            asked = asked + missing(model, params, decoded([z_cf + more]), y_cf, y_do)
+            more = model.apply(params, asked, method="prior_of")[0] - code
+        without, within = (zs[:1], zs[1:]) if len(zs) > 1 else ([], zs)  # what is exaggerated
+        zs = [*without, *(each + more for each in within)]
+    return Counterfactual(decoded(zs), u, z, z_cf)
 
 
 def decoder_from(model, params, schedule, x, z, context, key, t, strength, solver, guidance, abduction):

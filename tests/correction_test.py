@@ -97,6 +97,12 @@ def test_a_trained_model_is_told_how_often(trained_pendulum):
     asked = [model.counterfactual(images, {"angle": 20.0}, corrections=n) for n in (0, 1)]
     assert (asked[0].images != asked[1].images).any()
     np.testing.assert_array_equal(asked[0].labels, asked[1].labels)  # what is wanted stays
+    # Exaggeration starts from what was corrected: barely above 1 it is at what was corrected at 1, not at what was not.
+    plain, corrected, beyond = (
+        model.counterfactual(images, {"angle": 20.0}, corrections=n, strength=w).images.astype(int)
+        for n, w in ((0, 1.0), (2, 1.0), (2, 1.001))
+    )
+    assert np.abs(corrected - beyond).max() <= 1 < np.abs(corrected - plain).max()
     for do, options in (({"length": 6.0}, {}), ({"angle": 20.0}, {"guidance": 2.0})):
         one, two = (model.counterfactual(images, do, corrections=n, **options).images for n in (0, 1))
         np.testing.assert_array_equal(one, two)
