@@ -2,17 +2,19 @@
 
 import json
 import pathlib
+from collections.abc import Callable
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
-from cdae_jax.evaluate import PROTOCOL, error_of_images
+from cdae_jax.evaluate import PROTOCOL
 from cdae_jax.inference import OPTIONS
 from cdae_jax.loading import load
 from cdae_jax.metrics import mean_with_interval
 from cdae_jax.plots import image_table
+from cdae_jax.pooling import error_of_images
 
 LOWER, HIGHER = "lower is better", "higher is better"
 
@@ -45,27 +47,27 @@ def errors_of_images(folder: str | pathlib.Path, found: dict) -> np.ndarray | No
     return np.array(per_image, float) if per_image else None
 
 
-def differences(named: dict[str, dict], folders: list[pathlib.Path]) -> dict[str, dict]:
+def differences(named: dict[str, dict], errors: dict[str, np.ndarray | None]) -> dict[str, dict]:
     """Model name -> by how much it errs more than the first model on the same image: "mean" over all cells, and of each
     of "cells" (do -> variable), each with mean and interval; "to" names the first model.
 
-    Empty unless the errors of single images are there for all, asked for the same values of the same variables.
+    Empty unless the errors of single images (`errors_of_images`) are there for all, asked for the same values of the
+    same variables.
     """
-    errors = [errors_of_images(folder, found) for found, folder in zip(named.values(), folders, strict=True)]
     seeds = {found["protocol"].get("seed") for found in named.values()}
-    if len(seeds) > 1 or any(error is None for error in errors):
+    if len(seeds) > 1 or any(error is None for error in errors.values()):
         return {}
-    if len({error.shape for error in errors}) > 1:
+    if len({error.shape for error in errors.values()}) > 1:
         return {}
     first, effects = next(iter(named.items()))
     by_name = {}
-    for name, error in zip(named, errors, strict=True):
+    for name, error in errors.items():
         cells = {}
-        for do, cell_errors, reference in zip(effects["effectiveness"], error, errors[0], strict=True):
+        for do, cell_errors, reference in zip(effects["effectiveness"], error, errors[first], strict=True):
             variables = [variable for variable in effects["effectiveness"][do] if variable != "mean_of_others"]
             gaps = zip(variables, cell_errors.T, reference.T, strict=True)
             cells[do] = {variable: mean_with_interval(gap - to) for variable, gap, to in gaps}
-        overall = mean_with_interval(error_of_images(error) - error_of_images(errors[0]))
+        overall = mean_with_interval(error_of_images(error) - error_of_images(errors[first]))
         by_name[name] = {"to": first, "mean": overall, "cells": cells}
     return by_name
 
@@ -146,17 +148,27 @@ def table(named: dict[str, dict]) -> tuple[str, dict]:
             others = [compared[other][row][0] for other in named if other != name and row in compared[other]]
             cells.append(_text(value, _wins(value, others, direction)))
         lines.append(f"| {row} | " + " | ".join(cells) + " |")
-    trained = []
-    for found in named.values():
-        train = found["train"]
-        minutes = f", {train['seconds'] / 60:.1f} min" if "seconds" in train else ""
-        trained.append(f"{train['steps']} steps{minutes}")
-    lines.append("| trained | " + " | ".join(trained) + " |")
+    if any("runs" in found for found in named.values()):
+        each = (
+            _of_runs(found, lambda run: f"{run['mean']:.4g}") if "runs" in found else "-" for found in named.values()
+        )
+        lines.append("| mean error of each run | " + " | ".join(each) + " |")
+    lines.append("| trained | " + " | ".join(_of_runs(found, _training) for found in named.values()) + " |")
     plain = {
         name: {row: value | {"direction": direction} for row, (value, direction) in found.items()}
         for name, found in compared.items()
     }
     return "\n".join(lines) + "\n", plain
+
+
+def _of_runs(found: dict, text: Callable[[dict], str]) -> str:
+    return "; ".join(map(text, found.get("runs", [found])))
+
+
+def _training(run: dict) -> str:
+    train = run["train"]
+    minutes = f", {train['seconds'] / 60:.1f} min" if "seconds" in train else ""
+    return f"{train['steps']} steps{minutes}" + (f", seed {run['seed']}" if "seed" in run else "")
 
 
 def bars(path: pathlib.Path, named: dict[str, dict]) -> None:

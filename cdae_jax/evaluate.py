@@ -32,6 +32,7 @@ from cdae_jax.interventions import NUM_CYCLED, Bench, errors, measure_do, readin
 from cdae_jax.labels import LabelStats
 from cdae_jax.loading import load
 from cdae_jax.plots import importance_matrix
+from cdae_jax.pooling import error_of_images
 from cdae_jax.predictor import cached_judge, fingerprint
 from cdae_jax.report import report
 
@@ -157,11 +158,6 @@ def _cached(path: pathlib.Path, key: dict, compute: Callable[[], dict] | None) -
 def _with_images(result: tuple[dict, np.ndarray]) -> dict:
     measured, gaps = result
     return measured | {"per_image": gaps.tolist()}
-
-
-def error_of_images(per_image: np.ndarray) -> np.ndarray:
-    """[N] each image's mean error, from the errors [do, N, n] of all variables under every intervention."""
-    return metrics.known_mean(metrics.known_mean(per_image, 2))
 
 
 def evaluate(

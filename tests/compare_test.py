@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from cdae_jax import compare
-from cdae_jax.compare import differences, read_metrics, table
+from cdae_jax.compare import differences, errors_of_images, read_metrics, table
 from cdae_jax.errors import InputError
 from cdae_jax.evaluate import PROTOCOL
 from cdae_jax.inference import OPTIONS, Counterfactuals
+from cdae_jax.pooling import pool
 from cdae_jax.settings import Settings
 from configs.pendulum import get_config
 
@@ -60,7 +61,8 @@ def test_models_are_compared_image_by_image(tmp_path):
         (folder / "evaluation" / "do_a.json").write_text(json.dumps(part))
         interval = [float(values.mean()) - 0.2, float(values.mean()) + 0.2]
         found[name] = metrics(float(values.mean()), interval, protocol={"parameters": name, "seed": 1, "steps": 5})
-    by_name = differences(found, folders)
+    images = {name: errors_of_images(folder, found[name]) for name, folder in zip(found, folders, strict=True)}
+    by_name = differences(found, images)
     nothing = {"mean": 0.0, "interval": [0.0, 0.0], "count": 40}
     assert by_name["x"] == {"to": "x", "mean": nothing, "cells": {"do(a)": {"a": nothing}}}
     assert by_name["y"]["mean"] == by_name["y"]["cells"]["do(a)"]["a"] and by_name["y"]["to"] == "x"
@@ -74,7 +76,33 @@ def test_models_are_compared_image_by_image(tmp_path):
         assert row.split(" | ")[1] == "**0** (0..0)" and row.split(" | ")[2].startswith("0.02 (0.01")
 
     found["y"]["protocol"]["parameters"] = "trained further since"
-    assert not differences(found, folders)
+    assert errors_of_images(folders[1], found["y"]) is None
+    assert not differences(found, images | {"y": None})
+
+
+def test_runs_of_one_model_are_compared_as_one():
+    """Each run errs more than the other on half of the images: their mean is the same for all."""
+    even = np.tile([0.1, 0.0], 20)[None, :, None]
+    errors = [0.3 + even, 0.4 - even]
+    runs = []
+    for seed, error in enumerate(errors):
+        mean = {"mean": float(error.mean()), "interval": [0.0, 1.0], "count": 40}
+        composition = {"mse": {"mean": 0.1 * seed, "interval": [0.0, 0.2 * seed], "count": 40}, "mse_after_10": mean}
+        more = {"mean_effectiveness": mean, "composition": composition, "protocol": {"train_seed": seed, "seed": 1}}
+        runs.append(metrics(float(error.mean()), [0.0, 1.0], **more))
+    found, error = pool("ours", runs, errors)
+    np.testing.assert_allclose(error, 0.35)
+    cell = found["effectiveness"]["do(a)"]["a"]
+    assert cell["normalised"] == pytest.approx(0.35) and cell["interval"] == pytest.approx([0.35, 0.35])
+    assert found["mean_effectiveness"]["interval"] == pytest.approx([0.35, 0.35])
+    assert found["composition"]["mse"] == {"mean": 0.05, "interval": [0.0, 0.1], "count": 40}
+    text, _ = table({"ours": found, "other": metrics(0.5, [0.4, 0.6])})
+    assert row_of(text, "mean error of each run") == "| mean error of each run | 0.35; 0.35 | - |"
+    assert row_of(text, "trained") == "| trained | 5 steps, seed 0; 5 steps, seed 1 | 5 steps |"
+    assert pool("ours", runs, [errors[0], None])[1] is None
+    assert pool("ours", runs[:1], errors[:1])[0] is runs[0]
+    with pytest.raises(InputError, match="runs called 'ours' have the training seeds 0, 0"):
+        pool("ours", [runs[0], runs[0]], errors)
 
 
 def test_the_pictures_are_decoded_as_the_numbers_were(monkeypatch, tmp_path):
