@@ -55,7 +55,7 @@ def pool(name: str, runs: Sequence[dict], errors: Sequence[np.ndarray | None]) -
 
 
 def _mean(values: Sequence):
-    """The mean of trees, leaf by leaf: of other leaves than numbers the first if all are equal, else None; without what is
+    """The mean of trees, leaf by leaf (of no numbers: the first if all are equal, else None), without what is
     missing in one."""
     first = values[0]
     if isinstance(first, dict):
