@@ -177,6 +177,8 @@ class TrainedModel:
         do = self.set_values(images, do)
         y_do = check_do(do, len(images), self.graph, self.variables, self.stats)
         strengths = check_strength(strength, do, self.graph, self.model.decoder)
+        is_of_causes = bool(do) and not any(self.graph.parents[self.graph.index(name)] for name in do)
+        corrections = options["corrections"] if is_of_causes else 0  # of the others `missing` is 0
         batch = {
             "image": images,
             "y_do": y_do,
@@ -198,7 +200,7 @@ class TrainedModel:
                 solver=options["solver"],
                 guidance=options["guidance"],
                 abduction=options["abduction"],
-                corrections=options["corrections"],
+                corrections=corrections,
             )
             return to_uint8(result.x), result.z_cf
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import cdae_jax
+from cdae_jax import counterfactual as core
 from cdae_jax.counterfactual import ABDUCTIONS, MAX_MISSING, counterfactual
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.graph import CausalGraph, Variable
@@ -106,6 +107,20 @@ def test_a_trained_model_is_told_how_often(trained_pendulum):
     for do, options in (({"length": 6.0}, {}), ({"angle": 20.0}, {"guidance": 2.0})):
         one, two = (model.counterfactual(images, do, corrections=n, **options).images for n in (0, 1))
         np.testing.assert_array_equal(one, two)
+
+
+def test_none_is_computed_where_nothing_is_asked_for_again(trained_pendulum, monkeypatch):
+    model, asked = cdae_jax.load(trained_pendulum), []
+
+    def stub(*given, corrections, **options):
+        asked.append(corrections)
+        x, z = given[3], jnp.zeros((len(given[3]), 4, 4))
+        return core.Counterfactual(x, z, z, z)
+
+    monkeypatch.setattr(core, "counterfactual", stub)
+    for do in ({"angle": 20.0, "light": 90.0}, {"angle": 20.0, "length": 6.0}, {}):
+        model.counterfactual(np.zeros((1, 16, 16, 3), np.uint8), do, corrections=2)
+    assert asked == [2, 0, 0]
 
 
 def test_each_costs_one_more_decoding():
