@@ -1,12 +1,15 @@
 """Pictures for people."""
 
 import pathlib
+import textwrap
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cdae_jax.data.dataset import Split
+
+CAPTION = 20  # letters that fit above an image of `image_table`
 
 
 def difference(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -118,7 +121,7 @@ def image_table(path: pathlib.Path, rows: list[tuple[str, np.ndarray, list[str]]
     half = 0.56 * rows[0][1].shape[1]
     for (_, _, texts), middle in zip(rows, y, strict=True):
         for column, text in zip(x, texts, strict=False):
-            axis.text(column, middle - half, text, fontsize=8, ha="center", va="bottom")
+            axis.text(column, middle - half, textwrap.fill(text, CAPTION), fontsize=8, ha="center", va="bottom")
     figure.suptitle(title, fontsize=11)
     figure.savefig(path, dpi=110)
 

@@ -1,10 +1,12 @@
 """Where images and their captions stand in a grid."""
 
+import itertools
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from cdae_jax.plots import show_tiled
+from cdae_jax.plots import image_table, show_tiled
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -22,3 +24,15 @@ def test_every_image_stands_at_the_centre_that_its_captions_get(channels):
             np.testing.assert_array_equal(sheet[top : top + 7, left : left + 5], image)
     assert (sheet[int(y[1]) - 3 : int(y[1]) + 4, int(x[2]) - 2 : int(x[2]) + 3] == 255).all()  # the row that is shorter
     assert np.count_nonzero((sheet != 255).any(-1)) == 5 * 7 * 5  # nothing else is painted
+
+
+def test_long_names_above_images_do_not_run_into_each_other(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    images = np.zeros((3, 28, 28, 1), np.uint8)
+    names = ["factual", "label-conditional with corrections", "label-conditional without corrections"]
+    image_table(tmp_path / "x.png", [("do(a = 1)", images, names)] * 2, "title")
+    (figure,) = drawn
+    figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert len(boxes) == 6 and not any(one.overlaps(other) for one, other in itertools.pairwise(boxes))
