@@ -225,6 +225,7 @@ def test_the_report_shows_every_intervention_with_intervals(dataset):
             "spacing": "uniform",
             "guidance": 1.0,
             "abduction": "noise",
+            "corrections": 0,
             "decoder": "diffusion",
             "depth": 0.5,
             "reader": "direct measurement",
@@ -247,3 +248,5 @@ def test_the_report_shows_every_intervention_with_intervals(dataset):
     assert "angle 0.030" in text and "seed 7" in text
     results["protocol"] |= {"abduction": "invert"}
     assert "bdia, 4 uniform steps each way to depth 0.5 (7 evaluations), guidance 1\n" in report(results, dataset)
+    results["protocol"] |= {"corrections": 2}
+    assert "each way to depth 0.5 (13 evaluations), guidance 1, corrections 2\n" in report(results, dataset)
