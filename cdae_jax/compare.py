@@ -149,9 +149,7 @@ def table(named: dict[str, dict]) -> tuple[str, dict]:
             cells.append(_text(value, _wins(value, others, direction)))
         lines.append(f"| {row} | " + " | ".join(cells) + " |")
     if any("runs" in found for found in named.values()):
-        each = (
-            _of_runs(found, lambda run: f"{run['mean']:.4g}") if "runs" in found else "-" for found in named.values()
-        )
+        each = (_of_runs(found, _mean_error) if "runs" in found else "-" for found in named.values())
         lines.append("| mean error of each run | " + " | ".join(each) + " |")
     lines.append("| trained | " + " | ".join(_of_runs(found, _training) for found in named.values()) + " |")
     plain = {
@@ -163,6 +161,10 @@ def table(named: dict[str, dict]) -> tuple[str, dict]:
 
 def _of_runs(found: dict, text: Callable[[dict], str]) -> str:
     return "; ".join(map(text, found.get("runs", [found])))
+
+
+def _mean_error(run: dict) -> str:
+    return "-" if run["mean"] is None else f"{run['mean']:.4g}"
 
 
 def _training(run: dict) -> str:

@@ -289,6 +289,11 @@ class TrainedModel:
                 f"guidance is {options['guidance']}, but this model was trained with config.train.condition_drop 0 and"
                 " knows no null condition: use 1"
             )
+        if options["corrections"] and self.readout is not None:
+            raise InputError(
+                f"corrections is {options['corrections']}, but the latents of this model (config.sample.action is"
+                " 'direction') follow no labels that could be asked for again: use 0"
+            )
         return options
 
     def steps(self, options: dict) -> jax.Array:

@@ -152,6 +152,8 @@ def test_the_direction_baseline_has_no_labels_to_sample_from(trained, tmp_path):
     _, model, _, folder = trained
     with pytest.raises(InputError, match="latents of this model follow no labels"):
         model.sample(2)
+    with pytest.raises(InputError, match="corrections is 1, but the latents of this model.*use 0"):
+        model.options(corrections=1)
     damaged = shutil.copytree(folder, tmp_path / "damaged")
     (damaged / "readout.npz").write_bytes(b"no archive")
     with pytest.raises(InputError, match="readout.npz cannot be read"):

@@ -100,6 +100,8 @@ def test_runs_of_one_model_are_compared_as_one():
     assert row_of(text, "mean error of each run") == "| mean error of each run | 0.35; 0.35 | - |"
     assert row_of(text, "trained") == "| trained | 5 steps, seed 0; 5 steps, seed 1 | 5 steps |"
     assert pool("ours", runs, [errors[0], None])[1] is None
+    unmeasured, _ = pool("ours", [{"train": run["train"], "protocol": run["protocol"]} for run in runs], [None, None])
+    assert row_of(table({"ours": unmeasured})[0], "mean error of each run") == "| mean error of each run | -; - |"
     assert pool("ours", runs[:1], errors[:1])[0] is runs[0]
     with pytest.raises(InputError, match="runs called 'ours' have the training seeds 0, 0"):
         pool("ours", [runs[0], runs[0]], errors)
