@@ -111,17 +111,19 @@ def importance_matrix(path: pathlib.Path, importance: np.ndarray, names: tuple[s
 def image_table(path: pathlib.Path, rows: list[tuple[str, np.ndarray, list[str]]], title: str) -> None:
     """Rows of images as PNG: each a name, images [M, H, W, C] uint8 and a text above each image."""
     num = max(len(images) for _, images, _ in rows)
-    figure = Figure(figsize=(1.3 * num + 1.2, 1.55 * len(rows) + 0.5), layout="constrained")
+    captions = [[textwrap.fill(text, CAPTION) for text in texts] for _, _, texts in rows]
+    more = max(text.count("\n") for texts in captions for text in texts)  # lines above images beyond the first
+    figure = Figure(figsize=(1.3 * num + 1.2, (1.55 + 0.15 * more) * len(rows) + 0.5), layout="constrained")
     axis = figure.subplots()
-    x, y = show_tiled(axis, [images for _, images, _ in rows], gap=0.25)
+    x, y = show_tiled(axis, [images for _, images, _ in rows], gap=0.25 + 0.12 * more)
     axis.set_xticks([])
     axis.set_yticks(
         y, [name.replace(" ", "\n") for name, _, _ in rows], fontsize=9, rotation=90, va="center", ma="center"
     )
     half = 0.56 * rows[0][1].shape[1]
-    for (_, _, texts), middle in zip(rows, y, strict=True):
+    for texts, middle in zip(captions, y, strict=True):
         for column, text in zip(x, texts, strict=False):
-            axis.text(column, middle - half, textwrap.fill(text, CAPTION), fontsize=8, ha="center", va="bottom")
+            axis.text(column, middle - half, text, fontsize=8, ha="center", va="bottom")
     figure.suptitle(title, fontsize=11)
     figure.savefig(path, dpi=110)
 

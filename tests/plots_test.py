@@ -34,5 +34,9 @@ def test_long_names_above_images_do_not_run_into_each_other(tmp_path, monkeypatc
     image_table(tmp_path / "x.png", [("do(a = 1)", images, names)] * 2, "title")
     (figure,) = drawn
     figure.canvas.draw()
+    size = images.shape[1]  # neither does a name reach into the image above it
+    to_pixels = figure.axes[0].transData.transform
+    above = [to_pixels((x, y + size / 2))[1] for x, y in [(0, figure.axes[0].get_yticks()[0])]]
+    assert all(text.get_window_extent().y1 < above[0] for text in figure.axes[0].texts[3:])
     boxes = [text.get_window_extent() for text in figure.axes[0].texts]
     assert len(boxes) == 6 and not any(one.overlaps(other) for one, other in itertools.pairwise(boxes))
