@@ -203,9 +203,8 @@ def decoder_from(model, params, schedule, x, z, context, key, t, strength, solve
 
     def decoded(zs):
         change = mix([drafted(each) for each in zs], by) - drafted(z)
-        draft = (
-            drafted(z) + min(guidance, 1.0) * change
-        )  # w = 0 changes nothing; above 1 the network's part alone grows
+        # w = 0 changes nothing; above 1 the network's part alone grows
+        draft = drafted(z) + min(guidance, 1.0) * change
         eps_fns = [guided(model, params, schedule, each, context, x.shape[1:], guidance) for each in zs]
         return jnp.clip(decode(grade(eps_fns, by), schedule, shift(noise, draft, schedule, t), t), -1, 1)
 

@@ -63,6 +63,18 @@ def points(
     return sorted(useful, key=lambda point: point.evaluations)
 
 
+def possible(model: TrainedModel, tried: Sequence[Point]) -> list[Point]:
+    """The points that the model can decode by: where latents follow no labels, those without corrections.
+
+    Raises:
+      InputError: a point with options that cannot work, or none that is left.
+    """
+    kept = [point for point in tried if model.readout is None or not point.corrections]
+    for point in kept or tried:
+        model.options(**dataclasses.asdict(point))
+    return kept
+
+
 def inverting(model: TrainedModel) -> str:
     """How the model abducts by default, unless that is by fresh noise."""
     return "restore" if model.settings.sample.abduction == "restore" else "invert"
@@ -164,8 +176,7 @@ def frontier(
     model = load(directory)
     if model.model.decoder == "conv":
         raise InputError(f"the model in {directory} has a conv decoder, which has no solver")
-    for point in tried:
-        model.options(**dataclasses.asdict(point))
+    tried = possible(model, tried)
     dataset = make_dataset(model.settings)
     workdir.check_dataset(directory, dataset.name)
     first = model.settings.evaluate.num_images

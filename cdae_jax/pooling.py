@@ -7,6 +7,8 @@ import numpy as np
 from cdae_jax import metrics
 from cdae_jax.errors import InputError
 
+OF_A_RUN = {"workdir", "train_seed", "parameters", "revision"}  # what may differ between runs of one model
+
 
 def error_of_images(per_image: np.ndarray) -> np.ndarray:
     """[N] each image's mean error, from the errors [do, N, n] of all variables under every intervention."""
@@ -25,7 +27,7 @@ def pool(name: str, runs: Sequence[dict], errors: Sequence[np.ndarray | None]) -
       errors: of `compare.errors_of_images` for each; None where they are not kept.
 
     Raises:
-      InputError: two runs of the same seed.
+      InputError: two runs of the same seed, or that differ in more.
     """
     if len(runs) == 1:
         return runs[0], errors[0]
@@ -35,11 +37,23 @@ def pool(name: str, runs: Sequence[dict], errors: Sequence[np.ndarray | None]) -
             f"the runs called {name!r} have the training seeds {', '.join(map(str, seeds))}: name runs alike only if"
             " config.train.seed differs"
         )
+    for key in sorted(set().union(*(run["protocol"] for run in runs)) - OF_A_RUN):
+        values = [run["protocol"].get(key) for run in runs]
+        if any(value != values[0] for value in values):
+            raise InputError(
+                f"the runs called {name!r} differ in more than their seed, {key} is {' and '.join(map(repr, values))}:"
+                " give them different names"
+            )
     own = ("protocol", "train", "judge")
     found = _mean([{key: value for key, value in run.items() if key not in own} for run in runs])
     found |= {key: runs[0][key] for key in own if key in runs[0]}
     found["runs"] = [
-        {"seed": seed, "train": run["train"], "mean": run.get("mean_effectiveness", {}).get("mean")}
+        {
+            "seed": seed,
+            "train": run["train"],
+            "protocol": run["protocol"],
+            "mean": run.get("mean_effectiveness", {}).get("mean"),
+        }
         for seed, run in zip(seeds, runs, strict=True)
     ]
     if any(error is None for error in errors) or len({error.shape for error in errors}) > 1:

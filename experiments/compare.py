@@ -47,7 +47,8 @@ def main() -> None:
     text, plain = table(found)
     output = OUTPUT.value
     pathlib.Path(f"{output}.md").write_text(text)
-    common.write_json(f"{output}.json", {"models": plain, "protocol": {n: m["protocol"] for n, m in found.items()}})
+    protocol = {name: [run["protocol"] for run in m.get("runs", [m])] for name, m in found.items()}
+    common.write_json(f"{output}.json", {"models": plain, "protocol": protocol})
     bars(pathlib.Path(f"{output}.png"), found)
     draw_grid(found, NUM.value, pathlib.Path(f"{output}_grid.png"))
     print(text)

@@ -11,7 +11,7 @@ from devices import one_device
 from objectives import whole_objective
 
 import cdae_jax
-from cdae_jax import readout
+from cdae_jax import frontier, readout
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.diffusion import make_schedule
 from cdae_jax.errors import InputError
@@ -154,6 +154,10 @@ def test_the_direction_baseline_has_no_labels_to_sample_from(trained, tmp_path):
         model.sample(2)
     with pytest.raises(InputError, match="corrections is 1, but the latents of this model.*use 0"):
         model.options(corrections=1)
+    plain, corrected = (frontier.Point("ddim", "uniform", 4, 1.0, 1.0, num) for num in (0, 2))
+    assert frontier.possible(model, [plain, corrected]) == [plain]
+    with pytest.raises(InputError, match="corrections is 2"):
+        frontier.possible(model, [corrected])
     damaged = shutil.copytree(folder, tmp_path / "damaged")
     (damaged / "readout.npz").write_bytes(b"no archive")
     with pytest.raises(InputError, match="readout.npz cannot be read"):

@@ -105,6 +105,9 @@ def test_runs_of_one_model_are_compared_as_one():
     assert pool("ours", runs[:1], errors[:1])[0] is runs[0]
     with pytest.raises(InputError, match="runs called 'ours' have the training seeds 0, 0"):
         pool("ours", [runs[0], runs[0]], errors)
+    runs[1]["protocol"] |= {"corrections": 2}
+    with pytest.raises(InputError, match="'ours' differ in more than their seed, corrections is None and 2: give them"):
+        pool("ours", runs, errors)
 
 
 def test_the_pictures_are_decoded_as_the_numbers_were(monkeypatch, tmp_path):

@@ -12,6 +12,7 @@ from cdae_jax import counterfactual as core
 from cdae_jax.counterfactual import ABDUCTIONS, MAX_MISSING, counterfactual
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.graph import CausalGraph, Variable
+from cdae_jax.guidance import Strength
 from cdae_jax.samplers import evaluations
 
 SHOWN = 0.8  # grey of a pixel for a label of 1
@@ -90,6 +91,23 @@ def test_each_image_is_corrected_by_itself():
     both = made(np.repeat(FACTUAL, 2, 0), [[0.4, NAN, NAN], [NAN, 0.4, NAN]], 1)
     np.testing.assert_array_equal(both[:1], made(FACTUAL, [[0.4, NAN, NAN]], 1))
     np.testing.assert_array_equal(both[1:], made(FACTUAL, [[NAN, 0.4, NAN]], 0))
+
+
+def test_what_is_exaggerated_is_the_corrected_change_from_latents_that_are_not_corrected(monkeypatch):
+    decoded_from = []
+
+    def decoder_from(*_):
+        return lambda zs: decoded_from.append([np.asarray(z)[0, :, 0] for z in zs]) or SHOWN * zs[-1][:, None]
+
+    monkeypatch.setattr(core, "decoder_from", decoder_from)
+    strength = Strength(part=jnp.ones(3), beyond=jnp.array([0]), by=jnp.array([1.5]))
+    x, y_do = jnp.asarray(FACTUAL, jnp.float32)[:, None, :, None], jnp.array([[0.5, NAN, NAN]])
+    given = ByHand(decoder="diffusion"), {}, None, x, y_do, jnp.zeros(1, jnp.int32), jax.random.key(0), jnp.arange(2)
+    counterfactual.__wrapped__(*given, None, strength, corrections=1)
+    (asked,), (without, within) = decoded_from
+    np.testing.assert_allclose(asked, [0.5, 0.8, 0.1], rtol=1e-6)
+    np.testing.assert_allclose(without, [0.3, 0.6, 0.1], rtol=1e-6)  # as the encoder reads the factual image
+    np.testing.assert_allclose(within, [0.4, 0.7, 0.1], rtol=1e-6)  # 0.5 and 0.8 less the misreading
 
 
 def test_a_trained_model_is_told_how_often(trained_pendulum):
