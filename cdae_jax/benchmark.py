@@ -94,11 +94,8 @@ def flops_per_pass(model: CausalDiffAE, params, settings: Settings, batch: int) 
 
 def flops_per_step(settings: Settings, shapes) -> float:
     """FLOPs of a training step on a whole batch; shapes: of the state, as of `jax.eval_shape`."""
-    model, tx, mesh = (
-        settings.make_model(0),
-        make_optimizer(settings.train),
-        sharding.make_mesh(devices=[counting_device()]),
-    )
+    model, tx = settings.make_model(0), make_optimizer(settings.train)
+    mesh = sharding.make_mesh(devices=[counting_device()])
     state = sharding.abstract_like(shapes, sharding.replicated(mesh))
     return _flops(lower_train_step(settings, model, tx, mesh, state, image_shape(settings), settings.train.batch_size))
 

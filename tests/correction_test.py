@@ -72,8 +72,9 @@ def test_the_misreading_of_the_factual_image_is_mended_by_that_of_the_counterfac
 
 def test_what_the_decoder_fails_to_show_is_asked_for_on_top():
     model = ByHand(misread=0.0, misdrawn=0.2)
-    found = [made(FACTUAL, [[0.4, NAN, NAN]], n, model)[0, :2] / SHOWN for n in range(3)]
-    np.testing.assert_allclose(found, [[0.2, 0.5], [0.4, 0.7], [0.4, 0.7]], rtol=1e-5)
+    factual = SHOWN * np.array([[0.2, 0.5, 0.6]])  # of class 1, made so that it is read as 0: left as it is
+    found = [made(factual, [[0.4, NAN, NAN]], n, model)[0] / SHOWN for n in range(3)]
+    np.testing.assert_allclose(found, [[0.2, 0.5, 0.4], [0.4, 0.7, 0.4], [0.4, 0.7, 0.4]], rtol=1e-5)
 
 
 def test_each_time_no_more_than_a_bound_is_asked_for():
