@@ -16,6 +16,7 @@ from cdae_jax.metrics import mean_with_interval
 from cdae_jax.plots import image_table
 from cdae_jax.pooling import error_of_images
 
+HIDDEN = 20  # bars that so many times fit into another cannot be told apart
 LOWER, HIGHER = "lower is better", "higher is better"
 
 
@@ -174,21 +175,25 @@ def _training(run: dict) -> str:
 
 
 def bars(path: pathlib.Path, named: dict[str, dict]) -> None:
-    """Errors of every intervened variable and of the mean of the others, as grouped bars with intervals, as PNG."""
+    """Errors of every intervened variable and of the mean of the others, as grouped bars with intervals, as PNG; on a
+    logarithmic scale if the largest would hide the others."""
     first = next(iter(named.values()))
     groups = []
     for do in first.get("effectiveness", {}):
         groups += [(do, do[3:-1], f"{do}\n{do[3:-1]}"), (do, "mean_of_others", f"{do}\nothers")]
     figure = Figure(figsize=(1.1 * len(groups) + 4, 4.2), layout="constrained")
     axis = figure.subplots()
-    width = 0.8 / len(named)
+    width, drawn = 0.8 / len(named), []
     for k, (name, found) in enumerate(named.items()):
         cells = [found.get("effectiveness", {}).get(do, {}).get(key, {}) for do, key, _ in groups]
         means = [cell.get("mean", cell.get("normalised")) for cell in cells]
         means = np.array([np.nan if mean is None else mean for mean in means], float)
+        drawn += list(means[means > 0])
         ends = np.array([cell.get("interval") or [np.nan, np.nan] for cell in cells], float)
         spread = np.abs(np.nan_to_num(ends.T - means[None]))
         axis.bar(np.arange(len(groups)) + (k + 0.5) * width - 0.4, means, width, yerr=spread, label=name, capsize=2)
+    if drawn and max(drawn) > HIDDEN * np.median(drawn):
+        axis.set_yscale("log")
     axis.set_xticks(range(len(groups)), [label for _, _, label in groups], fontsize=8)
     axis.set_ylabel("mean absolute error, training sd")
     axis.set_title("effectiveness (lower is better; bars: 95 % over images)", fontsize=11)

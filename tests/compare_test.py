@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from cdae_jax import compare
 from cdae_jax.compare import differences, errors_of_images, read_metrics, table
@@ -108,6 +109,15 @@ def test_runs_of_one_model_are_compared_as_one():
     runs[1]["protocol"] |= {"corrections": 2}
     with pytest.raises(InputError, match="'ours' differ in more than their seed, corrections is None and 2: give them"):
         pool("ours", runs, errors)
+
+
+@pytest.mark.parametrize(("largest", "scale"), [(0.3, "linear"), (30.0, "log")])
+def test_one_large_error_does_not_hide_the_others(largest, scale, monkeypatch, tmp_path):
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure.axes[0].get_yscale()))
+    found = {str(i): metrics(0.1, [0.05, 0.2]) for i in range(3)} | {"far": metrics(largest, [largest, largest])}
+    compare.bars(tmp_path / "bars.png", found)
+    assert drawn == [scale]
 
 
 def test_the_pictures_are_decoded_as_the_numbers_were(monkeypatch, tmp_path):
