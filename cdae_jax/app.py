@@ -7,9 +7,11 @@ app.explore("pendulum")
 import math
 import pathlib
 import time
+import uuid
 
 import gradio as gr
 import numpy as np
+from PIL import Image
 
 from cdae_jax import explorer
 from cdae_jax.data.dataset import Dataset
@@ -38,6 +40,17 @@ def strip(images: np.ndarray) -> np.ndarray:
     big = images.repeat(factor, 1).repeat(factor, 2)
     framed = np.pad(big, ((0, 0), (0, 0), (0, 4), (0, 0)), constant_values=255)
     return np.concatenate(list(framed), 1).squeeze()
+
+
+def picture_of_its_own(pixels: np.ndarray) -> Image.Image:
+    """[H, W] or [H, W, 3] uint8 -> a picture that Gradio keeps in a file that no other answer has.
+
+    It names files by their content, and writes one that is there already anew in place: whoever fetches it at that
+    moment (all users see the same factual image) would get nothing.
+    """
+    image = Image.fromarray(pixels)
+    image.info["answer"] = uuid.uuid4().hex  # becomes a text in the PNG
+    return image
 
 
 def slider_of(model: TrainedModel, name: str) -> tuple[float, float, float]:
@@ -108,10 +121,11 @@ class Page:
         true = np.full_like(scene.image, 255) if found.true is None else found.true
         graph = graph_of_values(self.model.graph, found.before, found.after, set(do))
         pictures = [enlarged(image) for image in (scene.image, found.image, true, found.change)]
+        pictures = [picture_of_its_own(pixels) for pixels in (*pictures, graph)]
         title = f"**{scene.title}** under " + (
             ", ".join(f"do({n} = {v:.4g})" for n, v in do.items()) or "no intervention"
         )
-        return *pictures, graph, "\n\n".join([title, *notes])
+        return *pictures, "\n\n".join([title, *notes])
 
     def show(self, scene):
         """A new scene: nothing is ticked and the sliders stand at what the model reads."""
@@ -150,7 +164,7 @@ class Page:
         except InputError as err:
             return _refused(err, 2)
         unit = self.model.variables[self.model.graph.index(name)].unit
-        return strip(images), f"{name} = " + ", ".join(f"{value:.3g}" for value in at) + f" {unit}"
+        return picture_of_its_own(strip(images)), f"{name} = " + ", ".join(f"{value:.3g}" for value in at) + f" {unit}"
 
 
 def _controls(page: Page) -> tuple[list, list]:

@@ -102,6 +102,21 @@ def test_the_graph_shows_what_was_set_and_cut(model):
     assert red.sum() > 20 and ((free[..., 0] > 180) & (free[..., 1] < 80)).sum() == 0
 
 
+def test_equal_pictures_of_two_users_are_two_files(model, dataset):
+    """Gradio writes a file of known content anew in place, under the eyes of the user who is fetching it."""
+    gradio = pytest.importorskip("gradio")
+    from cdae_jax import app
+
+    page, place = app.Page(model, dataset, "pendulum"), gradio.Image(format="png")
+    values = (1.0, 2, "ddim", *[False] * 4, *[0.0] * 4)
+    first, second = (page.answer(page.first_scene(), *values)[:5] for _ in range(2))
+    swept = [page.sweep(page.first_scene(), "light", *values)[0] for _ in range(2)]
+    for one, other in [*zip(first, second, strict=True), swept]:
+        files = [pathlib.Path(place.postprocess(picture).path) for picture in (one, other)]
+        assert files[0] != files[1]
+        np.testing.assert_array_equal(*[np.asarray(Image.open(file)) for file in files])
+
+
 def test_a_missing_workdir_ends_the_command_with_a_sentence(tmp_path):
     done = command("explore", f"--workdir={tmp_path}/none")
     assert done.returncode == 2 and "there is no folder or file" in done.stderr
