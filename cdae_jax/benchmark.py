@@ -198,14 +198,17 @@ def benchmark(settings: Settings, budget: float, parts: Sequence[str] = PARTS) -
     """Some of PARTS, each for about `budget` seconds, and the shares of the matrix product's FLOP/s.
 
     Raises:
-      InputError: an unknown part, a batch that the devices cannot share, or a conv decoder.
+      InputError: an unknown part, a batch that the devices cannot share, or counterfactuals of a conv decoder.
     """
     train = settings.train
     for part in parts:
         if part not in PARTS:
             raise InputError(f"there is no part {part!r} of the benchmark: expected some of {', '.join(PARTS)}")
-    if settings.model.decoder == "conv":
-        raise InputError('config.model.decoder is "conv": the benchmark measures diffusion decoders')
+    if settings.model.decoder == "conv" and "counterfactual" in parts:
+        raise InputError(
+            'config.model.decoder is "conv", and the benchmark measures counterfactuals of diffusion decoders alone:'
+            " leave them out with --parts=train,input"
+        )
     sharding.check_batch_size(train.batch_size, train.microbatches, sharding.make_mesh(train.fsdp))
     counting_device()
     devices = 1 if jax.default_backend() == "cpu" else len(jax.devices())  # one product keeps all cores busy
