@@ -209,7 +209,7 @@ def benchmark(settings: Settings, budget: float, parts: Sequence[str] = PARTS) -
             'config.model.decoder is "conv", and the benchmark measures counterfactuals of diffusion decoders alone:'
             " leave them out with --parts=train,input"
         )
-    sharding.check_batch_size(train.batch_size, train.microbatches, sharding.make_mesh(train.fsdp))
+    sharding.check_batch_size(train.batch_size, train.microbatches, train.refine_every, sharding.make_mesh(train.fsdp))
     counting_device()
     devices = 1 if jax.default_backend() == "cpu" else len(jax.devices())  # one product keeps all cores busy
     peak = matmul_flops(settings.model.dtype, budget) * devices

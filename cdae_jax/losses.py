@@ -19,7 +19,9 @@ decoder to read their shape from z. w_m = 0 leaves their z to (1) and (2). (4') 
 learn from what the encoder reads where labels are missing; w_g = 0 leaves them to the labels that there are.
 
 A refiner's draft has its own term, (5) E ||x - draft(z)||^2, whose gradient ends at the draft's weights: it learns the
-mean image given z, and z is shaped by (1) to (3') alone. The draft in turn learns nothing from (1).
+mean image given z, and z is shaped by (1) to (3') alone. The draft in turn learns nothing from (1). Where the draft
+says nearly all, the UNet need not see every image that the draft sees: (1) is then the mean over one image of
+`refine_every`.
 
 A variable that was set by hand in a training image ("intervened") keeps (3), which says what is there, without gradient
 to its mechanism, and is left out of (2) and (4): whatever u explains the value against the mechanism is not unlikely.
@@ -58,6 +60,7 @@ class LossWeights:
     condition: str = "encoding"  # of the decoder, see above
     kl_missing: float = 0.0
     mechanism_missing: float = 0.0
+    refine_every: int = 1
 
 
 def kl_standard_normal(mean: jax.Array, log_var: jax.Array) -> jax.Array:
@@ -88,6 +91,11 @@ def family_mask(model: CausalDiffAE, known: jax.Array) -> jax.Array:
         family = known[:, (i, *parents)].all(-1)
         columns.append(family if parents else jnp.zeros_like(family))
     return jnp.stack(columns, -1)
+
+
+def every(tree, num: int):
+    """Leaves [B, ...] -> [B / num, ...]: one row of num, so that every device has as many and none has to move."""
+    return jax.tree.map(lambda x: x.reshape(-1, num, *x.shape[1:])[:, 0], tree)
 
 
 class Draws(NamedTuple):
@@ -190,14 +198,16 @@ def objective(
         output = model.apply(params, seen, context, x_0.shape[1:], method="decode")
         decoding = mean_square(x_0 - output) / (2 * IMAGE_SD**2)
     else:
-        t = draws.t
-        x_t = q_sample(schedule, x_0, draws.eps, t)
         draft = draft_of(model, params, jax.lax.stop_gradient(seen), context, drop, x_0.shape[1:])
         if draft is not None:
             terms["draft"] = jnp.sum(jnp.where(drop, 0, mean_square(x_0 - draft))) / over["decoder"]
             draft = jax.lax.stop_gradient(draft)
+        refined = (x_0, draws.eps, draws.t, seen, context, drop, draft)
+        x_0, eps, t, seen, context, drop, draft = every(refined, weights.refine_every)
+        x_t = q_sample(schedule, x_0, eps, t)
         output = predict(model, params, schedule, x_t, t, seen, context, drop, draft)
-        decoding = mean_square(prediction_target(model.prediction, x_0, draws.eps, schedule.alpha_bar[t]) - output)
+        target = prediction_target(model.prediction, x_0, eps, schedule.alpha_bar[t])
+        decoding = weights.refine_every * mean_square(target - output)
 
     divergence, misfit = kl_gaussian(*q_z, prior_mean, prior_log_sd), 0.5 * label_u**2 + label_log_scale
     over_latents = {

@@ -186,8 +186,9 @@ def slice_of(settings: Settings, topology: str, batch_size: int | None) -> Slice
     """Raises InputError: an unknown topology or no TPU compiler, or a batch that the chips cannot share."""
     chip, devices = chip_of(topology), devices_of(topology)
     mesh = sharding.make_mesh(settings.train.fsdp, devices)
-    batch_size = batch_size or max(settings.train.batch_size, len(devices) * settings.train.microbatches)
-    sharding.check_batch_size(batch_size, settings.train.microbatches, mesh)
+    train = settings.train
+    batch_size = batch_size or max(train.batch_size, len(devices) * train.microbatches * train.refine_every)
+    sharding.check_batch_size(batch_size, train.microbatches, train.refine_every, mesh)
     return Slice(topology, chip, mesh, batch_size)
 
 

@@ -77,6 +77,7 @@ class Train:
     kl_missing: float = 0.0
     mechanism_missing: float = 0.0
     condition: str = "encoding"  # what the decoder is conditioned on in training, see `cdae_jax.losses`
+    refine_every: int = 1  # of so many images of a batch one trains the UNet of a refiner, all of them its draft
 
 
 ACTIONS = ("mechanisms", "direction")
@@ -157,7 +158,7 @@ class Settings:
             ("model", ("block_dim", "encoder_channels", "encoder_patch", "unet_channels", "num_blocks")),
             ("model", ("num_heads", "patch", "mechanism_hidden", "prior_sd")),
             ("train", ("steps", "batch_size", "learning_rate", "clip_norm", "log_every", "checkpoint_every")),
-            ("train", ("microbatches", "fsdp")),
+            ("train", ("microbatches", "fsdp", "refine_every")),
             ("sample", ("num_steps",)),
             ("evaluate", ("num_images", "predictor_steps")),
         ):
@@ -169,6 +170,11 @@ class Settings:
             value = getattr(self.train, name)
             if not 0 <= value < 1:
                 raise InputError(f"config.train.{name} is {value}: expected a number from 0 up to but not including 1")
+        if self.train.refine_every > 1 and self.model.decoder != "refiner":
+            raise InputError(
+                f"config.train.refine_every is {self.train.refine_every}, but config.model.decoder is"
+                f' "{self.model.decoder}", which has no draft that could learn from the other images: use 1'
+            )
         if self.sample.corrections < 0:
             raise InputError(f"config.sample.corrections is {self.sample.corrections}: expected 0 or more")
         if self.sample.corrections and self.sample.action == "direction":

@@ -77,10 +77,11 @@ def abstract_rows(mesh: Mesh, num: int, shape: tuple[int, ...], dtype) -> jax.Sh
     return jax.ShapeDtypeStruct((num, *shape), dtype, sharding=batch_sharding(mesh))
 
 
-def check_batch_size(batch_size: int, microbatches: int, mesh: Mesh) -> None:
+def check_batch_size(batch_size: int, microbatches: int, refine_every: int, mesh: Mesh) -> None:
     """Raises InputError if the devices cannot share a batch, and each of its parts, equally."""
-    if batch_size % (mesh.size * microbatches):
+    if batch_size % (mesh.size * microbatches * refine_every):
         parts = f" times {microbatches} microbatches" if microbatches > 1 else ""
+        parts += f" times {refine_every} of config.train.refine_every" if refine_every > 1 else ""
         raise InputError(f"the batch size {batch_size} is not a multiple of the {mesh.size} devices{parts}: change it")
 
 

@@ -61,17 +61,23 @@ def ema_decay_at(step: jax.Array, decay: float) -> jax.Array:
     return jnp.minimum(decay, (1 + step) / (10 + step))
 
 
-def split_rows(tree, parts: int):
-    """Leaves [B, ...] -> [parts, B / parts, ...]: every part has rows of every device, so that none has to move."""
-    return jax.tree.map(lambda x: x.reshape(-1, parts, *x.shape[1:]).swapaxes(0, 1), tree)
+def split_rows(tree, parts: int, together: int):
+    """Leaves [B, ...] -> [parts, B / parts, ...]: every part has rows of every device, so that none has to move, and
+    `together` neighbours stay so."""
+
+    def split(x):
+        dealt = x.reshape(-1, parts, together, *x.shape[1:]).swapaxes(0, 1)
+        return dealt.reshape(parts, -1, *x.shape[1:])
+
+    return jax.tree.map(split, tree)
 
 
-def loss_and_gradient(loss_of, params, batch, draws, microbatches: int):
+def loss_and_gradient(loss_of, params, batch, draws, microbatches: int, refine_every: int):
     """((loss, terms), gradient) of loss_of(params, batch, draws), added up over parts of the batch, one by one."""
     gradient_of = jax.value_and_grad(loss_of, has_aux=True)
     if microbatches == 1:
         return gradient_of(params, batch, draws)
-    parts = split_rows((batch, draws), microbatches)
+    parts = split_rows((batch, draws), microbatches, refine_every)
 
     def add(total, part):
         return jax.tree.map(jnp.add, total, gradient_of(params, *part)), None
@@ -111,7 +117,7 @@ def train_step(
     def loss_of(params, inputs, draws):
         return objective(model, params, schedule, weights, inputs, draws, over, state.step)
 
-    (loss, terms), grads = loss_and_gradient(loss_of, state.params, inputs, draws, microbatches)
+    (loss, terms), grads = loss_and_gradient(loss_of, state.params, inputs, draws, microbatches, weights.refine_every)
     params, opt_state, updates = apply_gradients(tx, grads, state.opt_state, state.params)
     decay = ema_decay_at(state.step, ema_decay)
     ema = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, state.ema, params)

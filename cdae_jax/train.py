@@ -82,7 +82,7 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
     directory = pathlib.Path(directory)
     train = settings.train
     mesh = sharding.make_mesh(train.fsdp)
-    sharding.check_batch_size(train.batch_size, train.microbatches, mesh)
+    sharding.check_batch_size(train.batch_size, train.microbatches, train.refine_every, mesh)
     workdir.check(directory, settings)
     dataset = make_dataset(settings)
     split = dataset.train.with_labels(

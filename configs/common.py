@@ -44,6 +44,7 @@ CPU = {
         "min_shard_mib": 1.0,
         "condition": "encoding",
         "condition_drop": 0.1,
+        "refine_every": 1,
         "log_every": 100,
         "checkpoint_every": 1_000,
         "seed": 0,

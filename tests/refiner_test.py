@@ -3,6 +3,7 @@
 import functools
 import json
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +16,7 @@ from cdae_jax.counterfactual import counterfactual, sample
 from cdae_jax.diffusion import eps_from_output, make_schedule, prediction_target, q_sample, signal_noise, x_0_from_eps
 from cdae_jax.grids import time_grid
 from cdae_jax.guidance import Strength
-from cdae_jax.losses import LossWeights
+from cdae_jax.losses import LossWeights, counts, draw, objective
 from cdae_jax.model import draft_of, init_params, make_eps_fn
 from cdae_jax.samplers import SOLVERS
 from cdae_jax.settings import Settings
@@ -100,6 +101,24 @@ def test_the_draft_learns_from_its_own_term_and_that_term_teaches_nothing_else(p
     assert of_draft.pop("conv_decoder") > 1e-4 and not any(of_draft.values())
     assert of_decoder["conv_decoder"] == 0.0
     assert of_decoder["unet"] > 1e-4 and of_decoder["encoder"] > 1e-7
+
+
+def test_the_unet_may_learn_from_one_image_of_so_many_and_the_draft_learns_from_all(params, batch):
+    model, away, step = model_of(), moved(params), jnp.int32(9)
+    draws = draw(model, SCHEDULE, 0.0, batch["x"].shape, jax.random.key(3))
+    some, some_draws = jax.tree.map(lambda leaf: leaf[::2], (batch, draws))
+
+    def gradient(term, batch, draws, refine_every):
+        def loss(params):
+            weights = LossWeights(0.1, 0.1, 0.1, 1, 0.0, refine_every=refine_every)
+            return objective(model, params, SCHEDULE, weights, batch, draws, counts(model, batch), step)[1][term]
+
+        return jax.jit(jax.value_and_grad(loss))(away)
+
+    of_half = gradient("decoder", batch, draws, 2)
+    chex.assert_trees_all_close(of_half, gradient("decoder", some, some_draws, 1), atol=1e-5)
+    assert abs(of_half[0] - gradient("decoder", batch, draws, 1)[0]) > 1e-3
+    chex.assert_trees_all_close(gradient("draft", batch, draws, 2), gradient("draft", batch, draws, 1), atol=1e-6)
 
 
 @pytest.mark.parametrize("solver", ["ddim", "bdia"])  # one keeps a state, the other a pair

@@ -83,6 +83,16 @@ def test_every_arrangement_takes_the_same_steps(alone, changes, num):
     chex.assert_trees_all_close(params, alone[1], atol=2e-5)
 
 
+def test_a_unet_that_sees_half_of_the_images_sees_the_same_half_everywhere():
+    refining = {"decoder": "refiner", "refine_every": 2}
+    losses, params = three_steps(settings_with(**refining), jax.devices()[:1])
+    for changes, num in (({}, 8), ({"microbatches": 2}, 4)):
+        here, there = three_steps(settings_with(**refining, **changes), jax.devices()[:num])
+        assert here[-1] == pytest.approx(losses[-1], rel=2e-4)
+        chex.assert_trees_all_close(there, params, atol=2e-5)
+    assert set(collectives(settings_with(**refining), jax.devices())) == {"all-reduce"}
+
+
 def test_a_shared_state_takes_an_eighth_of_the_memory_but_for_small_leaves():
     _, state, _ = compiled(settings_with(fsdp=8), jax.devices())
     whole = small = here = 0
