@@ -86,10 +86,9 @@ def test_every_arrangement_takes_the_same_steps(alone, changes, num):
 def test_a_unet_that_sees_half_of_the_images_sees_the_same_half_everywhere():
     refining = {"decoder": "refiner", "refine_every": 2}
     losses, params = three_steps(settings_with(**refining), jax.devices()[:1])
-    for changes, num in (({}, 8), ({"microbatches": 2}, 4)):
-        here, there = three_steps(settings_with(**refining, **changes), jax.devices()[:num])
-        assert here[-1] == pytest.approx(losses[-1], rel=2e-4)
-        chex.assert_trees_all_close(there, params, atol=2e-5)
+    parts, there = three_steps(settings_with(**refining, microbatches=2), jax.devices()[:4])
+    assert parts[-1] == pytest.approx(losses[-1], rel=2e-4)
+    chex.assert_trees_all_close(there, params, atol=2e-5)
     assert set(collectives(settings_with(**refining), jax.devices())) == {"all-reduce"}
 
 
