@@ -18,6 +18,9 @@ says nothing of which label that is, but that z is that of some label: else the 
 decoder to read their shape from z. w_m = 0 leaves their z to (1) and (2). (4') has the mechanisms, and not the encoder,
 learn from what the encoder reads where labels are missing; w_g = 0 leaves them to the labels that there are.
 
+The mechanisms learn from all terms, as published, or from (4) and (4') alone (`mechanism_alone`): what pulls at them
+from elsewhere, the noise of u in (3) and the decoder, costs them the precision that the labels would give.
+
 A refiner's draft has its own term, (5) E ||x - draft(z)||^2, whose gradient ends at the draft's weights: it learns the
 mean image given z, and z is shaped by (1) to (3') alone. The draft in turn learns nothing from (1). Where the draft
 says nearly all, the UNet need not see every image that the draft sees: (1) is then the mean over one image of
@@ -60,6 +63,7 @@ class LossWeights:
     condition: str = "encoding"  # of the decoder, see above
     kl_missing: float = 0.0
     mechanism_missing: float = 0.0
+    mechanism_alone: bool = False
     refine_every: int = 1
 
 
@@ -174,12 +178,15 @@ def objective(
     chex.assert_shape([y, intervened, context], [(len(x_0), len(model.graph))] * 2 + [(len(x_0),)])
     known, terms_over = jnp.isfinite(y), masks(model, batch)
 
+    as_given = params
+    if weights.mechanism_alone:  # elsewhere the mechanisms are given
+        as_given = {"params": params["params"] | {"scm": jax.lax.stop_gradient(params["params"]["scm"])}}
     mean, log_var = model.apply(params, x_0, method="encode")
     u = mean if weights.condition in ("mean", "mixed") else sample_gaussian(mean, log_var, draws.u)
-    z = model.apply(params, u, method="propagate")
+    z = model.apply(as_given, u, method="propagate")
     shift, log_scale = (
         jnp.where(intervened[..., None], jax.lax.stop_gradient(part), part)
-        for part in model.apply(params, z, method="conditionals")
+        for part in model.apply(as_given, z, method="conditionals")
     )
     q_z = shift + jnp.exp(log_scale) * mean, log_var + 2 * log_scale
     y = jnp.where(known, y, jax.lax.stop_gradient(labels_of(model, params, q_z[0])))

@@ -77,6 +77,7 @@ class Train:
     kl_missing: float = 0.0
     mechanism_missing: float = 0.0
     condition: str = "encoding"  # what the decoder is conditioned on in training, see `cdae_jax.losses`
+    mechanism_alone: bool = False  # the mechanisms learn from the labels' likelihood alone, not from the other terms
     refine_every: int = 1  # of so many images of a batch one trains the UNet of a refiner, all of them its draft
 
 
@@ -170,6 +171,11 @@ class Settings:
             value = getattr(self.train, name)
             if not 0 <= value < 1:
                 raise InputError(f"config.train.{name} is {value}: expected a number from 0 up to but not including 1")
+        if self.train.mechanism_alone and not self.train.mechanism:
+            raise InputError(
+                "config.train.mechanism_alone is True, but with config.train.mechanism 0 the mechanisms would learn from"
+                " nothing: use a weight above 0, or mechanism_alone False"
+            )
         if self.train.refine_every > 1 and self.model.decoder != "refiner":
             raise InputError(
                 f"config.train.refine_every is {self.train.refine_every}, but config.model.decoder is"

@@ -38,6 +38,7 @@ CPU = {
         "kl_missing": 0.02,
         "mechanism": 1.0,
         "mechanism_missing": 0.0,
+        "mechanism_alone": False,
         "anneal_steps": 200,
         "microbatches": 1,
         "fsdp": 1,
