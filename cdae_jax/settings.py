@@ -173,8 +173,8 @@ class Settings:
                 raise InputError(f"config.train.{name} is {value}: expected a number from 0 up to but not including 1")
         if self.train.mechanism_alone and not self.train.mechanism:
             raise InputError(
-                "config.train.mechanism_alone is True, but with config.train.mechanism 0 the mechanisms would learn from"
-                " nothing: use a weight above 0, or mechanism_alone False"
+                "config.train.mechanism_alone is True, but with config.train.mechanism 0 the mechanisms would learn"
+                " from nothing: use a weight above 0, or mechanism_alone False"
             )
         if self.train.refine_every > 1 and self.model.decoder != "refiner":
             raise InputError(

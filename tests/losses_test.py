@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -144,6 +145,26 @@ def test_where_a_label_is_missing_the_mechanisms_learn_from_what_the_encoder_rea
     grads = jax.grad(lambda p: run(p, batch | {"y": y}, on_mean)[1]["mechanism_missing"])(params)["params"]
     moved = {name: max(np.abs(leaf).max() for leaf in jax.tree.leaves(part)) for name, part in grads.items()}
     assert {name for name, most in moved.items() if most > 0} == {"scm"}
+
+
+def test_mechanisms_alone_learn_from_nothing_but_the_likelihood_of_labels(params, batch):
+    """Whatever the other terms say of z, their gradients at the mechanisms are zero; nothing else changes."""
+    known = batch | {"y": batch["y"].at[:3, 2].set(jnp.nan)}  # an effect
+
+    def gradient(alone, term):
+        weights = dataclasses.replace(WEIGHTS, mechanism_alone=alone)
+        return jax.value_and_grad(lambda p: run(p, known, weights)[1][term])(params)
+
+    for term in ("decoder", "kl_u", "kl_z", "kl_missing", "mechanism", "mechanism_missing"):
+        (value, shared), (same, alone) = gradient(False, term), gradient(True, term)
+        assert float(value) == float(same)
+        own, held = shared["params"].pop("scm"), alone["params"].pop("scm")
+        largest = [max(float(np.abs(leaf).max()) for leaf in jax.tree.leaves(part)) for part in (own, held)]
+        if term.startswith("mechanism"):
+            assert largest[0] == largest[1] > 0
+        else:
+            assert largest[1] == 0 and (largest[0] > 0 or term == "kl_u")
+        chex.assert_trees_all_close(shared, alone, atol=1e-7)
 
 
 def test_with_every_label_known_the_terms_of_missing_ones_are_exactly_zero(params, batch):

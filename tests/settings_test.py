@@ -37,6 +37,13 @@ def test_latents_without_labels_cannot_be_corrected():
         Settings.from_dict(config.to_dict())
 
 
+def test_mechanisms_that_would_learn_from_nothing_are_refused():
+    config = pendulum.get_config("smoke")
+    config.train.mechanism_alone, config.train.mechanism = True, 0.0
+    with pytest.raises(InputError, match="mechanism_alone is True, but with config.train.mechanism 0"):
+        Settings.from_dict(config.to_dict())
+
+
 @pytest.mark.parametrize(
     ("decoder", "prediction", "depth"), [("diffusion", "eps", 0.97), ("diffusion", "v", 1.0), ("refiner", "v", 0.02)]
 )
@@ -72,6 +79,8 @@ def test_an_unknown_size_is_refused():
         ("train", "steps", 0, "config.train.steps is 0: expected a positive number"),
         ("data", "train_size", 0, "config.data.train_size is 0: expected a positive number"),
         ("model", "mechanism", "additve", "did you mean 'additive'"),
+        ("train", "refine_every", 0, "config.train.refine_every is 0: expected a positive number"),
+        ("train", "refine_every", 2, 'refine_every is 2, but config.model.decoder is "diffusion", which has no draft'),
         ("train", "condition_drop", 1.0, "config.train.condition_drop is 1.0"),
         ("sample", "num_steps", 5000, "more than the 1000 steps of config.diffusion.num_steps"),
         ("train", "stepz", 3, "config.train.stepz is no setting; did you mean 'steps'"),

@@ -161,3 +161,9 @@ def test_what_the_devices_cannot_share_is_refused(tmp_path, fsdp, batch, microba
     with pytest.raises(InputError, match=message):
         train.train_model(settings, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_batch_of_too_few_images_for_the_unet_is_refused(tmp_path):
+    settings = settings_with(decoder="refiner", batch_size=16, refine_every=4)
+    with pytest.raises(InputError, match="batch size 16 is not .* 8 devices times 4 of config.train.refine_every"):
+        train.train_model(settings, tmp_path / "run")
