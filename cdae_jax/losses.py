@@ -32,8 +32,8 @@ to its mechanism, and is left out of (2) and (4): whatever u explains the value 
 The decoder is conditioned on z of a sample of u, which is the published objective; or on z of the mean of u, which is
 what abduction finds ("mean"; (3) is then given the parents' mean); or on the same with each z_i replaced, half of the
 time, by m_i(y_i) or m_i(y*_i) ("mixed"), which is what do() puts in its place: the decoder sees in training what it is
-to obey. In label-conditional diffusion, a baseline, it is the prior mean of the labels alone: the encoder learns to
-read the labels from (3).
+to obey. In label-conditional diffusion, a baseline, it is the prior mean of the labels alone ("labels"): the encoder
+learns to read the labels from (3), which is given the parents' mean too.
 """
 
 import dataclasses
@@ -182,7 +182,7 @@ def objective(
     if weights.mechanism_alone:  # elsewhere the mechanisms are given
         as_given = {"params": params["params"] | {"scm": jax.lax.stop_gradient(params["params"]["scm"])}}
     mean, log_var = model.apply(params, x_0, method="encode")
-    u = mean if weights.condition in ("mean", "mixed") else sample_gaussian(mean, log_var, draws.u)
+    u = sample_gaussian(mean, log_var, draws.u) if weights.condition == "encoding" else mean
     z = model.apply(as_given, u, method="propagate")
     shift, log_scale = (
         jnp.where(intervened[..., None], jax.lax.stop_gradient(part), part)

@@ -107,7 +107,8 @@ UNALIGNED = {"kl_u": 0.0, "kl_z": 0.0, "kl_missing": 0.0, "mechanism": 0.0, "mec
 BASELINES = {
     "diffae": {"train": UNALIGNED, "sample": {"action": "direction"}},  # arXiv 2111.15640: no labels, no graph
     "aligned": {},  # labels align the latents, but there is no causal layer
-    "conditional": {"train": {"condition": "labels"}},  # label-conditional diffusion, mechanisms between the labels
+    # label-conditional diffusion, an encoder that reads the labels, and mechanisms fitted to labels alone
+    "conditional": {"train": {"condition": "labels", "mechanism_alone": True}},
     "causalvae": {"model": {"decoder": "conv"}, "train": {"condition": "encoding"}},  # arXiv 2004.08697: a VAE
     "one_hop": {"model": {"mechanism": "one_hop"}},  # the released code: children see their parents' u
     "noise": {"sample": {"abduction": "noise", "depth": 1.0}},  # the released code: x_T by fresh noise, no inversion

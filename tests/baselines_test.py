@@ -96,6 +96,7 @@ def test_label_conditional_diffusion_trains_its_encoder_on_labels_alone(batch):
     assert largest(grads["unet"]["null_condition"]) == 0  # every label is known
     grads = gradient(batch | {"y": batch["y"].at[3, 0].set(jnp.nan)})
     assert largest(grads["unet"]["null_condition"]) > 0
+    assert settings_of("conditional").train.mechanism_alone  # its mechanisms are fitted between labels
 
 
 def test_the_vae_decodes_z_and_has_no_unet(batch):
