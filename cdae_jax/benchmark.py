@@ -169,6 +169,7 @@ def answer_speed(settings: Settings, budget: float) -> dict[str, float]:
             solver=settings.sample.solver,
             abduction=settings.sample.abduction,
             corrections=settings.sample.corrections,
+            fit_steps=settings.sample.fit_steps,
         ),
         budget,
     )

@@ -155,6 +155,7 @@ def check_options(
     solver: str,
     spacing: str,
     corrections: int,
+    fit_steps: int,
     total_steps: int,
 ) -> None:
     """Raises InputError for sampling options that cannot work; total_steps is T."""
@@ -175,5 +176,30 @@ def check_options(
         )
     if not isinstance(guidance, (int, float)) or not 0 <= guidance < float("inf"):
         raise InputError(f"guidance is {guidance!r}: expected a number of at least 0")
-    if isinstance(corrections, bool) or not isinstance(corrections, (int, np.integer)) or corrections < 0:
-        raise InputError(f"corrections is {corrections!r}: expected a whole number of at least 0")
+    for name, value in (("corrections", corrections), ("fit_steps", fit_steps)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+            raise InputError(f"{name} is {value!r}: expected a whole number of at least 0")
+
+
+def check_possible(sampling: Mapping, decoder: str, action: str, condition_drop: float, where: str = "") -> None:
+    """Raises InputError for sampling options that a model cannot follow: by its decoder (config.model.decoder), what
+    its latents mean (config.sample.action) and how often training dropped the condition (config.train.condition_drop).
+
+    where: stands before the option's name in messages.
+    """
+    if sampling["guidance"] != 1 and not condition_drop:
+        raise InputError(
+            f"{where}guidance is {sampling['guidance']}, but with config.train.condition_drop 0 no null condition is"
+            " trained: use guidance 1, or drop some conditions in training"
+        )
+    for name in ("corrections", "fit_steps"):
+        if sampling[name] and action == "direction":
+            raise InputError(
+                f'{where}{name} is {sampling[name]}, but the latents of config.sample.action "direction" follow no'
+                " labels that could be asked for again or fitted: use 0"
+            )
+    if sampling["fit_steps"] and decoder == "diffusion":
+        raise InputError(
+            f'{where}fit_steps is {sampling["fit_steps"]}, but config.model.decoder is "diffusion", which has no draft'
+            " to fit labels by: use 0"
+        )

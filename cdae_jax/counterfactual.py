@@ -1,6 +1,7 @@
 """Counterfactual images: abduction, action, prediction (arXiv 2404.17735, section 4, algorithm 2).
 
-1. abduction   u = mean of q(u | x), z = scm(u), x_T = the noise from which the decoder makes x given z
+1. abduction   u = mean of q(u | x), z = scm(u), perhaps fitted to x (`abduct`), x_T = the noise from which the
+               decoder makes x given z
                (a refiner's: the noise of what its draft leaves, see `invert`); perhaps what that loses, see `restore`
 2. action      z_i := the prior mean of the wanted label, for every intervened variable (or part of the way there)
 3. prediction  every other z_i from its (changed) parents and its own u_i; the decoder makes x_cf from (x_T, z_cf);
@@ -17,6 +18,7 @@ import jax.numpy as jnp
 from cdae_jax.bdia import Pair
 from cdae_jax.ddim import nodes
 from cdae_jax.diffusion import Schedule, q_sample
+from cdae_jax.fit import fit
 from cdae_jax.guidance import Strength, grade, guide, mix
 from cdae_jax.model import CausalDiffAE, draft_of, labels_of, make_eps_fn
 from cdae_jax.readout import Readout, move
@@ -43,32 +45,62 @@ def guided(model, params, schedule, z, context, image_shape, guidance):
     return guide(conditional, make_eps_fn(model, params, schedule, z, context, image_shape, null=True), guidance)
 
 
+def numbers(model: CausalDiffAE) -> jax.Array:
+    """[n] bool: the variables that are no classes."""
+    return jnp.asarray([not var.classes for var in model.graph.variables])
+
+
+def abduct(model: CausalDiffAE, params, x: jax.Array, context: jax.Array, fit_steps: int = 0):
+    """u and z, each [B, n, k], of images [B, H, W, C]; context and fit_steps as for `counterfactual`."""
+    u, _ = model.apply(params, x, method="encode")
+    z = model.apply(params, u, method="propagate")
+    if not fit_steps:
+        return u, z
+    y = labels_of(model, params, z)
+    code, _ = model.apply(params, y, method="prior_of")
+
+    def moved(fitted):
+        return z + model.apply(params, fitted, method="prior_of")[0] - code
+
+    def draft(fitted):
+        return draft_under(model, params, moved(fitted), context, x.shape[1:]).reshape(y.shape[0], -1)
+
+    z = moved(fit(draft, x.reshape(y.shape[0], -1), y, numbers(model), model.prior_sd, fit_steps))
+    return model.apply(params, z, method="abduct"), z
+
+
 def act(
     model: CausalDiffAE,
     params,
-    x: jax.Array,
+    u: jax.Array,
+    z: jax.Array,
     y_do: jax.Array,
     readout: Readout | None = None,
     part: jax.Array | None = None,
-):
-    """u, z and z under do, each [B, n, k]; part as in `guidance.Strength`, the others as for `counterfactual`.
+) -> jax.Array:
+    """z under do [B, n, k], from what was abducted; part as in `guidance.Strength`, the others as for `counterfactual`.
 
     No image is decoded.
     """
-    u, _ = model.apply(params, x, method="encode")
-    z = model.apply(params, u, method="propagate")
     if readout is not None:
-        return u, z, move(readout, z, y_do, part)
+        return move(readout, z, y_do, part)
     set_mask = jnp.isfinite(y_do)
     wanted, _ = model.apply(params, jnp.where(set_mask, y_do, 0), method="prior_of")
-    return u, z, model.apply(params, u, Intervention(set_mask, wanted, part), method="propagate")
+    return model.apply(params, u, Intervention(set_mask, wanted, part), method="propagate")
 
 
-def one_by_one(model, params, x, y_do, readout, strength: Strength) -> list[jax.Array]:
+@functools.partial(jax.jit, static_argnames=("model", "fit_steps"))
+def latents(model: CausalDiffAE, params, x, y_do, context, readout: Readout | None = None, *, fit_steps: int = 0):
+    """u, z and z under do, each [B, n, k]; arguments as for `counterfactual`."""
+    u, z = abduct(model, params, x, context, fit_steps)
+    return u, z, act(model, params, u, z, y_do, readout)
+
+
+def one_by_one(model, params, u, z, y_do, readout, strength: Strength) -> list[jax.Array]:
     """z [B, n, k] under y_do without the variables in `strength.beyond`, with the first of them, ..., with all."""
     variables, num = jnp.arange(y_do.shape[1])[None], strength.beyond.shape[0]
     some = [jnp.where(jnp.isin(variables, strength.beyond[k:]), jnp.nan, y_do) for k in range(num + 1)]
-    return [act(model, params, x, each, readout, strength.part)[2] for each in some]
+    return [act(model, params, u, z, each, readout, strength.part) for each in some]
 
 
 def shift(noise, image: jax.Array, schedule: Schedule, t):
@@ -122,14 +154,13 @@ def missing(model: CausalDiffAE, params, x_cf: jax.Array, y_cf: jax.Array, y_do:
     """
     u, _ = model.apply(params, x_cf, method="encode")
     gap = y_cf - labels_of(model, params, model.apply(params, u, method="propagate"))
-    is_number = jnp.asarray([not var.classes for var in model.graph.variables])
     is_root = jnp.asarray([not parents for parents in model.graph.parents])
     is_set = jnp.isfinite(y_do)
     is_like_data = is_set.any(1, keepdims=True) & (is_root[None] | ~is_set).all(1, keepdims=True)
-    return jnp.where(is_number[None] & is_like_data, jnp.clip(gap, -MAX_MISSING, MAX_MISSING), 0)
+    return jnp.where(numbers(model)[None] & is_like_data, jnp.clip(gap, -MAX_MISSING, MAX_MISSING), 0)
 
 
-@functools.partial(jax.jit, static_argnames=("model", "solver", "guidance", "abduction", "corrections"))
+@functools.partial(jax.jit, static_argnames=("model", "solver", "guidance", "abduction", "corrections", "fit_steps"))
 def counterfactual(
     model: CausalDiffAE,
     params,
@@ -146,6 +177,7 @@ def counterfactual(
     guidance: float = 1.0,
     abduction: str = "invert",
     corrections: int = 0,
+    fit_steps: int = 0,
 ) -> Counterfactual:
     """What the images x would look like under do(S = values).
 
@@ -165,11 +197,14 @@ def counterfactual(
         "noise" adds fresh noise to x instead, as the released code does.
       corrections: how often z_cf is decoded, and moved by what the encoder misses in that (`missing`), before x_cf is.
         None is made under guidance other than 1, or by a readout; a strength above 1 exaggerates what was corrected.
+      fit_steps: steps by which the labels that the encoder reads are fitted to x through the draft (`fit.fit`), before
+        anything else; for a decoder with drafts ("refiner" or "conv") and no readout.
     """
     chex.assert_rank(x, 4)
     chex.assert_shape([y_do, context], [(x.shape[0], len(model.graph)), (x.shape[0],)])
-    u, z, z_cf = act(model, params, x, y_do, readout, None if strength is None else strength.part)
-    zs = [z_cf] if strength is None else one_by_one(model, params, x, y_do, readout, strength)
+    u, z = abduct(model, params, x, context, fit_steps)
+    z_cf = act(model, params, u, z, y_do, readout, None if strength is None else strength.part)
+    zs = [z_cf] if strength is None else one_by_one(model, params, u, z, y_do, readout, strength)
     if model.decoder == "conv":  # no noise to abduct, and nothing exaggerated
 
         def decoded(zs):

@@ -193,7 +193,7 @@ def evaluate(
     model = load(directory)
     inception = inception_features(inception_weights) if inception_weights else None
     settings = model.settings
-    options = model.options(**(options or {}))
+    options = model.defaults = model.options(**(options or {}))  # also of what decodes nothing
     dataset = make_dataset(settings)
     workdir.check_dataset(directory, dataset.name)
     test = dataset.test.take(np.arange(min(len(dataset.test), num_images or settings.evaluate.num_images)))

@@ -151,7 +151,7 @@ def _write(path: pathlib.Path, rows: np.ndarray, model: TrainedModel, source: So
     context = None if source.context is None else source.context[rows]
     values = model.set_values(images, do)
     made, believed = model.counterfactual(images, values, context=context, strength=strength, **options)
-    u, _, z_do = model.latents_under(images, values)
+    u, _, z_do = model.latents_under(images, values, context=context, fit_steps=options.get("fit_steps"))
     asked = np.full(believed.shape, np.nan, np.float32)
     for name, value in values.items():
         asked[:, model.graph.index(name)] = value

@@ -18,6 +18,7 @@ from cdae_jax.checks import (
     check_images,
     check_labels,
     check_options,
+    check_possible,
     check_strength,
     soften,
 )
@@ -31,7 +32,7 @@ from cdae_jax.pixels import to_uint8, to_unit
 from cdae_jax.readout import Readout, read
 from cdae_jax.settings import Settings
 
-OPTIONS = ("num_steps", "guidance", "abduction", "depth", "solver", "spacing", "corrections")
+OPTIONS = ("num_steps", "guidance", "abduction", "depth", "solver", "spacing", "corrections", "fit_steps")
 BATCHES = (1, 8, 64)  # images per compiled call and device: the smallest that holds all, else the largest
 
 
@@ -77,11 +78,10 @@ class TrainedModel:
         )
         self.schedule = make_schedule(settings.diffusion.schedule, settings.diffusion.num_steps)
         self._mesh = sharding.make_mesh(devices=jax.local_devices())
-        self._act = jax.jit(core.act, static_argnums=0)
         self._invert = jax.jit(core.invert, static_argnames=("model", "solver"))
 
     def encode(self, images: np.ndarray) -> np.ndarray:
-        """Labels [B, n] in physical units that the encoder reads (those whose prior mean is nearest to z)."""
+        """Labels [B, n] in physical units that are abducted: those whose prior mean is nearest to z."""
         return self._physical(self.latents(images)[1])
 
     def latents(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -105,14 +105,26 @@ class TrainedModel:
             for name, value in do.items()
         }
 
-    def latents_under(self, images: np.ndarray, do: Mapping) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def latents_under(
+        self,
+        images: np.ndarray,
+        do: Mapping,
+        *,
+        context: int | np.ndarray | None = None,
+        fit_steps: int | None = None,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """u, z and z under do, each [B, n, k]; arguments and errors as for `counterfactual`."""
         images = check_images(images, self.image_shape)
-        do = self.set_values(images, do)
-        batch = {"image": images, "y_do": check_do(do, len(images), self.graph, self.variables, self.stats)}
+        fit_steps = self.options(fit_steps=fit_steps)["fit_steps"]
+        batch = {
+            "image": images,
+            "y_do": check_do(self.set_values(images, do), len(images), self.graph, self.variables, self.stats),
+            "context": check_context(context, len(images), self.model.num_classes),
+        }
 
         def act(part, _):
-            return self._act(self.model, self.params, to_unit(part["image"]), part["y_do"], self.readout)
+            given = to_unit(part["image"]), part["y_do"], part["context"]
+            return core.latents(self.model, self.params, *given, self.readout, fit_steps=fit_steps)
 
         return self._in_batches(act, batch)
 
@@ -134,6 +146,7 @@ class TrainedModel:
         solver: str | None = None,
         spacing: str | None = None,
         corrections: int | None = None,
+        fit_steps: int | None = None,
         seed: int = 0,
     ) -> Counterfactuals:
         """What the images would look like if the named variables had the given values.
@@ -158,6 +171,8 @@ class TrainedModel:
           corrections: how often the labels are read again from the made image and what is missing is asked for on top,
             where the intervention is on variables without parents alone; None for the default. See
             `cdae_jax.counterfactual.missing`.
+          fit_steps: by which the labels that the encoder reads are fitted to the image, for a decoder that has a draft;
+            None for the default. See `cdae_jax.fit.fit`.
           seed: for abduction="noise".
 
         Raises:
@@ -173,6 +188,7 @@ class TrainedModel:
             solver=solver,
             spacing=spacing,
             corrections=corrections,
+            fit_steps=fit_steps,
         )
         do = self.set_values(images, do)
         y_do = check_do(do, len(images), self.graph, self.variables, self.stats)
@@ -201,6 +217,7 @@ class TrainedModel:
                 guidance=options["guidance"],
                 abduction=options["abduction"],
                 corrections=corrections,
+                fit_steps=options["fit_steps"],
             )
             return to_uint8(result.x), result.z_cf
 
@@ -210,7 +227,7 @@ class TrainedModel:
     def noise(self, images: np.ndarray, *, context: int | np.ndarray | None = None, **options) -> np.ndarray:
         """x_T [B, H, W, C], what z does not explain, see `cdae_jax.counterfactual.invert`.
 
-        num_steps, depth, solver and spacing as for `counterfactual`.
+        num_steps, depth, solver, spacing and fit_steps as for `counterfactual`.
         """
         images = check_images(images, self.image_shape)
         options = self.options(**options)
@@ -219,7 +236,8 @@ class TrainedModel:
         def run(part, _):
             x = to_unit(part["image"])
             none = jnp.full((len(x), len(self.graph)), jnp.nan)
-            _, z, _ = self._act(self.model, self.params, x, none, self.readout)
+            given = x, none, part["context"]
+            _, z, _ = core.latents(self.model, self.params, *given, fit_steps=options["fit_steps"])
             found = self._invert(
                 self.model, self.params, self.schedule, x, z, part["context"], self.steps(options), options["solver"]
             )
@@ -284,16 +302,8 @@ class TrainedModel:
         options = self.defaults | {name: value for name, value in given.items() if value is not None}
         check_options(**options, total_steps=self.schedule.num_steps)
         options["spacing"] = self.settings.spacing(options["spacing"], options["solver"])
-        if options["guidance"] != 1 and not self.settings.train.condition_drop:
-            raise InputError(
-                f"guidance is {options['guidance']}, but this model was trained with config.train.condition_drop 0 and"
-                " knows no null condition: use 1"
-            )
-        if options["corrections"] and self.readout is not None:
-            raise InputError(
-                f"corrections is {options['corrections']}, but the latents of this model (config.sample.action is"
-                " 'direction') follow no labels that could be asked for again: use 0"
-            )
+        action = "mechanisms" if self.readout is None else "direction"
+        check_possible(options, self.model.decoder, action, self.settings.train.condition_drop)
         return options
 
     def steps(self, options: dict) -> jax.Array:

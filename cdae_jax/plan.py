@@ -122,6 +122,7 @@ def compile_counterfactual(settings: Settings, mesh, batch_size: int):
         solver=settings.sample.solver,
         abduction=settings.sample.abduction,
         corrections=settings.sample.corrections,
+        fit_steps=settings.sample.fit_steps,
     )
     return lowered.compile()
 

@@ -172,6 +172,8 @@ def report(results: dict, dataset: Dataset) -> str:
         steps += f" each way to depth {protocol['depth']:g} ({passes} evaluations), guidance {protocol['guidance']:g}"
         steps += ", what is lost restored" if protocol["abduction"] == "restore" else ""
         steps += f", corrections {protocol['corrections']}" if protocol["corrections"] else ""
+    if protocol["fit_steps"]:
+        steps += f", labels fitted in {protocol['fit_steps']} steps"
     lines = [f"# {protocol['dataset']}: {protocol['num_images']} test images, {steps}"]
     for section in (_effectiveness(results, dataset), _images(results), _composition(results)):
         lines += section

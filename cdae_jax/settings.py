@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from cdae_jax.checks import check_possible
 from cdae_jax.counterfactual import ABDUCTIONS
 from cdae_jax.data_settings import BY_NAME, Data
 from cdae_jax.diffusion import PREDICTIONS, SCHEDULES, Schedule
@@ -95,6 +96,7 @@ class Sample:
     solver: str = "ddim"  # see `cdae_jax.samplers`
     spacing: str = "uniform"  # or "auto"; see `cdae_jax.grids`
     corrections: int = 0  # how often what the encoder misses is asked for again, see `counterfactual.missing`
+    fit_steps: int = 0  # by which what the encoder reads is fitted to the image through the draft, see `fit.fit`
     action: str = "mechanisms"  # set latents and propagate; or "direction": see `cdae_jax.readout`
 
 
@@ -181,13 +183,11 @@ class Settings:
                 f"config.train.refine_every is {self.train.refine_every}, but config.model.decoder is"
                 f' "{self.model.decoder}", which has no draft that could learn from the other images: use 1'
             )
-        if self.sample.corrections < 0:
-            raise InputError(f"config.sample.corrections is {self.sample.corrections}: expected 0 or more")
-        if self.sample.corrections and self.sample.action == "direction":
-            raise InputError(
-                f"config.sample.corrections is {self.sample.corrections}, but the latents of config.sample.action"
-                ' "direction" follow no labels that could be asked for again: use 0'
-            )
+        for name in ("corrections", "fit_steps"):
+            if getattr(self.sample, name) < 0:
+                raise InputError(f"config.sample.{name} is {getattr(self.sample, name)}: expected 0 or more")
+        sample = dataclasses.asdict(self.sample)
+        check_possible(sample, self.model.decoder, sample["action"], self.train.condition_drop, "config.sample.")
         for var in self.graph.variables:
             if var.kind == "categorical" and var.classes > self.model.block_dim:
                 raise InputError(
@@ -210,11 +210,6 @@ class Settings:
             raise InputError(
                 f"config.sample.num_steps is {self.sample.num_steps}, more than the {available} steps of"
                 f" config.diffusion.num_steps to the depth {depth:g}: use fewer"
-            )
-        if self.sample.guidance != 1 and not self.train.condition_drop:
-            raise InputError(
-                f"config.sample.guidance is {self.sample.guidance}, but with config.train.condition_drop 0 no null"
-                " condition is trained: use guidance 1, or drop some conditions"
             )
         if self.model.decoder == "conv" and self.train.condition == "labels":
             raise InputError(

@@ -29,9 +29,8 @@ def programs(model: TrainedModel) -> dict[str, bytes]:
     steps, schedule = model.steps(options), model.schedule
 
     def encode(images):
-        u, z, _ = core.act(
-            model.model, params, to_unit(images), jnp.full((images.shape[0], num), jnp.nan), model.readout
-        )
+        unknown = jnp.full((images.shape[0],), model.model.num_classes)
+        u, z = core.abduct(model.model, params, to_unit(images), unknown, options["fit_steps"])
         return model.labels_of(z) * sd + mean, u, z
 
     def counterfactual(images, do, context):
@@ -49,6 +48,7 @@ def programs(model: TrainedModel) -> dict[str, bytes]:
             guidance=options["guidance"],
             abduction=options["abduction"],
             corrections=options["corrections"],
+            fit_steps=options["fit_steps"],
         )
         return to_uint8(made.x), model.labels_of(made.z_cf) * sd + mean
 

@@ -55,6 +55,7 @@ CPU = {
         "guidance": 1.0,
         "abduction": "restore",
         "corrections": 0,
+        "fit_steps": 0,
         "depth": 0.0,
         "solver": "ddim",
         "spacing": "auto",
@@ -74,7 +75,7 @@ SMOKE = {
         "mechanism_hidden": 16,
     },
     "train": {"steps": 20, "warmup_steps": 5, "anneal_steps": 5, "log_every": 5, "checkpoint_every": 10},
-    "sample": {"num_steps": 4, "abduction": "invert", "corrections": 0},
+    "sample": {"num_steps": 4, "abduction": "invert", "corrections": 0, "fit_steps": 0},
     "evaluate": {"num_images": 16, "predictor_steps": 10},
 }
 
@@ -98,6 +99,7 @@ PAPER = {
         "depth": 1.0,
         "abduction": "invert",
         "corrections": 0,
+        "fit_steps": 0,
     },
 }
 
@@ -120,7 +122,7 @@ def _with_baseline(config: ml_collections.ConfigDict, name: str) -> None:
     if name not in BASELINES:
         raise ValueError(f"there is no baseline {name!r}: expected one of {', '.join(BASELINES)}")
     config.update(BASELINES[name])
-    config.sample.corrections = 0  # ours
+    config.sample.corrections = config.sample.fit_steps = 0  # ours
     if name in WITHOUT_GRAPH:
         for spec in config.graph.values():
             spec.parents = ()

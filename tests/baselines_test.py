@@ -153,7 +153,7 @@ def test_the_direction_baseline_has_no_labels_to_sample_from(trained, tmp_path):
     _, model, _, folder = trained
     with pytest.raises(InputError, match="latents of this model follow no labels"):
         model.sample(2)
-    with pytest.raises(InputError, match="corrections is 1, but the latents of this model.*use 0"):
+    with pytest.raises(InputError, match="corrections is 1, but the latents of config.sample.action.*use 0"):
         model.options(corrections=1)
     plain, corrected = (frontier.Point("ddim", "uniform", 4, 1.0, 1.0, num) for num in (0, 2))
     assert frontier.possible(model, [plain, corrected]) == [plain]

@@ -268,6 +268,8 @@ def test_bad_images_are_named(model, images, message):
         ({"depth": 0}, "depth is 0"),
         ({"corrections": -1}, "corrections is -1: expected a whole number of at least 0"),
         ({"corrections": True}, "corrections is True"),
+        ({"fit_steps": -1}, "fit_steps is -1: expected a whole number of at least 0"),
+        ({"fit_steps": 2}, 'fit_steps is 2, but config.model.decoder is "diffusion", which has no draft'),
         ({"context": 3}, "this model has none"),
     ],
 )

@@ -226,6 +226,7 @@ def test_the_report_shows_every_intervention_with_intervals(dataset):
             "guidance": 1.0,
             "abduction": "noise",
             "corrections": 0,
+            "fit_steps": 0,
             "decoder": "diffusion",
             "depth": 0.5,
             "reader": "direct measurement",
@@ -250,3 +251,5 @@ def test_the_report_shows_every_intervention_with_intervals(dataset):
     assert "bdia, 4 uniform steps each way to depth 0.5 (7 evaluations), guidance 1\n" in report(results, dataset)
     results["protocol"] |= {"corrections": 2}
     assert "each way to depth 0.5 (13 evaluations), guidance 1, corrections 2\n" in report(results, dataset)
+    results["protocol"] |= {"fit_steps": 3}
+    assert "guidance 1, corrections 2, labels fitted in 3 steps\n" in report(results, dataset)

@@ -30,10 +30,11 @@ def test_guidance_needs_a_null_condition():
         Settings.from_dict(config.to_dict())
 
 
-def test_latents_without_labels_cannot_be_corrected():
+@pytest.mark.parametrize("name", ["corrections", "fit_steps"])
+def test_latents_without_labels_cannot_be_corrected_or_fitted(name):
     config = pendulum.get_config("smoke,baseline=diffae")
-    config.sample.corrections = 1
-    with pytest.raises(InputError, match='corrections is 1, but the latents of config.sample.action "direction"'):
+    config.sample[name] = 1
+    with pytest.raises(InputError, match=f'{name} is 1, but the latents of config.sample.action "direction"'):
         Settings.from_dict(config.to_dict())
 
 
@@ -70,6 +71,8 @@ def test_an_unknown_size_is_refused():
         ("data", "name", "celeba", "config.data.name is 'celeba': expected one of pendulum"),
         ("data", "resolution", 30, "image side 30 is not divisible by 8"),
         ("sample", "corrections", -1, "config.sample.corrections is -1: expected 0 or more"),
+        ("sample", "fit_steps", -1, "config.sample.fit_steps is -1: expected 0 or more"),
+        ("sample", "fit_steps", 1, 'config.sample.fit_steps is 1, but config.model.decoder is "diffusion"'),
         ("model", "prior", "flat", "config.model.prior is 'flat'"),
         ("model", "unet_multipliers", (1, 0), "config.model.unet_multipliers is"),
         ("model", "block_dim", "4", "expected a value of type int"),
