@@ -22,8 +22,9 @@ The mechanisms learn from all terms, as published, or from (4) and (4') alone (`
 from elsewhere, the noise of u in (3) and the decoder, costs them the precision that the labels would give.
 
 A refiner's draft has its own term, (5) E ||x - draft(z)||^2, whose gradient ends at the draft's weights: it learns the
-mean image given z, and z is shaped by (1) to (3') alone. The draft in turn learns nothing from (1). Where the draft
-says nearly all, the UNet need not see every image that the draft sees: (1) is then the mean over one image of
+mean image given z, and z is shaped by (1) to (3') alone. The draft in turn learns nothing from (1). On "mixed" latents
+its z are codes alone: what do() sets is exact, and what the encoder misreads is not the draft's to mend. Where the
+draft says nearly all, the UNet need not see every image that the draft sees: (1) is then the mean over one image of
 `refine_every`.
 
 A variable that was set by hand in a training image ("intervened") keeps (3), which says what is there, without gradient
@@ -205,12 +206,12 @@ def objective(
         output = model.apply(params, seen, context, x_0.shape[1:], method="decode")
         decoding = mean_square(x_0 - output) / (2 * IMAGE_SD**2)
     else:
-        draft = draft_of(model, params, jax.lax.stop_gradient(seen), context, drop, x_0.shape[1:])
+        drafted = jax.lax.stop_gradient(prior_mean if weights.condition == "mixed" else seen)
+        draft = draft_of(model, params, drafted, context, drop, x_0.shape[1:])
         if draft is not None:
             terms["draft"] = jnp.sum(jnp.where(drop, 0, mean_square(x_0 - draft))) / over["decoder"]
-            draft = jax.lax.stop_gradient(draft)
-        refined = (x_0, draws.eps, draws.t, seen, context, drop, draft)
-        x_0, eps, t, seen, context, drop, draft = every(refined, weights.refine_every)
+        x_0, eps, t, seen, context, drop = every((x_0, draws.eps, draws.t, seen, context, drop), weights.refine_every)
+        draft = jax.lax.stop_gradient(draft_of(model, params, seen, context, drop, x_0.shape[1:]))
         x_t = q_sample(schedule, x_0, eps, t)
         output = predict(model, params, schedule, x_t, t, seen, context, drop, draft)
         target = prediction_target(model.prediction, x_0, eps, schedule.alpha_bar[t])

@@ -121,6 +121,26 @@ def test_the_unet_may_learn_from_one_image_of_so_many_and_the_draft_learns_from_
     chex.assert_trees_all_close(gradient("draft", batch, draws, 2), gradient("draft", batch, draws, 1), atol=1e-6)
 
 
+def test_on_mixed_latents_the_draft_learns_from_the_codes_alone_and_the_unet_from_what_it_sees(params, batch):
+    model, away = model_of(), moved(params)
+    batch = batch | {"y": batch["y"].at[3, 2].set(jnp.nan)}
+
+    @functools.partial(jax.jit, static_argnames="condition")
+    def terms(condition, swap):
+        weights, draws = (
+            LossWeights(0.1, 0.1, 0.1, 1, 0.0, condition),
+            draw(model, SCHEDULE, 0.0, batch["x"].shape, key),
+        )
+        draws = draws._replace(swap=jnp.full_like(draws.swap, swap))
+        return objective(model, away, SCHEDULE, weights, batch, draws, counts(model, batch), jnp.int32(9))[1]
+
+    key = jax.random.key(3)
+    codes, seen = terms("mixed", True), terms("mixed", False)
+    assert float(codes["draft"]) == float(seen["draft"]) != float(terms("mean", False)["draft"])
+    assert float(seen["decoder"]) == pytest.approx(float(terms("mean", False)["decoder"]), rel=1e-5)
+    assert abs(float(codes["decoder"]) - float(seen["decoder"])) > 1e-3
+
+
 @pytest.mark.parametrize("solver", ["ddim", "bdia"])  # one keeps a state, the other a pair
 def test_a_counterfactual_is_its_own_draft_and_the_remainder_made_again_from_its_noise(params, solver):
     """Held against the solver run on the remainder itself, to a third of the diffusion time."""
