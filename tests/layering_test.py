@@ -26,5 +26,5 @@ def test_only_checkpoint_imports_orbax():
 
 
 def test_the_maths_knows_no_flax():
-    for name in ("graph.py", "diffusion.py", "ddim.py", "metrics.py"):
+    for name in ("graph.py", "diffusion.py", "ddim.py", "fit.py", "metrics.py"):
         assert not any(module.startswith("flax") for module in imports_of(PACKAGE / name)), name
