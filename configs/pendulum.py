@@ -35,7 +35,7 @@ def get_config(argument: str = "cpu") -> ml_collections.ConfigDict:
             },
             "model": {"decoder": "refiner", "encoder_channels": 32, "unet_channels": 64, "mechanism_hidden": 128},
             "train": {"steps": 10_000, "mechanism_missing": 1.0},
-            "sample": {"solver": "dpm_solver", "num_steps": 5, "fit_steps": 2},
+            "sample": {"solver": "dpm_solver", "num_steps": 5},
         },
         smoke={"data": {"resolution": 16, **SMOKE_SIZES}, "model": {"decoder": "diffusion"}},
         paper={
