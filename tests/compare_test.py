@@ -131,6 +131,6 @@ def test_the_pictures_are_decoded_as_the_numbers_were(monkeypatch, tmp_path):
             return Counterfactuals(images, None)
 
     monkeypatch.setattr(compare, "load", lambda workdir: Model())
-    asked = dict(zip(OPTIONS, (3, 1.5, "invert", 0.7, "bdia", "log_snr", 2), strict=True))
+    asked = dict(zip(OPTIONS, (3, 1.5, "invert", 0.7, "bdia", "log_snr", 2, 3), strict=True))
     compare.draw_grid({"x": {"protocol": {"workdir": "x", "seed": 0} | asked}}, 1, tmp_path / "grid.png")
     assert len(seen) == 4 and all(options == {"context": None} | asked for options in seen)
