@@ -210,8 +210,11 @@ def objective(
         draft = draft_of(model, params, drafted, context, drop, x_0.shape[1:])
         if draft is not None:
             terms["draft"] = jnp.sum(jnp.where(drop, 0, mean_square(x_0 - draft))) / over["decoder"]
-        x_0, eps, t, seen, context, drop = every((x_0, draws.eps, draws.t, seen, context, drop), weights.refine_every)
-        draft = jax.lax.stop_gradient(draft_of(model, params, seen, context, drop, x_0.shape[1:]))
+        refined = (x_0, draws.eps, draws.t, seen, context, drop, draft)
+        x_0, eps, t, seen, context, drop, draft = every(refined, weights.refine_every)
+        if weights.condition == "mixed":  # the UNet's is of what it sees
+            draft = draft_of(model, params, seen, context, drop, x_0.shape[1:])
+        draft = jax.lax.stop_gradient(draft)
         x_t = q_sample(schedule, x_0, eps, t)
         output = predict(model, params, schedule, x_t, t, seen, context, drop, draft)
         target = prediction_target(model.prediction, x_0, eps, schedule.alpha_bar[t])
