@@ -149,13 +149,15 @@ def generate(
 def _write(path: pathlib.Path, rows: np.ndarray, model: TrainedModel, source: Source, do, strength, options) -> None:
     images = np.asarray(source.images[rows])
     context = None if source.context is None else source.context[rows]
-    values = model.set_values(images, do)
+    fit_steps = options.get("fit_steps")
+    values = model.set_values(images, do, fit_steps=fit_steps)
     made, believed = model.counterfactual(images, values, context=context, strength=strength, **options)
-    u, _, z_do = model.latents_under(images, values, context=context, fit_steps=options.get("fit_steps"))
+    u, _, z_do = model.latents_under(images, values, context=context, fit_steps=fit_steps)
     asked = np.full(believed.shape, np.nan, np.float32)
     for name, value in values.items():
         asked[:, model.graph.index(name)] = value
+    read = model.encode(made, fit_steps=fit_steps)
     part = path.with_suffix(".part")
     with part.open("wb") as file:
-        np.savez(file, index=rows, image=made, do=asked, believed=believed, read=model.encode(made), u=u, z_do=z_do)
+        np.savez(file, index=rows, image=made, do=asked, believed=believed, read=read, u=u, z_do=z_do)
     part.replace(path)

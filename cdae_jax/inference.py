@@ -80,9 +80,12 @@ class TrainedModel:
         self._mesh = sharding.make_mesh(devices=jax.local_devices())
         self._invert = jax.jit(core.invert, static_argnames=("model", "solver"))
 
-    def encode(self, images: np.ndarray) -> np.ndarray:
-        """Labels [B, n] in physical units that are abducted: those whose prior mean is nearest to z."""
-        return self._physical(self.latents(images)[1])
+    def encode(self, images: np.ndarray, *, fit_steps: int | None = None) -> np.ndarray:
+        """Labels [B, n] in physical units that are abducted: those whose prior mean is nearest to z.
+
+        fit_steps as for `counterfactual`.
+        """
+        return self._physical(self.latents_under(images, {}, fit_steps=fit_steps)[1])
 
     def latents(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Exogenous noise u and causal latents z, each [B, n, k]."""
@@ -95,11 +98,11 @@ class TrainedModel:
         """
         return self._physical(self.latents_under(images, do)[2])
 
-    def set_values(self, images: np.ndarray, do: Mapping) -> Mapping:
-        """`do` with shifts and scales turned into the values [B] that they mean for each image."""
+    def set_values(self, images: np.ndarray, do: Mapping, *, fit_steps: int | None = None) -> Mapping:
+        """`do` with shifts and scales turned into the values [B] that they mean for each image; see `encode`."""
         if not isinstance(do, Mapping) or not any(isinstance(value, str) for value in do.values()):
             return do
-        read = self.encode(images)
+        read = self.encode(images, fit_steps=fit_steps)
         return {
             name: soften(name, value, read[:, self.graph.index(name)], self.graph) if isinstance(value, str) else value
             for name, value in do.items()
@@ -116,9 +119,10 @@ class TrainedModel:
         """u, z and z under do, each [B, n, k]; arguments and errors as for `counterfactual`."""
         images = check_images(images, self.image_shape)
         fit_steps = self.options(fit_steps=fit_steps)["fit_steps"]
+        values = self.set_values(images, do, fit_steps=fit_steps)
         batch = {
             "image": images,
-            "y_do": check_do(self.set_values(images, do), len(images), self.graph, self.variables, self.stats),
+            "y_do": check_do(values, len(images), self.graph, self.variables, self.stats),
             "context": check_context(context, len(images), self.model.num_classes),
         }
 
@@ -190,7 +194,7 @@ class TrainedModel:
             corrections=corrections,
             fit_steps=fit_steps,
         )
-        do = self.set_values(images, do)
+        do = self.set_values(images, do, fit_steps=options["fit_steps"])
         y_do = check_do(do, len(images), self.graph, self.variables, self.stats)
         strengths = check_strength(strength, do, self.graph, self.model.decoder)
         is_of_causes = bool(do) and not any(self.graph.parents[self.graph.index(name)] for name in do)

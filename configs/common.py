@@ -75,7 +75,7 @@ SMOKE = {
         "mechanism_hidden": 16,
     },
     "train": {"steps": 20, "warmup_steps": 5, "anneal_steps": 5, "log_every": 5, "checkpoint_every": 10},
-    "sample": {"num_steps": 4, "abduction": "invert", "corrections": 0, "fit_steps": 0},
+    "sample": {"num_steps": 4, "abduction": "invert", "corrections": 0},
     "evaluate": {"num_images": 16, "predictor_steps": 10},
 }
 
@@ -99,7 +99,6 @@ PAPER = {
         "depth": 1.0,
         "abduction": "invert",
         "corrections": 0,
-        "fit_steps": 0,
     },
 }
 

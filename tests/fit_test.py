@@ -38,6 +38,17 @@ def test_a_linear_draft_is_fitted_as_by_ridge_regression():
         np.testing.assert_allclose(found[row], y[row] + moved, atol=2e-5)
 
 
+def test_many_steps_end_where_the_misfit_and_the_distance_balance():
+    """By the noise that is left at the end, not that of the first step."""
+    rng = np.random.default_rng(3)
+    y = jnp.asarray(rng.normal(size=(5, 3)).astype(np.float32))
+    x = linear(y + 0.05) + 0.3 * jnp.asarray(rng.normal(size=(5, 40)).astype(np.float32))
+    moved = np.asarray(fit(linear, x, y, ALL, 0.05, 50) - y, float)
+    left = np.asarray(x, float) - (np.asarray(y, float) + moved) @ SLOPES
+    ridge = np.mean(left**2, -1, keepdims=True) / 0.05**2
+    np.testing.assert_allclose(left @ SLOPES.T, ridge * moved, rtol=1e-3, atol=1e-3)
+
+
 def test_labels_misread_come_back_to_those_that_drew_the_image():
     true = jnp.asarray(np.random.default_rng(2).normal(size=(64, 3)).astype(np.float32) * 0.3)
     read = true + 0.05 * jax.random.normal(jax.random.key(0), true.shape)
@@ -126,6 +137,13 @@ def test_what_is_encoded_predicted_and_made_are_of_the_same_fit(shipped):
         z_cf = shipped.latents_under(images, do, fit_steps=steps)[2]
         found[steps] = shipped._physical(z_cf)
         np.testing.assert_allclose(made.labels, found[steps], rtol=1e-4, atol=1e-3)
+        read = shipped.encode(images, fit_steps=steps)[:, 0]
+        shifted = shipped.latents_under(images, {"angle": "+5"}, fit_steps=steps)[2]
+        for angle in (
+            shipped._physical(shifted),
+            shipped.counterfactual(images, {"angle": "+5"}, fit_steps=steps).labels,
+        ):
+            np.testing.assert_allclose(angle[:, 0], read + 5, atol=1e-4)
     assert (found[0] != found[2]).any()
     with mock.patch.object(shipped, "defaults", shipped.defaults | {"fit_steps": 2}):
         np.testing.assert_array_equal(shipped.predict(images, do), found[2])
