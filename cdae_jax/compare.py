@@ -18,6 +18,7 @@ from cdae_jax.pooling import error_of_images
 
 HIDDEN = 20  # bars that so many times fit into another cannot be told apart
 LOWER, HIGHER = "lower is better", "higher is better"
+FLOOR, CEILING = "real images", "factual image left unchanged"
 
 
 def read_metrics(folder: str | pathlib.Path) -> dict:
@@ -73,12 +74,52 @@ def differences(named: dict[str, dict], errors: dict[str, np.ndarray | None]) ->
     return by_name
 
 
-def _value(mean, interval=None) -> dict:
-    return {"mean": mean, "interval": interval}
+def references(named: dict[str, dict]) -> dict[str, dict]:
+    """FLOOR and CEILING -> metrics that do not depend on the model: of the rendered true counterfactuals (of the test
+    images, where nothing renders), and of an answer that leaves each test image as it is.
+
+    Empty where no intervention was measured, or not for the same values.
+    """
+    first = next(iter(named.values()))
+    seeds = {found.get("protocol", {}).get("seed") for found in named.values()}
+    if "unchanged" not in first or len(seeds) > 1:
+        return {}
+    real, unchanged, truth = first["floor"], first["unchanged"], first.get("counterfactual_error", {})
+    found = {
+        FLOOR: {
+            "effectiveness": {do: real.get(do, real["factual"]) for do in unchanged},
+            "realism": {
+                do: {"frechet": error["frechet_of_true_images"], "count": error["count"]}
+                for do, error in first.get("realism", {}).items()
+                if "frechet_of_true_images" in error
+            },
+        },
+        CEILING: {
+            "effectiveness": unchanged,
+            "counterfactual_error": {
+                do: {name: _value(error[f"{name}_unchanged"], count=error[name]["count"]) for name in ("mse", "ssim")}
+                for do, error in truth.items()
+            },
+        },
+    }
+    for each in found.values():
+        errors = [[cell["normalised"] for cell in cells.values()] for cells in each["effectiveness"].values()]
+        known = [[error for error in cells if error is not None] for cells in errors]
+        count = max(cell["count"] for cells in unchanged.values() for cell in cells.values())
+        each["mean_effectiveness"] = _value(float(np.mean([np.mean(cells) for cells in known if cells])), count=count)
+        if "context_read" in real:
+            each["context_kept"] = dict.fromkeys(unchanged, real["context_read"])
+    return found
+
+
+def _value(mean, interval=None, count=None) -> dict:
+    return {"mean": mean, "interval": interval, "count": count}
 
 
 def measures(found: dict) -> dict[str, tuple[dict, str]]:
-    """What is compared: name -> (its mean and interval, which way is better). Errors are per training sd."""
+    """What is compared: name -> (its mean, interval and number of images, which way is better). Errors are per training
+    sd.
+    """
     rows: dict[str, tuple[dict, str]] = {}
     if "mean_effectiveness" in found:
         rows["effectiveness: mean error of all cells"] = (found["mean_effectiveness"], LOWER)
@@ -88,7 +129,7 @@ def measures(found: dict) -> dict[str, tuple[dict, str]]:
     for do, errors in found.get("effectiveness", {}).items():
         for name, error in errors.items():
             if name != "mean_of_others" and error["normalised"] is not None:
-                rows[f"{do}: {name}"] = (_value(error["normalised"], error["interval"]), LOWER)
+                rows[f"{do}: {name}"] = (_value(error["normalised"], error["interval"], error["count"]), LOWER)
                 if less:
                     rows[f"{do}: {name}, less that of {less['to']}"] = (less["cells"][do][name], LOWER)
     for do, error in found.get("counterfactual_error", {}).items():
@@ -108,14 +149,15 @@ def measures(found: dict) -> dict[str, tuple[dict, str]]:
     for do, error in found.get("reversibility", {}).items():
         rows[f"{do}: pixel MSE after undoing"] = (error, LOWER)
     for do, error in found.get("realism", {}).items():
-        rows[f"{do}: Frechet distance"] = (_value(error["frechet"]), LOWER)
+        rows[f"{do}: Frechet distance"] = (_value(error["frechet"], count=error["count"]), LOWER)
         if "frechet_inception" in error:
-            rows[f"{do}: Frechet distance on Inception features"] = (_value(error["frechet_inception"]), LOWER)
+            inception = _value(error["frechet_inception"], count=error["count"])
+            rows[f"{do}: Frechet distance on Inception features"] = (inception, LOWER)
+    latents = found.get("latents", {})
     for kind in ("block", "dimension"):
-        scores = found.get("latents", {}).get(f"dci_per_{kind}", {})
-        for name, score in scores.items():
+        for name, score in latents.get(f"dci_per_{kind}", {}).items():
             if score is not None:
-                rows[f"DCI per {kind}: {name}"] = (_value(score), HIGHER)
+                rows[f"DCI per {kind}: {name}"] = (_value(score, count=latents["count"]), HIGHER)
     return rows
 
 
@@ -135,24 +177,28 @@ def _text(value: dict, bold: bool) -> str:
 
 
 def table(named: dict[str, dict]) -> tuple[str, dict]:
-    """Markdown and plain data of metrics by model name; bold where an interval lies beyond all others."""
-    compared = {name: measures(found) for name, found in named.items()}
-    rows = list(dict.fromkeys(row for found in compared.values() for row in found))
-    lines = ["| | " + " | ".join(named) + " |", "| --- |" + " --- |" * len(named)]
+    """Markdown and plain data of metrics by model name, with `references`; bold where a model's interval lies beyond
+    those of all other models."""
+    compared = {name: measures(found) for name, found in (named | references(named)).items()}
+    rows = list(dict.fromkeys(row for name in named for row in compared[name]))
+    lines = ["| | images | " + " | ".join(compared) + " |", "| --- |" + " --- |" * (len(compared) + 1)]
     for row in rows:
-        cells = []
-        for name in named:
+        count = next(found[row][0]["count"] for found in compared.values() if row in found)
+        cells = ["-" if count is None else f"{count:g}"]
+        for name in compared:
             if row not in compared[name]:
                 cells.append("-")
                 continue
             value, direction = compared[name][row]
             others = [compared[other][row][0] for other in named if other != name and row in compared[other]]
-            cells.append(_text(value, _wins(value, others, direction)))
+            cells.append(_text(value, name in named and _wins(value, others, direction)))
         lines.append(f"| {row} | " + " | ".join(cells) + " |")
+    rest = [""] * (len(compared) - len(named))
     if any("runs" in found for found in named.values()):
-        each = (_of_runs(found, _mean_error) if "runs" in found else "-" for found in named.values())
-        lines.append("| mean error of each run | " + " | ".join(each) + " |")
-    lines.append("| trained | " + " | ".join(_of_runs(found, _training) for found in named.values()) + " |")
+        each = [_of_runs(found, _mean_error) if "runs" in found else "-" for found in named.values()]
+        lines.append("| mean error of each run | | " + " | ".join(each + rest) + " |")
+    each = [_of_runs(found, _training) for found in named.values()]
+    lines.append("| trained | | " + " | ".join(each + rest) + " |")
     plain = {
         name: {row: value | {"direction": direction} for row, (value, direction) in found.items()}
         for name, found in compared.items()

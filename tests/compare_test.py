@@ -17,7 +17,7 @@ from configs.pendulum import get_config
 
 
 def metrics(error, interval, **more):
-    cell = {"normalised": error, "interval": interval}
+    cell = {"normalised": error, "interval": interval, "count": 9}
     return {"effectiveness": {"do(a)": {"a": cell}}, "train": {"steps": 5}, **more}
 
 
@@ -27,7 +27,7 @@ def row_of(text, name):
 
 def test_bold_only_where_the_interval_lies_beyond_all_others():
     apart, _ = table({"x": metrics(0.1, [0.08, 0.12]), "y": metrics(0.2, [0.18, 0.22])})
-    assert row_of(apart, "do(a): a") == "| do(a): a | **0.1** (0.08..0.12) | 0.2 (0.18..0.22) |"
+    assert row_of(apart, "do(a): a") == "| do(a): a | 9 | **0.1** (0.08..0.12) | 0.2 (0.18..0.22) |"
     near, _ = table({"x": metrics(0.1, [0.08, 0.12]), "y": metrics(0.13, [0.11, 0.15])})
     assert "**" not in near
     three, _ = table({name: metrics(e, [e - 0.02, e + 0.02]) for name, e in (("x", 0.1), ("y", 0.13), ("z", 0.3))})
@@ -38,10 +38,54 @@ def test_where_more_is_better_the_larger_is_bold_and_gaps_are_shown():
     kept = {"do(a)": {"mean": 0.9, "interval": [0.88, 0.92], "count": 9}}
     worse = {"do(a)": {"mean": 0.5, "interval": [0.4, 0.6], "count": 9}}
     text, plain = table({"x": metrics(0.1, [0, 1], context_kept=worse), "y": metrics(0.1, [0, 1], context_kept=kept)})
-    assert row_of(text, "do(a): class kept") == "| do(a): class kept | 0.5 (0.4..0.6) | **0.9** (0.88..0.92) |"
+    assert row_of(text, "do(a): class kept") == "| do(a): class kept | 9 | 0.5 (0.4..0.6) | **0.9** (0.88..0.92) |"
     assert plain["y"]["do(a): class kept"]["direction"] == "higher is better"
     text, _ = table({"x": metrics(0.1, [0, 1]), "y": metrics(0.1, [0, 1], context_kept=kept)})
-    assert row_of(text, "do(a): class kept").startswith("| do(a): class kept | - |")
+    assert row_of(text, "do(a): class kept").startswith("| do(a): class kept | 9 | - |")
+
+
+def test_every_table_says_what_real_images_and_the_unchanged_image_have():
+    """Two variables, a -> b; the second intervention's truth can be rendered, the first's is unknown for b."""
+
+    def cell(error):
+        return {
+            "normalised": error,
+            "interval": None if error is None else [0.0, 9.0],
+            "count": 0 if error is None else 9,
+        }
+
+    def value(mean):
+        return {"mean": mean, "interval": [0.0, 1.0], "count": 9}
+
+    found = metrics(0.1, [0.08, 0.12], protocol={"seed": 0})
+    found["effectiveness"] = {do: {"a": cell(0.1), "b": cell(0.2)} for do in ("do(a)", "do(b)")}
+    found["mean_effectiveness"], found["context_kept"] = value(0.15), {"do(a)": value(0.9)}
+    found["unchanged"] = {"do(a)": {"a": cell(1.5), "b": cell(None)}, "do(b)": {"a": cell(0.0), "b": cell(0.5)}}
+    floor = {"a": cell(0.01), "b": cell(0.03)}
+    found["floor"] = {"factual": floor, "do(b)": {"a": cell(0.0), "b": cell(0.04)}, "context_read": value(0.99)}
+    found["counterfactual_error"] = {
+        "do(b)": {"mse": value(0.001), "ssim": value(0.95), "mse_unchanged": 0.02, "ssim_unchanged": 0.4}
+    }
+    found["realism"] = {
+        "do(a)": {"frechet": 3.0, "count": 9},
+        "do(b)": {"frechet": 2.0, "frechet_of_true_images": 1.0, "count": 9},
+    }
+    text, plain = table({"x": found, "y": metrics(0.3, [0.2, 0.4], protocol={"seed": 0})})
+    assert text.splitlines()[0] == "| | images | x | y | real images | factual image left unchanged |"
+    last = {
+        line.split(" | ")[0].removeprefix("| "): line.removesuffix(" |").split(" | ")[-2:] for line in text.splitlines()
+    }
+    assert last["do(a): a"] == ["0.01 (0..9)", "1.5 (0..9)"]
+    assert last["do(a): b"] == ["0.03 (0..9)", "-"]
+    assert last["do(b): b"] == ["0.04 (0..9)", "0.5 (0..9)"]  # of the rendered truth
+    assert last["effectiveness: mean error of all cells"] == ["0.02", "0.875"]  # of (0.02, 0.02) and of (1.5, 0.25)
+    assert last["do(a): class kept"] == ["0.99 (0..1)", "0.99 (0..1)"]
+    assert last["do(b): pixel MSE to the true image"] == ["-", "0.02"]
+    assert last["do(b): SSIM to the true image"] == ["-", "0.4"]
+    assert last["do(a): Frechet distance"] == ["-", "-"]
+    assert last["do(b): Frechet distance"] == ["1", "-"]
+    assert plain["factual image left unchanged"]["do(b): b"]["mean"] == 0.5
+    assert "**0.1** (0..9)" not in text and "real images" not in table({"x": found, "y": metrics(0, [0, 0])})[0]
 
 
 def test_other_protocols_and_missing_evaluations_are_refused(tmp_path):
@@ -74,7 +118,7 @@ def test_models_are_compared_image_by_image(tmp_path):
         found[name]["difference"] = difference
     for name in ("effectiveness: mean error less that of x, image by image", "do(a): a, less that of x"):
         row = row_of(table(found)[0], name)
-        assert row.split(" | ")[1] == "**0** (0..0)" and row.split(" | ")[2].startswith("0.02 (0.01")
+        assert row.split(" | ")[1:3] == ["40", "**0** (0..0)"] and row.split(" | ")[3].startswith("0.02 (0.01")
 
     found["y"]["protocol"]["parameters"] = "trained further since"
     assert errors_of_images(folders[1], found["y"]) is None
@@ -98,11 +142,11 @@ def test_runs_of_one_model_are_compared_as_one():
     assert found["mean_effectiveness"]["interval"] == pytest.approx([0.35, 0.35])
     assert found["composition"]["mse"] == {"mean": 0.05, "interval": [0.0, 0.1], "count": 40}
     text, _ = table({"ours": found, "other": metrics(0.5, [0.4, 0.6])})
-    assert row_of(text, "mean error of each run") == "| mean error of each run | 0.35; 0.35 | - |"
-    assert row_of(text, "trained") == "| trained | 5 steps, seed 0; 5 steps, seed 1 | 5 steps |"
+    assert row_of(text, "mean error of each run") == "| mean error of each run | | 0.35; 0.35 | - |"
+    assert row_of(text, "trained") == "| trained | | 5 steps, seed 0; 5 steps, seed 1 | 5 steps |"
     assert pool("ours", runs, [errors[0], None])[1] is None
     unmeasured, _ = pool("ours", [{"train": run["train"], "protocol": run["protocol"]} for run in runs], [None, None])
-    assert row_of(table({"ours": unmeasured})[0], "mean error of each run") == "| mean error of each run | -; - |"
+    assert row_of(table({"ours": unmeasured})[0], "mean error of each run") == "| mean error of each run | | -; - |"
     assert pool("ours", runs[:1], errors[:1])[0] is runs[0]
     with pytest.raises(InputError, match="runs called 'ours' have the training seeds 0, 0"):
         pool("ours", [runs[0], runs[0]], errors)
