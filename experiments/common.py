@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import jax
 from absl import app, flags, logging
+from ml_collections import config_flags
 
 from cdae_jax.errors import InputError
 from cdae_jax.train import NonFiniteLoss, Stopped
@@ -21,7 +22,7 @@ def _stop(message: str, code: int) -> None:
     sys.exit(code)
 
 
-def _sentence(err: Exception) -> str:
+def sentence(err: Exception) -> str:
     """The message of a flag error; of a config file that raised, the last line of the traceback it quotes."""
     text = str(err.args[0] if err.args else err).replace("\\n", "\n").replace("\\'", "'")
     if text[:1] == text[-1:] and text[:1] in "'\"":  # a message that was itself shown with repr
@@ -38,9 +39,16 @@ def _parse(argv: list[str]) -> list[str]:
             flags.FLAGS.config.to_dict()  # a config file that cannot be read is noticed on first use
         return rest
     except (AttributeError, KeyError) as err:
-        _stop(f"the config has no such field: {_sentence(err)}", 2)
+        _stop(f"the config has no such field: {sentence(err)}", 2)
     except (flags.Error, TypeError, ValueError, OSError) as err:
-        _stop(_sentence(err), 2)
+        _stop(sentence(err), 2)
+
+
+def config_argv() -> list[str]:
+    """The --config flags of this command, for commands that it starts."""
+    flag = flags.FLAGS["config"]
+    overrides = config_flags.get_override_values(flag)
+    return [f"--config={config_flags.get_config_filename(flag)}"] + [f"--config.{k}={v}" for k, v in overrides.items()]
 
 
 def write_json(path: str, content) -> None:

@@ -31,26 +31,20 @@ ONLY = flags.DEFINE_list("parts", list(PARTS), f"What to measure of each run, so
 flags.mark_flags_as_required(["config", "sweep", "workdir"])
 
 
-def config_flags_of_runs() -> list[str]:
-    """The --config flags of this command, which every run gets too."""
-    flag = flags.FLAGS["config"]
-    overrides = config_flags.get_override_values(flag)
-    return [f"--config={config_flags.get_config_filename(flag)}"] + [f"--config.{k}={v}" for k, v in overrides.items()]
-
-
 def main() -> None:
     folder = pathlib.Path(WORKDIR.value)
-    runs = sweep_plan.make_runs(CONFIG.value, sweep_plan.read_sweep(SWEEP.value), folder, tuple(ONLY.value))
+    overrides, parts = sweep_plan.read_sweep(SWEEP.value), tuple(ONLY.value)
+    runs = sweep_plan.make_runs(CONFIG.value, overrides, folder, parts, tuple(common.config_argv()))
     if COLLECT.value:
         print(sweep_plan.collect(runs, folder))
         return
     mine = sweep_plan.share_training(sweep_plan.shard(runs, SHARD.value))
     if DRY_RUN.value:
-        print(sweep_plan.describe(mine, config_flags_of_runs()))
+        print(sweep_plan.describe(mine))
         return
     sweep_plan.claim(folder, runs, CONFIG.value)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends the runs on the way out
-    failed = sweep_run.run_all(mine, config_flags_of_runs(), MAX_PARALLEL.value)
+    failed = sweep_run.run_all(mine, MAX_PARALLEL.value)
     print(sweep_plan.collect(runs, folder))
     if failed:
         raise InputError(f"{len(failed)} of {len(mine)} runs failed ({', '.join(failed[:3])}): the others are done")

@@ -28,7 +28,7 @@ class Run:
     """One model of a sweep, named by its overrides ("section.field" -> value).
 
     `parts` are those of the evaluation. `trained_in` is the folder of another run that trains the same and only
-    decodes otherwise; None to train itself.
+    decodes otherwise; None to train itself. `argv` are the --config flags of its training without the overrides.
     """
 
     overrides: dict
@@ -36,6 +36,7 @@ class Run:
     folder: pathlib.Path
     parts: tuple[str, ...] = PARTS
     trained_in: pathlib.Path | None = None
+    argv: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -66,14 +67,15 @@ class Run:
         return set(self.parts) <= self.measured
 
     def flags(self) -> list[str]:
-        return [f"--config.{name}={value}" for name, value in self.overrides.items()]
+        """All --config flags of its training."""
+        return [*self.argv, *(f"--config.{name}={value}" for name, value in self.overrides.items())]
 
-    def commands(self, argv: list[str]) -> list[list[str]]:
-        """What to run, one after the other; argv are the --config flags that all runs share."""
+    def commands(self) -> list[list[str]]:
+        """What to run, one after the other."""
         python = [sys.executable, "-m"]
         evaluate = [*python, "experiments.evaluate", f"--parts={','.join(self.parts)}"]
         if self.trained_in is None:
-            train = [*python, "experiments.train", *argv, *self.flags(), f"--workdir={self.folder}"]
+            train = [*python, "experiments.train", *self.flags(), f"--workdir={self.folder}"]
             return [train, [*evaluate, f"--workdir={self.folder}"]]
         options = [f"--{name}={value}" for name, value in self.settings.sampling.items()]
         return [[*evaluate, f"--workdir={self.trained_in}", *options, f"--output={self.folder}"]]
@@ -111,13 +113,22 @@ def name_of(overrides: dict) -> str:
     return re.sub(r"[^\w.,=+-]+", "_", ",".join(parts)) or "default"
 
 
-def make_runs(
-    config: ml_collections.ConfigDict, overrides: list[dict], folder: pathlib.Path, parts: tuple[str, ...] = PARTS
-) -> list[Run]:
-    """The checked runs. Raises InputError for an override of no field, of a wrong value, two runs of one name, or
-    parts of the evaluation without the interventions, which `collect` needs."""
+def check_parts(parts: tuple[str, ...]) -> None:
+    """Raises InputError for parts of the evaluation without the interventions, which `collect` needs."""
     if "interventions" not in parts or not set(parts) <= set(PARTS):
         raise InputError(f"--parts is {','.join(parts)}: expected interventions, and perhaps others of {PARTS}")
+
+
+def make_runs(
+    config: ml_collections.ConfigDict,
+    overrides: list[dict],
+    folder: pathlib.Path,
+    parts: tuple[str, ...] = PARTS,
+    argv: tuple[str, ...] = (),
+) -> list[Run]:
+    """The checked runs; argv are the --config flags that all share. Raises InputError for an override of no field, of
+    a wrong value, two runs of one name, or `check_parts`."""
+    check_parts(parts)
     runs: list[Run] = []
     for changes in overrides:
         changed = ml_collections.ConfigDict(config.to_dict(), sort_keys=False)
@@ -132,7 +143,7 @@ def make_runs(
             settings = Settings.from_dict(plain)
         except InputError as err:
             raise InputError(f"the run {name_of(changes)} of the sweep cannot be: {err}") from err
-        run = Run(changes, settings, folder / name_of(changes), parts)
+        run = Run(changes, settings, folder / name_of(changes), parts, argv=argv)
         for other in runs:
             if other.settings == run.settings or other.name == run.name:
                 raise InputError(f"two runs of the sweep are the same ({other.name} and {run.name}): take one out")
@@ -175,11 +186,11 @@ def claim(folder: pathlib.Path, runs: list[Run], config: ml_collections.ConfigDi
     path.write_text(json.dumps(plan, indent=2) + "\n")
 
 
-def seconds_per_image(run: Run, argv: list[str]) -> float:
+def seconds_per_image(run: Run) -> float:
     """Measured by training one run for a few steps in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
         short = ["--config.train.steps=30", "--config.train.log_every=10", "--config.train.checkpoint_every=30"]
-        command = [sys.executable, "-m", "experiments.train", *argv, *run.flags(), *short, f"--workdir={folder}/run"]
+        command = [sys.executable, "-m", "experiments.train", *run.flags(), *short, f"--workdir={folder}/run"]
         result = subprocess.run(command, capture_output=True, text=True)
         if result.returncode:
             raise InputError(f"the run {run.name} does not start: {result.stderr.strip().splitlines()[-1]}")
@@ -187,14 +198,14 @@ def seconds_per_image(run: Run, argv: list[str]) -> float:
         return 1 / json.loads(lines[-1])["images_per_second"]
 
 
-def describe(runs: list[Run], argv: list[str]) -> str:
+def describe(runs: list[Run]) -> str:
     """The plan as text, with the training time estimated from a few steps of the first unfinished run."""
     lines = [f"{'finished' if run.finished else 'to do':<10}{run.name}" for run in runs]
     left = [run for run in runs if not run.finished]
     if left:
         trained = [run.settings.train for run in left if run.trained_in is None]
         images = sum(train.steps * train.batch_size for train in trained)
-        hours = images * seconds_per_image(left[0], argv) / 3600
+        hours = images * seconds_per_image(left[0]) / 3600
         lines.append(f"{len(trained)} runs to train, about {hours:.2f} hours in all; evaluation comes on top")
     return "\n".join(lines)
 

@@ -17,7 +17,7 @@ def wait_for_any(processes: list[subprocess.Popen]) -> None:
         time.sleep(0.2)
 
 
-def start(run: Run, argv: list[str]) -> subprocess.Popen:
+def start(run: Run) -> subprocess.Popen:
     """A process that trains and then evaluates one run; everything it prints goes to the run's log.
 
     It first waits for another process that does the same run, left over from a sweep that was killed, to end: the lock
@@ -27,7 +27,7 @@ def start(run: Run, argv: list[str]) -> subprocess.Popen:
 import fcntl, subprocess
 lock = open({str(run.lock)!r}, "w")
 fcntl.flock(lock, fcntl.LOCK_EX)
-for command in {run.commands(argv)!r}:
+for command in {run.commands()!r}:
     subprocess.run(command, check=True, pass_fds=[lock.fileno()])
 """
     with run.log.open("a") as log:
@@ -36,7 +36,7 @@ for command in {run.commands(argv)!r}:
         )
 
 
-def run_all(runs: list[Run], argv: list[str], max_parallel: int) -> list[str]:
+def run_all(runs: list[Run], max_parallel: int) -> list[str]:
     """Runs what is not finished, at most max_parallel at once; returns the names of those that failed."""
     waiting = [run for run in runs if not run.finished]
     running: list[tuple[Run, subprocess.Popen]] = []
@@ -48,7 +48,7 @@ def run_all(runs: list[Run], argv: list[str], max_parallel: int) -> list[str]:
                 ready = [run for run in waiting if run.trained_in not in unfinished]
                 for run in ready[: max_parallel - len(running)]:
                     waiting.remove(run)
-                    running.append((run, start(run, argv)))
+                    running.append((run, start(run)))
                 bar.set_postfix_str(", ".join(run.name for run, _ in running))
                 wait_for_any([process for _, process in running])
                 for run, process in [pair for pair in running if pair[1].poll() is not None]:

@@ -27,10 +27,9 @@ def refused(result, *parts):
 
 
 def test_train_evaluate_and_draw(tmp_path):
-    workdir = tmp_path / "run"
-    trained = command(
-        "train", "--config=configs/pendulum.py:smoke", f"--workdir={workdir}", f"--config.data.data_dir={tmp_path}/data"
-    )
+    workdir, config = tmp_path / "all" / "ours_0", "--config=configs/pendulum.py:smoke"
+    data = f"--config.data.data_dir={tmp_path}/data"
+    trained = command("train", config, data, f"--workdir={workdir}")
     assert trained.returncode == 0, trained.stderr
     assert "loss" in trained.stderr and "images/s" in trained.stderr  # the progress bar
 
@@ -58,25 +57,24 @@ def test_train_evaluate_and_draw(tmp_path):
     assert (workdir / "evaluation" / "do_angle.json").stat().st_mtime_ns == before  # not computed again
     kept = json.loads((workdir / "metrics.json").read_text())
     assert kept["latents"] == metrics["latents"] and kept["composition"] == metrics["composition"]
-    other = tmp_path / "noise"
-    flags = (f"--workdir={workdir}", "--abduction=noise", "--depth=0.5", f"--output={other}", "--parts=composition")
-    assert command("evaluate", *flags).returncode == 0
-    noisy = json.loads((other / "metrics.json").read_text())
-    assert noisy["protocol"]["abduction"] == "noise" and noisy["protocol"]["depth"] == 0.5
-    assert noisy["composition"]["mse"]["mean"] != metrics["composition"]["mse"]["mean"]
     refused(command("evaluate", f"--workdir={workdir}", "--guidance=2"), "--output")
     refused(command("evaluate", f"--workdir={workdir}", "--parts=latent"), "did you mean 'latents'")
 
-    compared = command(
-        "compare", f"--workdirs={workdir},{other}", "--names=ours,noise", f"--output={tmp_path}/both", "--num=1"
-    )
+    flags = ("--names=ours,noise", "--same=steps", "--parts=interventions")
+    compared = command("baselines", config, data, f"--workdir={tmp_path}/all", *flags)
     assert compared.returncode == 0, compared.stderr
+    assert "| | images | ours | fresh noise | real images | factual image left unchanged |" in compared.stdout
     assert "| composition: pixel MSE |" in compared.stdout and "| do(angle): light |" in compared.stdout
-    both = json.loads((tmp_path / "both.json").read_text())["models"]
-    assert both["noise"]["composition: pixel MSE"]["mean"] == noisy["composition"]["mse"]["mean"]
-    for name in ("both.png", "both_grid.png"):
-        assert np.asarray(Image.open(tmp_path / name)).std() > 10
+    both = json.loads((tmp_path / "all" / "comparison.json").read_text())["models"]
+    assert both["ours"]["composition: pixel MSE"]["mean"] == metrics["composition"]["mse"]["mean"]
+    noisy = json.loads((tmp_path / "all" / "noise_0" / "metrics.json").read_text())
+    assert noisy["protocol"]["abduction"] == "noise" and noisy["protocol"]["depth"] == 1.0
+    cell = noisy["effectiveness"]["do(angle)"]["light"]["normalised"]
+    assert both["fresh noise"]["do(angle): light"]["mean"] == cell != both["ours"]["do(angle): light"]["mean"]
+    for name in ("comparison.png", "comparison_grid.png"):
+        assert np.asarray(Image.open(tmp_path / "all" / name)).std() > 10
     refused(command("compare", f"--workdirs={workdir},{tmp_path}"), "metrics.json cannot be read")
+    refused(command("baselines", f"{config},baseline=noise", f"--workdir={tmp_path}/b"), "give the config of ours")
 
     picture = tmp_path / "cf.png"
     drawn = command(

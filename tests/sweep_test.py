@@ -77,7 +77,7 @@ def test_runs_that_only_decode_otherwise_share_their_training():
     overrides = [{"sample.num_steps": 10}, {"sample.num_steps": 20}, {"train.seed": 1}, {"sample.action": "direction"}]
     first, second, third, fourth = sweep_plan.share_training(runs_of(overrides))
     assert second.trained_in == first.folder and first.trained_in is third.trained_in is fourth.trained_in is None
-    (evaluate,) = second.commands([])
+    (evaluate,) = second.commands()
     assert "--num_steps=20" in evaluate and f"--workdir={first.folder}" in evaluate
 
 
@@ -93,13 +93,13 @@ def test_a_run_that_decodes_otherwise_is_told_every_option():
         "fit_steps": 3,
     }
     _, second = sweep_plan.share_training(runs_of([{}, {f"sample.{name}": value for name, value in changes.items()}]))
-    (evaluate,) = second.commands([])
+    (evaluate,) = second.commands()
     assert {f"--{name}={value}" for name, value in changes.items()} <= set(evaluate) and set(changes) == set(OPTIONS)
 
 
 def test_a_sweep_measures_the_parts_that_are_asked_for():
     (run,) = sweep_plan.make_runs(get_config("cpu"), [{}], pathlib.Path("sweep"), ("interventions", "latents"))
-    _, evaluate = run.commands([])
+    _, evaluate = run.commands()
     assert "--parts=interventions,latents" in evaluate
     for wrong in (("latents",), ("interventions", "colour")):
         with pytest.raises(InputError, match="expected interventions, and perhaps others"):
@@ -170,7 +170,7 @@ def fake_runs(folder, monkeypatch, scripts, trained_in=()):
     """Runs whose commands are Python scripts; a run of `trained_in` needs the folder of the one it names."""
     folder.mkdir()
     settings = runs_of([{}])[0].settings
-    monkeypatch.setattr(Run, "commands", lambda self, argv: [[sys.executable, "-c", scripts[self.name]]])
+    monkeypatch.setattr(Run, "commands", lambda self: [[sys.executable, "-c", scripts[self.name]]])
     needs = dict(trained_in)
     return [
         Run({}, settings, folder / name, ("interventions",), folder / needs[name] if name in needs else None)
@@ -191,13 +191,13 @@ def test_runs_wait_for_the_model_that_they_share_and_finished_ones_are_skipped(t
     needy += FINISH.format(folder=str(folder / "b"), done=DONE, then="")
     broken = "raise SystemExit('error: no such thing')"
     runs = fake_runs(folder, monkeypatch, {"a": slow, "b": needy, "c": broken}, trained_in={"b": "a"}.items())
-    assert sweep_run.run_all(runs, [], max_parallel=3) == ["c"]
+    assert sweep_run.run_all(runs, max_parallel=3) == ["c"]
     assert (folder / "c.failed").read_text() == "error: no such thing\n"
     assert [run.finished for run in runs] == [True, True, False]
 
     started = []
-    monkeypatch.setattr(sweep_run, "start", lambda run, argv: started.append(run.name) or pytest.fail("ran"))
-    assert sweep_run.run_all(runs[:2], [], max_parallel=1) == [] and not started
+    monkeypatch.setattr(sweep_run, "start", lambda run: started.append(run.name) or pytest.fail("ran"))
+    assert sweep_run.run_all(runs[:2], max_parallel=1) == [] and not started
 
 
 def test_a_run_left_over_by_a_killed_sweep_is_waited_for(tmp_path, monkeypatch):
@@ -207,12 +207,12 @@ def test_a_run_left_over_by_a_killed_sweep_is_waited_for(tmp_path, monkeypatch):
         f"import time; f = open({str(times)!r}, 'a', 1); print('start', file=f); time.sleep(2); print('end', file=f)"
     )
     (run,) = fake_runs(tmp_path / "sweep", monkeypatch, {"a": child})
-    first = sweep_run.start(run, [])
+    first = sweep_run.start(run)
     while not (times.is_file() and times.read_text()):
         time.sleep(0.05)
     first.kill()
     first.wait()
-    assert sweep_run.start(run, []).wait() == 0
+    assert sweep_run.start(run).wait() == 0
     assert times.read_text().split() == ["start", "end", "start", "end"]
 
 
@@ -229,7 +229,7 @@ def test_an_interrupted_sweep_ends_its_runs(tmp_path, monkeypatch):
 
     monkeypatch.setattr(sweep_run, "wait_for_any", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        sweep_run.run_all(runs, [], max_parallel=1)
+        sweep_run.run_all(runs, max_parallel=1)
     pid = int(pid_file.read_text())
     for _ in range(100):
         stat = pathlib.Path(f"/proc/{pid}/stat")

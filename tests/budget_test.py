@@ -1,0 +1,85 @@
+"""Ours and all baselines by one command: who takes part, with which settings, for how many steps."""
+
+import json
+
+import pytest
+
+from cdae_jax.errors import InputError
+from cdae_jax.graph import CausalGraph, Variable
+from configs.common import BASELINES
+from experiments import baselines
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:the load_module:DeprecationWarning"
+)  # ml_collections reads a config by it
+CONFIG = "--config=configs/pendulum.py:smoke"
+
+
+def chain(*names):
+    pairs = zip(names, ((), *((name,) for name in names[:-1])), strict=True)
+    return CausalGraph(tuple(Variable(name, parents=parents) for name, parents in pairs))
+
+
+def argv_of(names, *overrides, change=()):
+    changes = baselines.read_changes(list(change), names)
+    return {name: baselines.flags_of(name, [CONFIG, *overrides], changes[name]) for name in names}
+
+
+def runs_of(names, folder, *overrides, seeds=("0",), steps=None, change=()):
+    argv = argv_of(names, *overrides, change=change)
+    return baselines.make_runs(argv, list(seeds), steps or {}, folder, ("interventions",))
+
+
+def test_every_baseline_has_a_title_and_takes_part_where_it_differs():
+    assert set(baselines.TITLES) == {"ours", *BASELINES}
+    assert "one_hop" not in baselines.default_names(chain("a", "b"))
+    assert set(baselines.default_names(chain("a", "b", "c"))) == set(baselines.TITLES)
+    assert baselines.check_names(["noise", "ours"]) == ["ours", "noise"]
+    for wrong in (["noise"], ["ours", "vae"], ["ours", "ours"]):
+        with pytest.raises(InputError, match="expected ours, the reference"):
+            baselines.check_names(wrong)
+
+
+def test_overrides_go_to_all_and_changes_to_one(tmp_path):
+    names = ["ours", "conditional", "causalvae"]
+    change = ["causalvae:train.condition=mean", "ours:train.mechanism_alone=True"]
+    ours, conditional, vae = runs_of(names, tmp_path, "--config.train.batch_size=4", change=change)
+    assert [run.settings.train.batch_size for run in (ours, conditional, vae)] == [4, 4, 4]
+    assert [run.settings.train.condition for run in (ours, conditional, vae)] == ["encoding", "labels", "mean"]
+    assert ours.settings.train.mechanism_alone and vae.settings.model.decoder == "conv"
+    train, _ = vae.commands()
+    assert f"{CONFIG},baseline=causalvae" in train and "--config.train.condition=mean" in train
+    for wrong in ("vae:train.steps=3", "ours", "ours:train.steps"):
+        with pytest.raises(InputError, match="expected name:section.field=value"):
+            baselines.read_changes([wrong], names)
+    for wrong, message in (("train.stepz=3", "ours cannot have these settings"), ("train.steps=-3", "ours cannot be")):
+        with pytest.raises(InputError, match=message):
+            runs_of(["ours"], tmp_path, change=[f"ours:{wrong}"])
+    with pytest.raises(InputError, match="--seeds is 1,1"):
+        runs_of(["ours"], tmp_path, seeds=["1", "1"])
+
+
+def test_all_get_the_seconds_of_ours_timed_once(tmp_path, monkeypatch):
+    """The VAE's step takes a quarter of ours; what decodes our model otherwise has our steps, and is not timed."""
+    names, path, asked = ["ours", "causalvae", "noise"], tmp_path / "kept.json", {"same": "seconds"}
+    timed = []
+    taken = {"ours_0": iter((0.5, 0.4)), "causalvae_0": iter((0.1, 0.3)), "aligned_0": iter((0.8, 0.8))}
+    monkeypatch.setattr(baselines, "step_seconds", lambda run: timed.append(run.name) or next(taken[run.name]))
+    runs = runs_of(names, tmp_path, "--config.train.steps=100", seeds=("0", "1"))
+    steps = baselines.equal_steps(runs, path, asked)
+    assert steps == {"ours": 100, "causalvae": 400, "noise": 100}
+    assert timed == ["ours_0", "causalvae_0"] * 2
+    assert baselines.equal_steps(runs, path, asked) == steps and len(timed) == 4
+    made = runs_of(names, tmp_path, "--config.train.steps=100", steps=steps)
+    assert [run.settings.train.steps for run in made] == [100, 400, 100]
+    assert made[2].trained_in == made[0].folder and made[2].settings.sample.abduction == "noise"
+    plan = baselines.describe(made, json.loads(path.read_text())["step_seconds"])
+    assert "causalvae_0     400 steps of 100.0 ms" in plan and "decodes ours_0" in plan and "0.02 hours" in plan
+
+    taken["ours_0"] = iter((0.8, 0.8))  # the machine is slower when another is added: ours is timed again beside it
+    more = runs_of(["ours", "aligned"], tmp_path, "--config.train.steps=100")
+    assert baselines.equal_steps(more, path, asked) == {"ours": 100, "causalvae": 400, "aligned": 100}
+    with pytest.raises(InputError, match="was made for another config"):
+        baselines.equal_steps(runs, path, {"same": "steps"})
+    assert baselines.equal_steps(runs, tmp_path / "other.json", {"same": "steps"}) == dict.fromkeys(names, 100)
+    assert baselines.steps_in(7.0, 2.0, 1) == 4 and baselines.steps_in(1.0, 9.0, 5) == 5
