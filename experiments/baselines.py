@@ -2,25 +2,28 @@
 
 python -m experiments.baselines --config=configs/pendulum.py:cpu --workdir=runs/baselines
 
-A step of each is timed first, on what else the machine is doing then, and the others get as many steps as take the time
+A step of each is timed first, and the others get as many steps as take the time
 of ours; --same=steps gives them as many steps as ours has. Every --config.x=y goes to all of them,
 --change=causalvae:train.condition=mean to one. Started again, it skips what is finished and goes on with what was
 interrupted; with more --names or --seeds it adds them. --dry_run times, prints the plan and stops. The table and the
 pictures are comparison.* in the workdir; every model has a folder there, with a log beside it.
 """
 
+import concurrent.futures
+import itertools
 import json
+import multiprocessing
 import pathlib
 import re
 import signal
 import subprocess
 import sys
-import tempfile
 
 from absl import flags
 from ml_collections import config_flags
 from tqdm import tqdm
 
+from cdae_jax.benchmark import step_seconds
 from cdae_jax.errors import InputError
 from cdae_jax.evaluate import PARTS
 from cdae_jax.graph import CausalGraph
@@ -38,7 +41,7 @@ TITLES = {
     "one_hop": "one-hop mechanisms",
     "noise": "fresh noise",
 }
-TIMED_SECONDS = 8.0  # for a step of each model, twice: the shorter counts
+TIMED_SECONDS = 8.0  # of steps of each model; the shortest counts
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "Config file and size of ours.", lock_config=True)
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of all; every model gets a folder in it.")
@@ -124,24 +127,13 @@ def make_runs(
     return sweep_plan.share_training(runs)
 
 
-def step_seconds(run: Run) -> float:
-    """Of a training step, measured by a process of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        output = pathlib.Path(folder) / "speed.json"
-        timing = ["--parts=train", f"--seconds={TIMED_SECONDS}", f"--output={output}"]
-        command = [sys.executable, "-m", "experiments.benchmark", *run.flags(), *timing]
-        result = subprocess.run(command, capture_output=True, text=True)
-        if result.returncode:
-            raise InputError(f"{run.name} does not start: {result.stderr.strip().splitlines()[-1]}")
-        return json.loads(output.read_text())["train"]["step_seconds"]
-
-
 def time_steps(runs: list[Run]) -> dict[str, float]:
-    """Name of a run -> the shorter of two measurements, one after the other for all and then again."""
-    found: dict[str, float] = {}
-    for run in tqdm(2 * runs, "timing a step of each", unit="model"):
-        found[run.name] = min(step_seconds(run), found.get(run.name, float("inf")))
-    return found
+    """Name of a run -> seconds of its training step; one after the other, in one process that gives the device back."""
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        timed = pool.map(step_seconds, [run.settings for run in runs], itertools.repeat(TIMED_SECONDS))
+        return {
+            run.name: seconds for run, seconds in zip(runs, tqdm(timed, "timing", len(runs), unit="model"), strict=True)
+        }
 
 
 def steps_in(seconds: float, of_a_step: float, every: int) -> int:
@@ -178,15 +170,15 @@ def equal_steps(runs: list[Run], path: pathlib.Path, asked: dict) -> dict[str, i
     return kept["steps"] | {name: kept["steps"][source] for name, source in sources.items()}
 
 
-def describe(runs: list[Run], step_seconds: dict[str, float]) -> str:
+def describe(runs: list[Run], of_a_step: dict[str, float]) -> str:
     """The plan, with the training time where steps were timed."""
     lines, seconds = [], 0.0
     for run in runs:
         name, steps = run.name.rpartition("_")[0], run.settings.train.steps
         how = f"{steps} steps" if run.trained_in is None else f"decodes {run.trained_in.name}"
-        if run.trained_in is None and name in step_seconds:
-            how += f" of {1000 * step_seconds[name]:.1f} ms"
-            seconds += 0.0 if run.finished else steps * step_seconds[name]
+        if run.trained_in is None and name in of_a_step:
+            how += f" of {1000 * of_a_step[name]:.1f} ms"
+            seconds += 0.0 if run.finished else steps * of_a_step[name]
         lines.append(f"{'finished' if run.finished else 'to do':<10}{run.name:<16}{how}")
     return "\n".join(
         [*lines, f"about {seconds / 3600:.2f} hours of training, and the evaluations"] if seconds else lines
