@@ -102,10 +102,10 @@ def references(named: dict[str, dict]) -> dict[str, dict]:
             },
         },
     }
+    count = max(cell["count"] for cells in unchanged.values() for cell in cells.values())
     for each in found.values():
         errors = [[cell["normalised"] for cell in cells.values()] for cells in each["effectiveness"].values()]
         known = [[error for error in cells if error is not None] for cells in errors]
-        count = max(cell["count"] for cells in unchanged.values() for cell in cells.values())
         each["mean_effectiveness"] = _value(float(np.mean([np.mean(cells) for cells in known if cells])), count=count)
         if "context_read" in real:
             each["context_kept"] = dict.fromkeys(unchanged, real["context_read"])
@@ -184,7 +184,7 @@ def table(named: dict[str, dict]) -> tuple[str, dict]:
     lines = ["| | images | " + " | ".join(compared) + " |", "| --- |" + " --- |" * (len(compared) + 1)]
     for row in rows:
         count = next(found[row][0]["count"] for found in compared.values() if row in found)
-        cells = ["-" if count is None else f"{count:g}"]
+        cells = ["-" if count is None else f"{count:.0f}"]
         for name in compared:
             if row not in compared[name]:
                 cells.append("-")
