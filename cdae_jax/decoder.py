@@ -1,8 +1,9 @@
-"""A decoder without diffusion, for the CausalVAE-style baseline: z to an image in one pass."""
+"""Decoders without diffusion, for drafts and for the CausalVAE-style baseline: z to an image in one pass."""
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from cdae_jax.blocks import Conv, ResBlock, depth_to_space
 from cdae_jax.norm import GroupNorm
@@ -39,3 +40,30 @@ class ConvDecoder(nn.Module):
                 h = Conv(h.shape[-1])(jnp.repeat(jnp.repeat(h, 2, axis=1), 2, axis=2))
         h = nn.silu(GroupNorm()(h))
         return depth_to_space(Conv(image_channels * self.patch**2)(h), self.patch)
+
+
+class PartsDecoder(nn.Module):
+    """The sum of one `ConvDecoder` for each part of the image, which sees the z of the variables that draw it alone.
+
+    Our own. Where effects follow from their causes in every training image, the images do not say which of them draws
+    what, and a decoder of all of z may answer do() of an effect by anything. Here the variables of other parts cannot
+    change a part, so that what is drawn under do() was seen in training, unless the parts hide each other or the
+    variables of one say all about those of another: then either may draw what the other should.
+
+    Attributes:
+      parts: indices of the variables of each part, of `CausalGraph.parts`.
+      channels, multipliers, num_blocks, patch, num_classes: of each `ConvDecoder`.
+    """
+
+    parts: tuple[tuple[int, ...], ...]
+    channels: int
+    multipliers: tuple[int, ...]
+    num_blocks: int
+    patch: int
+    num_classes: int
+
+    @nn.compact
+    def __call__(self, z: jax.Array, context: jax.Array, image_shape: tuple[int, int, int]) -> jax.Array:
+        """As `ConvDecoder.__call__`."""
+        sizes = (self.channels, self.multipliers, self.num_blocks, self.patch, self.num_classes)
+        return sum(ConvDecoder(*sizes)(z[:, np.array(part)], context, image_shape) for part in self.parts)

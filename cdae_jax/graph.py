@@ -22,6 +22,8 @@ class Variable:
       kind: "continuous", "binary" (labels and do values are 0 or 1) or "categorical" (whole numbers from 0).
       unit: physical unit of its labels, for display ("deg", "px"); "" if it has none.
       classes: number of values of a categorical variable; 2 for a binary one, 0 for a continuous one.
+      part: what of the image it draws, together with the other variables that name the same ("shadow"); models with
+        `parts` draw each by itself.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Variable:
     kind: str = "continuous"
     unit: str = ""
     classes: int = 0
+    part: str = ""
 
     def __post_init__(self):
         if self.kind == "binary":
@@ -80,6 +83,12 @@ class CausalGraph:
     def parents(self) -> tuple[tuple[int, ...], ...]:
         """Indices of the parents of each variable."""
         return tuple(tuple(self.names.index(p) for p in var.parents) for var in self.variables)
+
+    @functools.cached_property
+    def parts(self) -> tuple[tuple[int, ...], ...]:
+        """Indices of the variables that draw each part of the image."""
+        names = dict.fromkeys(var.part for var in self.variables)
+        return tuple(tuple(i for i, var in enumerate(self.variables) if var.part == name) for name in names)
 
     @functools.cached_property
     def order(self) -> tuple[int, ...]:

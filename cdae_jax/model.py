@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.decoder import ConvDecoder
+from cdae_jax.decoder import ConvDecoder, PartsDecoder
 from cdae_jax.diffusion import Schedule, eps_from_output, prediction_target, signal_noise
 from cdae_jax.encoder import Encoder
 from cdae_jax.graph import CausalGraph
@@ -74,6 +74,7 @@ class CausalDiffAE(nn.Module):
       mechanism, mechanism_hidden: `kind` and `hidden` of `StructuralCausalModel`.
       prior, prior_sd: see `LabelPrior`.
       prediction: what the UNet outputs: "eps", "v" or "x_0".
+      parts: the draft is a `PartsDecoder` of the graph's parts, each of half as many channels.
       dtype, remat: "float32" or "bfloat16" for encoder and UNet, and `remat` of `UNet`.
     """
 
@@ -95,6 +96,7 @@ class CausalDiffAE(nn.Module):
     prior: str
     prior_sd: float
     prediction: str
+    parts: bool = False
     dtype: str = "float32"
     remat: bool = False
 
@@ -118,9 +120,11 @@ class CausalDiffAE(nn.Module):
                 self.remat,
             )
         if self.decoder != "diffusion":
-            self.conv_decoder = ConvDecoder(
-                self.unet_channels, self.unet_multipliers, self.num_blocks, self.patch, self.num_classes
-            )
+            sizes = (self.unet_multipliers, self.num_blocks, self.patch, self.num_classes)
+            if self.parts:
+                self.conv_decoder = PartsDecoder(self.graph.parts, self.unet_channels // 2, *sizes)
+            else:
+                self.conv_decoder = ConvDecoder(self.unet_channels, *sizes)
 
     def encode(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         """q(u | x): images [B, H, W, C] in [-1, 1] -> mean and log variance of u [B, n, k]."""

@@ -39,6 +39,7 @@ class Model:
     prior: str  # "fixed" or "learned"
     prior_sd: float  # standard deviation of p(z | y), in units of the standardised labels
     decoder: str = "diffusion"  # or "refiner" or "conv"
+    parts: bool = False  # drafts, or the conv decoder, draw the graph's parts one by one, see `decoder.PartsDecoder`
     dtype: str = "float32"  # of what encoder and UNet compute, or "bfloat16"; parameters and losses are float32
     remat: bool = False  # computes the UNet's blocks twice to spare memory
 
@@ -182,6 +183,12 @@ class Settings:
             raise InputError(
                 f"config.train.refine_every is {self.train.refine_every}, but config.model.decoder is"
                 f' "{self.model.decoder}", which has no draft that could learn from the other images: use 1'
+            )
+        if self.model.parts and (self.model.decoder == "diffusion" or len(self.graph.parts) < 2):
+            raise InputError(
+                f'config.model.parts is True, but config.model.decoder is "{self.model.decoder}" and the variables of'
+                f" config.graph name {len(self.graph.parts)} parts: it takes the decoder refiner or conv and at least 2"
+                " parts; else use False"
             )
         for name in ("corrections", "fit_steps"):
             if getattr(self.sample, name) < 0:

@@ -11,6 +11,7 @@ CPU = {
         "encoder_multipliers": (1, 2),
         "encoder_patch": 4,
         "decoder": "diffusion",
+        "parts": False,
         "dtype": "float32",
         "remat": False,
         "unet_channels": 128,
@@ -115,6 +116,7 @@ BASELINES = {
     "noise": {"sample": {"abduction": "noise", "depth": 1.0}},  # the released code: x_T by fresh noise, no inversion
 }
 WITHOUT_GRAPH = ("diffae", "aligned")
+VARIANTS = ("one_hop", "noise")  # of ours, which keep what is ours in the model
 
 
 def _with_baseline(config: ml_collections.ConfigDict, name: str) -> None:
@@ -122,6 +124,8 @@ def _with_baseline(config: ml_collections.ConfigDict, name: str) -> None:
         raise ValueError(f"there is no baseline {name!r}: expected one of {', '.join(BASELINES)}")
     config.update(BASELINES[name])
     config.sample.corrections = config.sample.fit_steps = 0  # ours
+    if name not in VARIANTS:
+        config.model.parts = False  # ours
     if name in WITHOUT_GRAPH:
         for spec in config.graph.values():
             spec.parents = ()
@@ -134,7 +138,7 @@ def config_of(argument: str, graph: dict, cpu: dict, smoke: dict, paper: dict) -
 
     Args:
       argument: "cpu", "smoke" or "paper", and after a comma perhaps "baseline=<one of BASELINES>".
-      graph: variable name -> its parents, kind and unit.
+      graph: variable name -> its parents, kind, unit and part.
       cpu, smoke, paper: section -> field -> value; the latter two are changes to `cpu`.
 
     Raises:

@@ -12,10 +12,10 @@ import ml_collections
 from configs.common import SMOKE_SIZES, config_of
 
 GRAPH = {  # in the order of tables and plots
-    "angle": {"unit": "deg"},
-    "light": {"unit": "deg"},
-    "length": {"parents": ("angle", "light"), "unit": "units"},
-    "position": {"parents": ("angle", "light"), "unit": "units"},
+    "angle": {"unit": "deg", "part": "pendulum"},
+    "light": {"unit": "deg", "part": "lamp"},
+    "length": {"parents": ("angle", "light"), "unit": "units", "part": "shadow"},
+    "position": {"parents": ("angle", "light"), "unit": "units", "part": "shadow"},
 }
 
 
@@ -33,15 +33,22 @@ def get_config(argument: str = "cpu") -> ml_collections.ConfigDict:
                 "train_size": 50_000,
                 "test_size": 2_000,
             },
-            "model": {"decoder": "refiner", "encoder_channels": 32, "unet_channels": 64, "mechanism_hidden": 128},
+            "model": {
+                "decoder": "refiner",
+                "parts": True,
+                "encoder_channels": 32,
+                "unet_channels": 64,
+                "mechanism_hidden": 128,
+            },
             "train": {"steps": 10_000, "mechanism_missing": 1.0},
             "sample": {"solver": "dpm_solver", "num_steps": 5},
         },
-        smoke={"data": {"resolution": 16, **SMOKE_SIZES}, "model": {"decoder": "diffusion"}},
+        smoke={"data": {"resolution": 16, **SMOKE_SIZES}, "model": {"decoder": "diffusion", "parts": False}},
         paper={
             "data": {"sampling": "grid", "resolution": 96, "train_size": 5_482, "test_size": 1_826},
             "model": {
                 "decoder": "diffusion",
+                "parts": False,
                 "block_dim": 16,
                 "unet_channels": 128,
                 "mechanism_hidden": 256,

@@ -41,6 +41,15 @@ def test_every_config_has_every_baseline(module, baseline):
     assert (theirs.train.steps, theirs.train.batch_size) == (ours.train.steps, ours.train.batch_size)
 
 
+def test_what_draws_what_is_known_to_ours_and_its_variants_alone():
+    with_parts = [
+        name
+        for name in BASELINES
+        if Settings.from_dict(pendulum.get_config(f"cpu,baseline={name}").to_dict()).model.parts
+    ]
+    assert with_parts == ["one_hop", "noise"] and Settings.from_dict(pendulum.get_config("cpu").to_dict()).model.parts
+
+
 def test_an_unknown_baseline_is_refused():
     with pytest.raises(ValueError, match="no baseline 'gan': expected one of diffae"):
         pendulum.get_config("cpu,baseline=gan")

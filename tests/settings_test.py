@@ -77,6 +77,7 @@ def test_an_unknown_size_is_refused():
         ("model", "unet_multipliers", (1, 0), "config.model.unet_multipliers is"),
         ("model", "block_dim", "4", "expected a value of type int"),
         ("model", "num_heads", 3, "does not divide"),
+        ("model", "parts", True, 'parts is True, but config.model.decoder is "diffusion" and .* name 3 parts'),
         ("model", "attention", (16,), "names the height 16, but the UNet's levels are 4, 2 high"),
         ("diffusion", "schedule", "cosin", "did you mean 'cosine'"),
         ("train", "steps", 0, "config.train.steps is 0: expected a positive number"),
