@@ -106,12 +106,13 @@ PAPER = {
 # What other methods do differently: --config=configs/pendulum.py:cpu,baseline=diffae. Encoder, UNet, data, steps and
 # everything else stay those of the config, so that only the method is compared.
 UNALIGNED = {"kl_u": 0.0, "kl_z": 0.0, "kl_missing": 0.0, "mechanism": 0.0, "mechanism_missing": 0.0}
+UNALIGNED |= {"mechanism_alone": False, "condition": "mean"}
 BASELINES = {
     "diffae": {"train": UNALIGNED, "sample": {"action": "direction"}},  # arXiv 2111.15640: no labels, no graph
     "aligned": {},  # labels align the latents, but there is no causal layer
     # label-conditional diffusion, an encoder that reads the labels, and mechanisms fitted to labels alone
     "conditional": {"train": {"condition": "labels", "mechanism_alone": True}},
-    "causalvae": {"model": {"decoder": "conv"}, "train": {"condition": "encoding"}},  # arXiv 2004.08697: a VAE
+    "causalvae": {"model": {"decoder": "conv"}, "train": {"condition": "encoding", "refine_every": 1}},  # a VAE
     "one_hop": {"model": {"mechanism": "one_hop"}},  # the released code: children see their parents' u
     "noise": {"sample": {"abduction": "noise", "depth": 1.0}},  # the released code: x_T by fresh noise, no inversion
 }

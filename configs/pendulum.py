@@ -17,6 +17,11 @@ GRAPH = {  # in the order of tables and plots
     "length": {"parents": ("angle", "light"), "unit": "units", "part": "shadow"},
     "position": {"parents": ("angle", "light"), "unit": "units", "part": "shadow"},
 }
+PUBLISHED = {  # without drafts
+    "model": {"decoder": "diffusion", "parts": False},
+    "train": {"condition": "encoding", "refine_every": 1, "mechanism_alone": False},
+    "sample": {"fit_steps": 0},
+}
 
 
 def get_config(argument: str = "cpu") -> ml_collections.ConfigDict:
@@ -40,15 +45,21 @@ def get_config(argument: str = "cpu") -> ml_collections.ConfigDict:
                 "unet_channels": 64,
                 "mechanism_hidden": 128,
             },
-            "train": {"steps": 10_000, "mechanism_missing": 1.0},
-            "sample": {"solver": "dpm_solver", "num_steps": 5},
+            "train": {
+                "steps": 10_000,
+                "condition": "mixed",
+                "refine_every": 4,
+                "mechanism_alone": True,
+                "mechanism_missing": 1.0,
+            },
+            "sample": {"solver": "dpm_solver", "num_steps": 5, "fit_steps": 2},
         },
-        smoke={"data": {"resolution": 16, **SMOKE_SIZES}, "model": {"decoder": "diffusion", "parts": False}},
+        smoke={"data": {"resolution": 16, **SMOKE_SIZES}, **PUBLISHED},
         paper={
+            **PUBLISHED,
             "data": {"sampling": "grid", "resolution": 96, "train_size": 5_482, "test_size": 1_826},
-            "model": {
-                "decoder": "diffusion",
-                "parts": False,
+            "model": PUBLISHED["model"]
+            | {
                 "block_dim": 16,
                 "unet_channels": 128,
                 "mechanism_hidden": 256,
