@@ -74,7 +74,8 @@ def test_shards_split_the_sweep():
 
 
 def test_runs_that_only_decode_otherwise_share_their_training():
-    overrides = [{"sample.num_steps": 10}, {"sample.num_steps": 20}, {"train.seed": 1}, {"sample.action": "direction"}]
+    overrides = [{"sample.num_steps": 10}, {"sample.num_steps": 20}, {"train.seed": 1}]
+    overrides.append({"sample.action": "direction", "sample.fit_steps": 0})
     first, second, third, fourth = sweep_plan.share_training(runs_of(overrides))
     assert second.trained_in == first.folder and first.trained_in is third.trained_in is fourth.trained_in is None
     (evaluate,) = second.commands()

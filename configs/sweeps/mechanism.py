@@ -4,4 +4,5 @@ from configs.sweeps.common import grid, with_seeds
 
 
 def get_sweep() -> list[dict]:
-    return with_seeds(grid({"model.mechanism": ("additive", "affine", "one_hop"), "train.mechanism": (0.0, 1.0)}))
+    terms = {"train.mechanism_alone": (False,), "train.mechanism": (0.0, 1.0)}
+    return with_seeds(grid({"model.mechanism": ("additive", "affine", "one_hop"), **terms}))
