@@ -181,7 +181,8 @@ def objective(
 
     as_given = params
     if weights.mechanism_alone:  # elsewhere the mechanisms are given
-        as_given = {"params": params["params"] | {"scm": jax.lax.stop_gradient(params["params"]["scm"])}}
+        parts = params["params"].items()  # without "scm" where the graph has no edges
+        as_given = {"params": {name: jax.lax.stop_gradient(part) if name == "scm" else part for name, part in parts}}
     mean, log_var = model.apply(params, x_0, method="encode")
     u = sample_gaussian(mean, log_var, draws.u) if weights.condition == "encoding" else mean
     z = model.apply(as_given, u, method="propagate")

@@ -4,9 +4,10 @@ python -m experiments.train --config=configs/custom.py:cpu,graph.json --config.d
     --config.data.labels=<labels.csv> --workdir=runs/mine
 
 graph.json maps every variable to its parents, {"child": ["parent", ...]}, or to more than them:
-{"child": {"parents": ["parent"], "kind": "continuous", "unit": "mm", "part": "shadow"}}. The kinds are continuous, binary (0 or 1)
-and categorical (with "classes": their number, labels 0, 1, ...). A variable that is only named as a parent is a
-continuous one without parents. `part` says what it draws, for --config.model.parts=True (docs/own_data.md). The CSV file is described in `cdae_jax/data/custom.py`.
+{"child": {"parents": ["parent"], "kind": "continuous", "unit": "mm", "part": "shadow"}}. The kinds are continuous,
+binary (0 or 1) and categorical (with "classes": their number, labels 0, 1, ...); the part is what a variable draws, for
+--config.model.parts=True. A variable that is only named as a parent is a continuous one without parents. The CSV file
+is described in `cdae_jax/data/custom.py`.
 
 :cpu,<graph>    two CPU cores
 :paper,<graph>  the published sizes and diffusion process, for accelerators (never run to the end here)

@@ -1,5 +1,6 @@
 """What the baselines do differently, and that each of them learns."""
 
+import dataclasses
 import json
 import shutil
 
@@ -48,6 +49,24 @@ def test_what_draws_what_is_known_to_ours_and_its_variants_alone():
         if Settings.from_dict(pendulum.get_config(f"cpu,baseline={name}").to_dict()).model.parts
     ]
     assert with_parts == ["one_hop", "noise"] and Settings.from_dict(pendulum.get_config("cpu").to_dict()).model.parts
+
+
+@pytest.mark.parametrize("module", [pendulum, morpho_mnist])
+@pytest.mark.parametrize("baseline", BASELINES)
+def test_every_baseline_has_an_objective_with_the_settings_of_the_config(module, baseline):
+    """By shapes alone."""
+    settings = Settings.from_dict(module.get_config(f"cpu,baseline={baseline}").to_dict())
+    model, side, num = settings.make_model(0), settings.data.resolution, len(settings.graph)
+    options = {field.name: getattr(settings.train, field.name) for field in dataclasses.fields(LossWeights)}
+
+    def loss():
+        shape = (8, side, side, 3)
+        params, known = init_params(model, jax.random.key(0), shape[1:]), jnp.zeros((8, num))
+        batch = {"x": jnp.zeros(shape), "y": known, "context": jnp.zeros(8, jnp.int32), "intervened": known > 0}
+        schedule, weights = make_schedule("cosine", 1000), LossWeights(**options)
+        return whole_objective(model, params, schedule, weights, batch, jnp.int32(9), jax.random.key(3))[0]
+
+    assert jax.eval_shape(loss).shape == ()
 
 
 def test_an_unknown_baseline_is_refused():
