@@ -77,7 +77,7 @@ SMOKE = {
     },
     "train": {"steps": 20, "warmup_steps": 5, "anneal_steps": 5, "log_every": 5, "checkpoint_every": 10},
     "sample": {"num_steps": 4, "abduction": "invert", "corrections": 0},
-    "evaluate": {"num_images": 16, "predictor_steps": 2},
+    "evaluate": {"num_images": 16, "predictor_steps": 1},
 }
 
 # The published sizes and diffusion process, for accelerators. The loss weights and the prior stay ours.

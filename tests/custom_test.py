@@ -248,8 +248,8 @@ def test_the_worked_example_moves_the_grandchild(tmp_path):
     config.data.images, config.data.labels = f"{tmp_path}/example/images", f"{tmp_path}/example/labels.csv"
     config.data.data_dir = str(tmp_path / "data")
     config.model.update({"encoder_channels": 16, "mechanism_hidden": 64})
-    config.train.update({"steps": 600, "batch_size": 32, "warmup_steps": 50, "anneal_steps": 50})
-    config.train.update({"log_every": 200, "checkpoint_every": 600, "learning_rate": 3e-3})
+    config.train.update({"steps": 400, "batch_size": 32, "warmup_steps": 50, "anneal_steps": 50})
+    config.train.update({"log_every": 200, "checkpoint_every": 400, "learning_rate": 3e-3})
     settings = Settings.from_dict(config.to_dict())
     with one_device():
         model = load(train_model(settings, tmp_path / "run"))

@@ -201,7 +201,7 @@ def test_draft_and_remainder_are_learned(tmp_path):
     config = get_config("smoke")
     config.model.update({"decoder": "refiner", "parts": True})
     config.data.train_size = 2_000
-    config.train.update({"steps": 150, "log_every": 10, "checkpoint_every": 150, "warmup_steps": 10})
+    config.train.update({"steps": 100, "log_every": 10, "checkpoint_every": 100, "warmup_steps": 10})
     with one_device():
         folder = train_model(Settings.from_dict(config.to_dict()), tmp_path / "run")
         model = cdae_jax.load(folder)
