@@ -122,7 +122,7 @@ class CausalDiffAE(nn.Module):
         if self.decoder != "diffusion":
             sizes = (self.unet_multipliers, self.num_blocks, self.patch, self.num_classes)
             if self.parts:
-                self.conv_decoder = PartsDecoder(self.graph.parts, self.unet_channels // 2, *sizes)
+                self.conv_decoder = PartsDecoder(self.graph.parts, max(1, self.unet_channels // 2), *sizes)
             else:
                 self.conv_decoder = ConvDecoder(self.unet_channels, *sizes)
 
