@@ -81,6 +81,7 @@ class Train:
     condition: str = "encoding"  # what the decoder is conditioned on in training, see `cdae_jax.losses`
     mechanism_alone: bool = False  # the mechanisms learn from the labels' likelihood alone, not from the other terms
     refine_every: int = 1  # of so many images of a batch one trains the UNet of a refiner, all of them its draft
+    mechanism_rate: float = 1.0  # learning rate of the mechanisms over that of all else
 
 
 ACTIONS = ("mechanisms", "direction")
@@ -162,7 +163,7 @@ class Settings:
             ("model", ("block_dim", "encoder_channels", "encoder_patch", "unet_channels", "num_blocks")),
             ("model", ("num_heads", "patch", "mechanism_hidden", "prior_sd")),
             ("train", ("steps", "batch_size", "learning_rate", "clip_norm", "log_every", "checkpoint_every")),
-            ("train", ("microbatches", "fsdp", "refine_every")),
+            ("train", ("microbatches", "fsdp", "refine_every", "mechanism_rate")),
             ("sample", ("num_steps",)),
             ("evaluate", ("num_images", "predictor_steps")),
         ):

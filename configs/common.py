@@ -40,6 +40,7 @@ CPU = {
         "mechanism": 1.0,
         "mechanism_missing": 0.0,
         "mechanism_alone": False,
+        "mechanism_rate": 1.0,
         "anneal_steps": 200,
         "microbatches": 1,
         "fsdp": 1,

@@ -85,6 +85,7 @@ def test_an_unknown_size_is_refused():
         ("model", "mechanism", "additve", "did you mean 'additive'"),
         ("train", "refine_every", 0, "config.train.refine_every is 0: expected a positive number"),
         ("train", "refine_every", 2, 'refine_every is 2, but config.model.decoder is "diffusion", which has no draft'),
+        ("train", "mechanism_rate", 0.0, "config.train.mechanism_rate is 0.0: expected a positive number"),
         ("train", "condition_drop", 1.0, "config.train.condition_drop is 1.0"),
         ("sample", "num_steps", 5000, "more than the 1000 steps of config.diffusion.num_steps"),
         ("train", "stepz", 3, "config.train.stepz is no setting; did you mean 'steps'"),

@@ -1,5 +1,7 @@
 """The step on one and on eight devices, resuming bit for bit, and the stops."""
 
+import dataclasses
+import functools
 import json
 import shutil
 
@@ -12,6 +14,8 @@ from cdae_jax import sharding, train, workdir
 from cdae_jax.checkpoint import Checkpoints
 from cdae_jax.data.pipeline import batches, make_dataset
 from cdae_jax.errors import InputError
+from cdae_jax.model import init_params
+from cdae_jax.optimizer import apply_gradients
 from cdae_jax.settings import Settings
 from cdae_jax.step import ema_decay_at, init_state, make_optimizer
 from configs.pendulum import get_config
@@ -126,6 +130,18 @@ def test_a_non_finite_loss_names_the_step_and_the_last_good_checkpoint(tmp_path,
     monkeypatch.setattr(train, "host_batches", poisoned)
     with pytest.raises(train.NonFiniteLoss, match="at step 13; the last good checkpoint is step 10"):
         train.train_model(settings_with(), tmp_path / "run")
+
+
+def test_mechanisms_learn_at_a_rate_of_their_own():
+    settings = settings_with(warmup_steps=0)
+    shapes = jax.eval_shape(functools.partial(init_params, settings.make_model(0), jax.random.key(0), (16, 16, 3)))
+    params = {"params": {name: jnp.full(3, 0.5) for name in shapes["params"]}}
+    updates = []
+    for rate in (1.0, 4.0):
+        tx = make_optimizer(dataclasses.replace(settings.train, mechanism_rate=rate))
+        updates.append(apply_gradients(tx, params, tx.init(params), params)[2]["params"])
+    factors = {name: float((updates[1][name] / update)[0]) for name, update in updates[0].items()}
+    assert factors == pytest.approx({name: 4.0 if name == "scm" else 1.0 for name in factors}) and "scm" in factors
 
 
 def test_ema_ramps_up():
