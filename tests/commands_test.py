@@ -76,13 +76,6 @@ def test_train_evaluate_and_draw(tmp_path):
     refused(command("compare", f"--workdirs={workdir},{tmp_path}"), "metrics.json cannot be read")
     refused(command("baselines", f"{config},baseline=noise", f"--workdir={tmp_path}/b"), "give the config of ours")
 
-    picture = tmp_path / "cf.png"
-    drawn = command(
-        "counterfactual", f"--workdir={workdir}", "--do=angle=20,light=110", "--num=3", f"--output={picture}"
-    )
-    assert drawn.returncode == 0, drawn.stderr
-    assert np.asarray(Image.open(picture)).std() > 10
-
     graded = tmp_path / "graded.png"
     flags = (f"--workdir={workdir}", "--do=angle=+5,light=110", "--strength=angle=2", "--num=2", f"--output={graded}")
     drawn = command("counterfactual", *flags)

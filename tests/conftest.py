@@ -21,6 +21,7 @@ os.environ.setdefault(
 import jax
 import jax.numpy as jnp
 import pytest
+from devices import one_device
 
 # Set once by the process that starts the workers, for them and for the commands that tests start.
 COMPILED = os.environ.get("CDAE_JAX_TEST_CACHE")
@@ -47,6 +48,13 @@ def trained_pendulum(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     config.data.data_dir = str(folder / "data")
     return train_model(Settings.from_dict(config.to_dict()), folder / "pendulum")
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """One device for a whole file: eight of them are as many times a small computation."""
+    with one_device():
+        yield
 
 
 @pytest.fixture(scope="session")

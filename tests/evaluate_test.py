@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 
 import cdae_jax
 from cdae_jax import evaluate as evaluation
@@ -10,6 +11,8 @@ from cdae_jax import figures, metrics
 from cdae_jax.compare import measures
 from cdae_jax.data.pendulum import shadow
 from cdae_jax.interventions import Bench
+
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def test_numbers_of_one_model_are_never_taken_for_anothers(trained_pendulum, tmp_path, monkeypatch):

@@ -22,6 +22,8 @@ from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.graph_plots import graph_of_values
 
+pytestmark = pytest.mark.usefixtures("alone")
+
 PORT = 7871
 
 
@@ -141,10 +143,10 @@ def answers(url):
 
 
 @pytest.fixture(scope="module")
-def address():
-    """A running server, started by the command, of the model that comes with the package."""
+def address(trained_pendulum):
+    """A running server, started by the command."""
     pytest.importorskip("gradio")
-    flags = ("--workdir=pendulum", f"--port={PORT}")
+    flags = (f"--workdir={os.environ.get('EXPLORER_WORKDIR', trained_pendulum)}", f"--port={PORT}")
     server = subprocess.Popen(
         [sys.executable, "-u", "-m", "experiments.explore", *flags],
         stdout=subprocess.PIPE,

@@ -11,6 +11,8 @@ from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.response import met_at, response_curves, share_of_the_way
 
+pytestmark = pytest.mark.usefixtures("alone")
+
 
 def test_the_share_of_the_way_by_hand():
     factual, asked = np.array([0.0, 1.0, 5.0]), np.array([2.0, 3.0, 1.0])
