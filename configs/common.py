@@ -113,7 +113,11 @@ BASELINES = {
     "aligned": {},  # labels align the latents, but there is no causal layer
     # label-conditional diffusion, an encoder that reads the labels, and mechanisms fitted to labels alone
     "conditional": {"train": {"condition": "labels", "mechanism_alone": True}},
-    "causalvae": {"model": {"decoder": "conv"}, "train": {"condition": "encoding", "refine_every": 1}},  # a VAE
+    # a VAE; its decoder sees what the mechanisms say, and was worse where these had a higher rate
+    "causalvae": {
+        "model": {"decoder": "conv"},
+        "train": {"condition": "encoding", "refine_every": 1, "mechanism_rate": 1.0},
+    },
     "one_hop": {"model": {"mechanism": "one_hop"}},  # the released code: children see their parents' u
     "noise": {"sample": {"abduction": "noise", "depth": 1.0}},  # the released code: x_T by fresh noise, no inversion
 }

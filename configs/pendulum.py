@@ -19,7 +19,7 @@ GRAPH = {  # in the order of tables and plots
 }
 PUBLISHED = {  # without drafts
     "model": {"decoder": "diffusion", "parts": False},
-    "train": {"condition": "encoding", "refine_every": 1, "mechanism_alone": False},
+    "train": {"condition": "encoding", "refine_every": 1, "mechanism_alone": False, "mechanism_rate": 1.0},
     "sample": {"fit_steps": 0},
 }
 
@@ -50,6 +50,7 @@ def get_config(argument: str = "cpu") -> ml_collections.ConfigDict:
                 "condition": "mixed",
                 "refine_every": 4,
                 "mechanism_alone": True,
+                "mechanism_rate": 10.0,
                 "mechanism_missing": 1.0,
             },
             "sample": {"solver": "dpm_solver", "num_steps": 5, "fit_steps": 2},
