@@ -35,17 +35,17 @@ def stream_key(seed: int, stream: int) -> jax.Array:
 
 
 def make_optimizer(train: Train) -> optax.GradientTransformation:
-    """AdamW with warm-up, optional cosine decay and clipping by the global norm; mechanisms at a rate of their own."""
+    """AdamW with warm-up, optional cosine decay to 0, clipping by the global norm; mechanisms at their own rate."""
     if train.decay:
         rate = optax.warmup_cosine_decay_schedule(
             0.0, train.learning_rate, train.warmup_steps, max(train.steps, train.warmup_steps + 1)
         )
     else:
         rate = optax.linear_schedule(0.0, train.learning_rate, max(1, train.warmup_steps))
-    steps = [optax.clip_by_global_norm(train.clip_norm), optax.adamw(rate, weight_decay=train.weight_decay)]
+    transforms = [optax.clip_by_global_norm(train.clip_norm), optax.adamw(rate, weight_decay=train.weight_decay)]
     if train.mechanism_rate != 1:
-        steps.append(optax.masked(optax.scale(train.mechanism_rate), _is_mechanism))
-    return optax.chain(*steps)
+        transforms.append(optax.masked(optax.scale(train.mechanism_rate), _is_mechanism))
+    return optax.chain(*transforms)
 
 
 def _is_mechanism(tree: dict) -> dict:

@@ -1,4 +1,4 @@
-"""Every test runs on 8 fake devices, without implicit dtype or rank promotion.
+"""Every test runs on 8 fake devices (on one in files that ask for `alone`), without implicit dtype or rank promotion.
 
 What one test has compiled, the others and the commands that they start find in a folder of this session.
 """
