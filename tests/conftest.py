@@ -1,4 +1,4 @@
-"""Every test runs on 8 fake devices (on one in files that ask for `alone`), without implicit dtype or rank promotion.
+"""Every test runs on 8 fake devices (on one in files that ask for it), without implicit dtype or rank promotion.
 
 What one test has compiled, the others and the commands that they start find in a folder of this session.
 """
@@ -51,7 +51,7 @@ def trained_pendulum(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def alone():
+def one_device_alone():
     """One device for a whole file: eight of them are as many times a small computation."""
     with one_device():
         yield

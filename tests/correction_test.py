@@ -15,7 +15,7 @@ from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.guidance import Strength
 from cdae_jax.samplers import evaluations
 
-pytestmark = pytest.mark.usefixtures("alone")
+pytestmark = pytest.mark.usefixtures("one_device_alone")
 
 SHOWN = 0.8  # grey of a pixel for a label of 1
 NAN = np.nan

@@ -12,7 +12,7 @@ from cdae_jax.compare import measures
 from cdae_jax.data.pendulum import shadow
 from cdae_jax.interventions import Bench
 
-pytestmark = pytest.mark.usefixtures("alone")
+pytestmark = pytest.mark.usefixtures("one_device_alone")
 
 
 def test_numbers_of_one_model_are_never_taken_for_anothers(trained_pendulum, tmp_path, monkeypatch):

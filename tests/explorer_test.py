@@ -22,7 +22,7 @@ from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.graph_plots import graph_of_values
 
-pytestmark = pytest.mark.usefixtures("alone")
+pytestmark = pytest.mark.usefixtures("one_device_alone")
 
 PORT = 7871
 

@@ -14,7 +14,7 @@ from cdae_jax.fit import FARTHEST, fit
 from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.inference import TrainedModel
 
-pytestmark = pytest.mark.usefixtures("alone")
+pytestmark = pytest.mark.usefixtures("one_device_alone")
 
 ALL = jnp.ones(3, bool)
 SLOPES = np.random.default_rng(0).normal(size=(3, 40)).astype(np.float32)

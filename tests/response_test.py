@@ -11,7 +11,7 @@ from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.response import met_at, response_curves, share_of_the_way
 
-pytestmark = pytest.mark.usefixtures("alone")
+pytestmark = pytest.mark.usefixtures("one_device_alone")
 
 
 def test_the_share_of_the_way_by_hand():
