@@ -17,12 +17,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from cdae_jax import counterfactual as core
-from cdae_jax import sharding
 from cdae_jax.checkpoint import Checkpoints
 from cdae_jax.data.dataset import Split
 from cdae_jax.diffusion import make_schedule
+from cdae_jax.distributed import sharding
+from cdae_jax.distributed.memory import peak_mib
 from cdae_jax.errors import InputError
-from cdae_jax.memory import peak_mib
 from cdae_jax.model import CausalDiffAE, init_params
 from cdae_jax.pixels import to_unit
 from cdae_jax.samplers import evaluations

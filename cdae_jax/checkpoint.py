@@ -14,7 +14,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from cdae_jax import processes
+from cdae_jax.distributed import processes
 from cdae_jax.errors import InputError
 
 KEEP = 2  # newest checkpoints kept

@@ -21,10 +21,10 @@ from tqdm import tqdm
 
 from cdae_jax.data.custom import SUFFIXES, TFDS_PREFIX, load_npz, load_tfds
 from cdae_jax.data.image_files import ImageFiles, resized
+from cdae_jax.distributed.memory import peak_mib
 from cdae_jax.errors import InputError
 from cdae_jax.evaluate import parameters_digest
 from cdae_jax.inference import TrainedModel
-from cdae_jax.memory import peak_mib
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cdae_jax.chunks import in_chunks
+from cdae_jax.distributed.chunks import in_chunks
 from cdae_jax.errors import InputError
 
 NAME = "average pool of Inception v3 (Keras)"

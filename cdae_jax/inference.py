@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from cdae_jax import counterfactual as core
-from cdae_jax import sharding
 from cdae_jax.bdia import Pair
 from cdae_jax.checks import (
     TrainedVariable,
@@ -23,6 +22,7 @@ from cdae_jax.checks import (
     soften,
 )
 from cdae_jax.diffusion import make_schedule
+from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
 from cdae_jax.grids import time_grid

@@ -4,8 +4,9 @@ import pathlib
 
 import jax
 
-from cdae_jax import archive, sharding, workdir
+from cdae_jax import archive, workdir
 from cdae_jax.checkpoint import Checkpoints
+from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.inference import TrainedModel
 from cdae_jax.model import init_params

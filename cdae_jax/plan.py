@@ -19,9 +19,9 @@ from jax.experimental import topologies
 from tqdm import tqdm
 
 from cdae_jax import counterfactual as core
-from cdae_jax import sharding
 from cdae_jax.benchmark import image_shape
 from cdae_jax.diffusion import make_schedule
+from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.model import init_params
 from cdae_jax.settings import Settings

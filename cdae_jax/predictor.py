@@ -18,8 +18,8 @@ import optax
 from tqdm import tqdm
 
 from cdae_jax.blocks import Conv
-from cdae_jax.chunks import in_chunks
 from cdae_jax.data.dataset import Dataset, Split
+from cdae_jax.distributed.chunks import in_chunks
 from cdae_jax.graph import CausalGraph
 from cdae_jax.labels import LabelStats
 from cdae_jax.metrics import absolute_error

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from cdae_jax import sharding
 from cdae_jax.diffusion import Schedule, make_schedule
+from cdae_jax.distributed import sharding
 from cdae_jax.losses import LossWeights, counts, draw, objective
 from cdae_jax.model import CausalDiffAE, init_params
 from cdae_jax.optimizer import apply_gradients

@@ -14,10 +14,11 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from cdae_jax import processes, readout, sharding, workdir
+from cdae_jax import readout, workdir
 from cdae_jax.checkpoint import Checkpoints
 from cdae_jax.data.dataset import Split
 from cdae_jax.data.pipeline import batches, label_columns, make_dataset
+from cdae_jax.distributed import processes, sharding
 from cdae_jax.errors import InputError
 from cdae_jax.labels import LabelStats
 from cdae_jax.logs import MetricLogs

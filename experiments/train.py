@@ -9,7 +9,7 @@ python -m experiments.train ... --coordinator=auto      on a cluster that JAX kn
 from absl import flags
 from ml_collections import config_flags
 
-from cdae_jax import processes
+from cdae_jax.distributed import processes
 from cdae_jax.settings import Settings
 from cdae_jax.train import train_model
 from experiments import common

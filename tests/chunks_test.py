@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cdae_jax.chunks import FEW, in_chunks
+from cdae_jax.distributed.chunks import FEW, in_chunks
 
 
 @pytest.mark.parametrize(("num", "calls"), [(1, [FEW]), (FEW, [FEW]), (FEW + 1, [40]), (40, [40]), (41, [40, 40])])

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import cdae_jax
-from cdae_jax import sharding
 from cdae_jax.data import pendulum
+from cdae_jax.distributed import sharding
 from cdae_jax.generate import Source, generate
 from cdae_jax.settings import Settings
 from cdae_jax.step import init_state, jit_train_step, make_optimizer

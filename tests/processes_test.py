@@ -11,7 +11,7 @@ import pytest
 from commands_test import ENVIRONMENT, command
 
 import cdae_jax
-from cdae_jax import processes
+from cdae_jax.distributed import processes
 
 CONFIG = "--config=configs/pendulum.py:smoke"
 

@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cdae_jax import sharding, train, workdir
+from cdae_jax import train, workdir
 from cdae_jax.checkpoint import Checkpoints
 from cdae_jax.data.pipeline import batches, make_dataset
+from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.model import init_params
 from cdae_jax.optimizer import apply_gradients

@@ -17,9 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import betainc, betaincinv
 
-from cdae_jax.chunks import in_chunks
 from cdae_jax.data.dataset import Dataset, Split, intervene
 from cdae_jax.data.drawing import paint, point_distance, segment_distance, to_uint8
+from cdae_jax.distributed.chunks import in_chunks
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
 
