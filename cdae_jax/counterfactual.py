@@ -15,14 +15,14 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.bdia import Pair
-from cdae_jax.ddim import nodes
-from cdae_jax.diffusion import Schedule, q_sample
+from cdae_jax.diffusion.bdia import Pair
+from cdae_jax.diffusion.ddim import nodes
+from cdae_jax.diffusion.guidance import Strength, grade, guide, mix
+from cdae_jax.diffusion.process import Schedule, q_sample
+from cdae_jax.diffusion.solvers import SOLVERS
 from cdae_jax.fit import fit
-from cdae_jax.guidance import Strength, grade, guide, mix
 from cdae_jax.model import CausalDiffAE, draft_of, labels_of, make_eps_fn
 from cdae_jax.readout import Readout, move
-from cdae_jax.samplers import SOLVERS
 from cdae_jax.scm import Intervention
 
 ABDUCTIONS = ("invert", "restore", "noise")

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from cdae_jax import counterfactual as core
-from cdae_jax.bdia import Pair
 from cdae_jax.checks import (
     TrainedVariable,
     check_context,
@@ -21,11 +20,12 @@ from cdae_jax.checks import (
     check_strength,
     soften,
 )
-from cdae_jax.diffusion import make_schedule
+from cdae_jax.diffusion.bdia import Pair
+from cdae_jax.diffusion.grids import time_grid
+from cdae_jax.diffusion.process import make_schedule
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
-from cdae_jax.grids import time_grid
 from cdae_jax.labels import LabelStats
 from cdae_jax.model import CausalDiffAE, labels_of
 from cdae_jax.pixels import to_uint8, to_unit
@@ -170,8 +170,8 @@ class TrainedModel:
           depth: fraction of the diffusion time to which the image is inverted or noised; None for the default, which
             is for inversion, and short for a refiner: with abduction="noise" say how deep.
           solver: "ddim", "dpm_solver" or "bdia" (which loses nothing on the way there and back; see
-            `cdae_jax.samplers`); None for the default.
-          spacing: of the steps over the diffusion time, see `cdae_jax.grids`; None for the default.
+            `cdae_jax.diffusion.solvers`); None for the default.
+          spacing: of the steps over the diffusion time, see `cdae_jax.diffusion.grids`; None for the default.
           corrections: how often the labels are read again from the made image and what is missing is asked for on top,
             where the intervention is on variables without parents alone; None for the default. See
             `cdae_jax.counterfactual.missing`.

@@ -44,7 +44,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.diffusion import Schedule, prediction_target, q_sample
+from cdae_jax.diffusion.process import Schedule, prediction_target, q_sample
 from cdae_jax.encoder import sample_gaussian
 from cdae_jax.model import CausalDiffAE, draft_of, labels_of, predict
 

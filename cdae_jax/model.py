@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from cdae_jax.decoder import ConvDecoder, PartsDecoder
-from cdae_jax.diffusion import Schedule, eps_from_output, prediction_target, signal_noise
+from cdae_jax.diffusion.process import Schedule, eps_from_output, prediction_target, signal_noise
 from cdae_jax.encoder import Encoder
 from cdae_jax.graph import CausalGraph
 from cdae_jax.scm import Intervention, StructuralCausalModel

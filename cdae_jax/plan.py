@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from cdae_jax import counterfactual as core
 from cdae_jax.benchmark import image_shape
-from cdae_jax.diffusion import make_schedule
+from cdae_jax.diffusion.process import make_schedule
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.model import init_params

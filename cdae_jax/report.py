@@ -1,8 +1,8 @@
 """The numbers of an evaluation as Markdown."""
 
 from cdae_jax.data.dataset import Dataset
+from cdae_jax.diffusion.solvers import evaluations
 from cdae_jax.inception import NAME as INCEPTION
-from cdae_jax.samplers import evaluations
 
 
 def number(error: dict, digits: int = 3) -> str:

@@ -9,13 +9,13 @@ import numpy as np
 from cdae_jax.checks import check_possible
 from cdae_jax.counterfactual import ABDUCTIONS
 from cdae_jax.data_settings import BY_NAME, Data
-from cdae_jax.diffusion import PREDICTIONS, SCHEDULES, Schedule
+from cdae_jax.diffusion.grids import CHOICES, default_depth, resolve, time_grid
+from cdae_jax.diffusion.process import PREDICTIONS, SCHEDULES, Schedule
+from cdae_jax.diffusion.solvers import SOLVERS
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, did_you_mean
-from cdae_jax.grids import CHOICES, default_depth, resolve, time_grid
 from cdae_jax.losses import CONDITIONS
 from cdae_jax.model import DECODERS, DTYPES, PRIORS, CausalDiffAE
-from cdae_jax.samplers import SOLVERS
 from cdae_jax.scm import MECHANISMS
 from cdae_jax.unet import check_image_size
 
@@ -46,7 +46,7 @@ class Model:
 
 @dataclasses.dataclass(frozen=True)
 class Diffusion:
-    """The process; see `cdae_jax.diffusion`."""
+    """The process; see `cdae_jax.diffusion.process`."""
 
     num_steps: int
     schedule: str  # "linear" or "cosine"
@@ -95,8 +95,8 @@ class Sample:
     guidance: float
     abduction: str = "invert"  # or "restore" or "noise", see `cdae_jax.counterfactual`
     depth: float = 1.0  # fraction of the diffusion time in (0, 1], or 0 for `grids.default_depth`
-    solver: str = "ddim"  # see `cdae_jax.samplers`
-    spacing: str = "uniform"  # or "auto"; see `cdae_jax.grids`
+    solver: str = "ddim"  # see `cdae_jax.diffusion.solvers`
+    spacing: str = "uniform"  # or "auto"; see `cdae_jax.diffusion.grids`
     corrections: int = 0  # how often what the encoder misses is asked for again, see `counterfactual.missing`
     fit_steps: int = 0  # by which what the encoder reads is fitted to the image through the draft, see `fit.fit`
     action: str = "mechanisms"  # set latents and propagate; or "direction": see `cdae_jax.readout`

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from cdae_jax.diffusion import Schedule, make_schedule
+from cdae_jax.diffusion.process import Schedule, make_schedule
 from cdae_jax.distributed import sharding
 from cdae_jax.losses import LossWeights, counts, draw, objective
 from cdae_jax.model import CausalDiffAE, init_params

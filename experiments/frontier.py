@@ -14,8 +14,8 @@ from cdae_jax.frontier import frontier, points
 from experiments import common
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model.")
-SOLVERS = flags.DEFINE_list("solvers", ["ddim", "dpm_solver", "bdia"], "Solvers, see cdae_jax.samplers.")
-SPACINGS = flags.DEFINE_list("spacings", ["uniform"], "Spacings of the steps, see cdae_jax.grids.")
+SOLVERS = flags.DEFINE_list("solvers", ["ddim", "dpm_solver", "bdia"], "Solvers, see cdae_jax.diffusion.solvers.")
+SPACINGS = flags.DEFINE_list("spacings", ["uniform"], "Spacings of the steps, see cdae_jax.diffusion.grids.")
 NUM_STEPS = flags.DEFINE_list("num_steps", ["5", "10", "20"], "Steps in each direction.")
 DEPTHS = flags.DEFINE_list("depths", ["0.7", "1"], "Fractions of the diffusion time.")
 GUIDANCES = flags.DEFINE_list("guidances", ["1"], "Guidance strengths w.")

@@ -3,8 +3,8 @@
 from absl import flags
 
 from cdae_jax.counterfactual import ABDUCTIONS
-from cdae_jax.grids import CHOICES
-from cdae_jax.samplers import SOLVERS
+from cdae_jax.diffusion.grids import CHOICES
+from cdae_jax.diffusion.solvers import SOLVERS
 
 NUM_STEPS = flags.DEFINE_integer("num_steps", None, "Network evaluations in each direction.")
 GUIDANCE = flags.DEFINE_float("guidance", None, "Strength of the condition.")

@@ -14,7 +14,7 @@ from objectives import whole_objective
 import cdae_jax
 from cdae_jax import frontier, readout
 from cdae_jax.data.pipeline import make_dataset
-from cdae_jax.diffusion import make_schedule
+from cdae_jax.diffusion.process import make_schedule
 from cdae_jax.errors import InputError
 from cdae_jax.losses import LossWeights
 from cdae_jax.model import init_params

@@ -11,9 +11,9 @@ import cdae_jax
 from cdae_jax import counterfactual as core
 from cdae_jax.counterfactual import ABDUCTIONS, MAX_MISSING, counterfactual
 from cdae_jax.data.pipeline import make_dataset
+from cdae_jax.diffusion.guidance import Strength
+from cdae_jax.diffusion.solvers import evaluations
 from cdae_jax.graph import CausalGraph, Variable
-from cdae_jax.guidance import Strength
-from cdae_jax.samplers import evaluations
 
 pytestmark = pytest.mark.usefixtures("one_device_alone")
 

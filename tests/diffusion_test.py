@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cdae_jax import diffusion
+from cdae_jax.diffusion import process as diffusion
 from cdae_jax.errors import InputError
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from cdae_jax import frontier, workdir
 from cdae_jax.counterfactual import ABDUCTIONS
+from cdae_jax.diffusion.solvers import evaluations
 from cdae_jax.errors import InputError
 from cdae_jax.frontier import Point
-from cdae_jax.samplers import evaluations
 from cdae_jax.settings import Settings
 from configs.pendulum import get_config
 

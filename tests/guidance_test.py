@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 
-from cdae_jax import guidance
+from cdae_jax.diffusion import guidance
 
 
 def test_guidance_mixes_two_denoisers():

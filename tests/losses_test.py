@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from objectives import whole_objective
 
-from cdae_jax.diffusion import make_schedule
+from cdae_jax.diffusion.process import make_schedule
 from cdae_jax.losses import (
     LossWeights,
     counts,

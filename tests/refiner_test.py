@@ -13,12 +13,19 @@ from objectives import whole_objective
 
 import cdae_jax
 from cdae_jax.counterfactual import counterfactual, sample
-from cdae_jax.diffusion import eps_from_output, make_schedule, prediction_target, q_sample, signal_noise, x_0_from_eps
-from cdae_jax.grids import time_grid
-from cdae_jax.guidance import Strength
+from cdae_jax.diffusion.grids import time_grid
+from cdae_jax.diffusion.guidance import Strength
+from cdae_jax.diffusion.process import (
+    eps_from_output,
+    make_schedule,
+    prediction_target,
+    q_sample,
+    signal_noise,
+    x_0_from_eps,
+)
+from cdae_jax.diffusion.solvers import SOLVERS
 from cdae_jax.losses import LossWeights, counts, draw, objective
 from cdae_jax.model import draft_of, init_params, make_eps_fn
-from cdae_jax.samplers import SOLVERS
 from cdae_jax.settings import Settings
 from cdae_jax.train import train_model
 from configs.pendulum import get_config

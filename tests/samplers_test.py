@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cdae_jax import grids
-from cdae_jax.bdia import Pair
-from cdae_jax.diffusion import Schedule, eps_from_output, make_schedule, x_0_from_eps
+from cdae_jax.diffusion import grids
+from cdae_jax.diffusion.bdia import Pair
+from cdae_jax.diffusion.grids import SPACINGS, time_grid
+from cdae_jax.diffusion.process import Schedule, eps_from_output, make_schedule, x_0_from_eps
+from cdae_jax.diffusion.solvers import SOLVERS
 from cdae_jax.errors import InputError
-from cdae_jax.grids import SPACINGS, time_grid
-from cdae_jax.samplers import SOLVERS
 
 MU, S = 0.5, 0.3
 SCHEDULE = make_schedule("cosine", 1000)

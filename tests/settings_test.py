@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdae_jax.diffusion import make_schedule
+from cdae_jax.diffusion.process import make_schedule
 from cdae_jax.errors import InputError
 from cdae_jax.settings import Settings
 from configs import causal_circuit, circuit_lookalike, morpho_mnist, pendulum

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.diffusion import Schedule, signal_noise, x_0_from_eps
+from cdae_jax.diffusion.process import Schedule, signal_noise, x_0_from_eps
 
 EpsFn = Callable[[jax.Array, jax.Array], jax.Array]
 

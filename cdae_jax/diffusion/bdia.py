@@ -14,8 +14,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.ddim import EpsFn, ddim_update, nodes
-from cdae_jax.diffusion import Schedule
+from cdae_jax.diffusion.ddim import EpsFn, ddim_update, nodes
+from cdae_jax.diffusion.process import Schedule
 
 GAMMA = 1.0
 

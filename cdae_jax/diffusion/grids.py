@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from cdae_jax.diffusion import Schedule
+from cdae_jax.diffusion.process import Schedule
 from cdae_jax.errors import InputError
 
 SPACINGS = ("uniform", "quadratic", "log_snr", "karras")

@@ -13,8 +13,8 @@ negative; nothing else changes. The first step, and that from or to the image, w
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.ddim import EpsFn, ddim_update, nodes
-from cdae_jax.diffusion import Schedule, signal_noise, x_0_from_eps
+from cdae_jax.diffusion.ddim import EpsFn, ddim_update, nodes
+from cdae_jax.diffusion.process import Schedule, signal_noise, x_0_from_eps
 
 
 def _integrate(eps_fn: EpsFn, x: jax.Array, t: jax.Array, alpha_bar: jax.Array) -> jax.Array:

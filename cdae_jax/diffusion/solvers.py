@@ -3,9 +3,9 @@
 encode(eps_fn, schedule, x_0, t) -> noise        decode(eps_fn, schedule, noise, t) -> x_0
 """
 
-from cdae_jax.bdia import bdia_decode, bdia_encode
-from cdae_jax.ddim import ddim_decode, ddim_encode
-from cdae_jax.dpm_solver import dpm_decode, dpm_encode
+from cdae_jax.diffusion.bdia import bdia_decode, bdia_encode
+from cdae_jax.diffusion.ddim import ddim_decode, ddim_encode
+from cdae_jax.diffusion.dpm_solver import dpm_decode, dpm_encode
 
 SOLVERS = {
     "ddim": (ddim_encode, ddim_decode),  # first order

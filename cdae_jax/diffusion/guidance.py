@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import jax
 
-from cdae_jax.ddim import EpsFn
+from cdae_jax.diffusion.ddim import EpsFn
 
 
 def guide(eps_cond: EpsFn, eps_null: EpsFn, strength: float) -> EpsFn:
