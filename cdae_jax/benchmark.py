@@ -19,13 +19,13 @@ import numpy as np
 from cdae_jax import counterfactual as core
 from cdae_jax.checkpoint import Checkpoints
 from cdae_jax.data.dataset import Split
+from cdae_jax.data.pixels import to_unit
 from cdae_jax.diffusion.process import make_schedule
 from cdae_jax.diffusion.solvers import evaluations
 from cdae_jax.distributed import sharding
 from cdae_jax.distributed.memory import peak_mib
 from cdae_jax.errors import InputError
 from cdae_jax.model import CausalDiffAE, init_params
-from cdae_jax.pixels import to_unit
 from cdae_jax.settings import Settings
 from cdae_jax.step import init_state, lower_train_step, make_optimizer
 from cdae_jax.train import host_batches

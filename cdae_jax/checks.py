@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from cdae_jax.counterfactual import ABDUCTIONS
+from cdae_jax.data.labels import LabelStats
 from cdae_jax.diffusion.grids import CHOICES
 from cdae_jax.diffusion.guidance import Strength
 from cdae_jax.diffusion.solvers import SOLVERS
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
-from cdae_jax.labels import LabelStats
 
 FAR = 0.1  # a do() value further outside the training range than this share of it is warned about
 

@@ -22,6 +22,7 @@ import numpy as np
 from tqdm import tqdm
 
 from cdae_jax import disentanglement, metrics, workdir
+from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pipeline import label_columns, make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.figures import figures
@@ -29,7 +30,6 @@ from cdae_jax.graph import did_you_mean
 from cdae_jax.inception import digest as inception_digest
 from cdae_jax.inception import inception_features
 from cdae_jax.interventions import NUM_CYCLED, Bench, errors, measure_do, readings
-from cdae_jax.labels import LabelStats
 from cdae_jax.loading import load
 from cdae_jax.plots import importance_matrix
 from cdae_jax.pooling import error_of_images

@@ -20,15 +20,15 @@ from cdae_jax.checks import (
     check_strength,
     soften,
 )
+from cdae_jax.data.labels import LabelStats
+from cdae_jax.data.pixels import to_uint8, to_unit
 from cdae_jax.diffusion.bdia import Pair
 from cdae_jax.diffusion.grids import time_grid
 from cdae_jax.diffusion.process import make_schedule
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
-from cdae_jax.labels import LabelStats
 from cdae_jax.model import CausalDiffAE, labels_of
-from cdae_jax.pixels import to_uint8, to_unit
 from cdae_jax.readout import Readout, read
 from cdae_jax.settings import Settings
 

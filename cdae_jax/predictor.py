@@ -19,13 +19,13 @@ from tqdm import tqdm
 
 from cdae_jax.blocks import Conv
 from cdae_jax.data.dataset import Dataset, Split
+from cdae_jax.data.labels import LabelStats
+from cdae_jax.data.pixels import to_unit
 from cdae_jax.distributed.chunks import in_chunks
 from cdae_jax.graph import CausalGraph
-from cdae_jax.labels import LabelStats
 from cdae_jax.metrics import absolute_error
 from cdae_jax.norm import GroupNorm
 from cdae_jax.optimizer import apply_gradients
-from cdae_jax.pixels import to_unit
 
 BATCH = 128
 FEATURES = 256  # width of the penultimate layer

@@ -8,7 +8,7 @@ import numpy as np
 
 from cdae_jax.checks import check_possible
 from cdae_jax.counterfactual import ABDUCTIONS
-from cdae_jax.data_settings import BY_NAME, Data
+from cdae_jax.data.settings import BY_NAME, Data
 from cdae_jax.diffusion.grids import CHOICES, default_depth, resolve, time_grid
 from cdae_jax.diffusion.process import PREDICTIONS, SCHEDULES, Schedule
 from cdae_jax.diffusion.solvers import SOLVERS

@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 
 from cdae_jax import counterfactual as core
+from cdae_jax.data.pixels import to_uint8, to_unit
 from cdae_jax.inference import TrainedModel
-from cdae_jax.pixels import to_uint8, to_unit
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 

@@ -17,13 +17,13 @@ from tqdm import tqdm
 from cdae_jax import readout, workdir
 from cdae_jax.checkpoint import Checkpoints
 from cdae_jax.data.dataset import Split
+from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pipeline import batches, label_columns, make_dataset
+from cdae_jax.data.pixels import to_unit
 from cdae_jax.distributed import processes, sharding
 from cdae_jax.errors import InputError
-from cdae_jax.labels import LabelStats
 from cdae_jax.logs import MetricLogs
 from cdae_jax.model import CausalDiffAE
-from cdae_jax.pixels import to_unit
 from cdae_jax.settings import Settings, Train
 from cdae_jax.step import init_state, jit_train_step, lower_train_step, make_optimizer
 

@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from cdae_jax.data import circuit
-from cdae_jax.labels import LabelStats
+from cdae_jax.data.labels import LabelStats
 from cdae_jax.optimizer import apply_gradients
 from cdae_jax.scm import Intervention, StructuralCausalModel
 

@@ -12,7 +12,7 @@ from PIL import Image
 from cdae_jax.data import custom, tfds_builders
 from cdae_jax.data.image_files import ImageFiles
 from cdae_jax.data.pipeline import batches
-from cdae_jax.data_settings import Custom
+from cdae_jax.data.settings import Custom
 from cdae_jax.errors import InputError
 from cdae_jax.evaluate import evaluate
 from cdae_jax.graph import CausalGraph, Variable

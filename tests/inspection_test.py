@@ -8,8 +8,8 @@ import pytest
 
 from cdae_jax import plots
 from cdae_jax.data.dataset import Split
+from cdae_jax.data.inspection import INDEPENDENT, dependence, describe, edges, separations
 from cdae_jax.graph import CausalGraph, Variable
-from cdae_jax.inspection import INDEPENDENT, dependence, describe, edges, separations
 from cdae_jax.plots import contact_sheet
 
 RNG = np.random.default_rng(0)

@@ -13,11 +13,11 @@ from sklearn.metrics import f1_score
 from cdae_jax import metrics
 from cdae_jax.data import circuit
 from cdae_jax.data.dataset import Dataset
+from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.interventions import known_counterfactual, noise_redrawn
-from cdae_jax.labels import LabelStats
 from cdae_jax.plots import difference
 from cdae_jax.predictor import cached_judge, fingerprint, from_targets, to_targets
 from cdae_jax.report import report

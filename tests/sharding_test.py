@@ -9,10 +9,10 @@ import optax
 import pytest
 
 from cdae_jax import step, train
+from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
-from cdae_jax.labels import LabelStats
 from cdae_jax.settings import Settings
 from configs.pendulum import get_config
 

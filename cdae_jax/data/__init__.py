@@ -1,0 +1,1 @@
+"""Datasets: images, labels in physical units, and the causal graph of each."""

@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.image_files import READ_ERRORS, ImageFiles, read_image, resized, shape_of
+from cdae_jax.data.settings import Custom
 from cdae_jax.data.table import read_interventions, read_labels, read_table, some, split_rows
-from cdae_jax.data_settings import Custom
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
 

@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 
-from cdae_jax.data_settings import Custom
+from cdae_jax.data.settings import Custom
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
 
