@@ -25,7 +25,7 @@ from safetensors import numpy as arrays
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.errors import InputError
 from cdae_jax.inference import OPTIONS, TrainedModel
-from cdae_jax.model import init_params
+from cdae_jax.model.causal_diffae import init_params
 from cdae_jax.readout import Readout
 from cdae_jax.settings import Settings
 

@@ -25,7 +25,7 @@ from cdae_jax.diffusion.solvers import evaluations
 from cdae_jax.distributed import sharding
 from cdae_jax.distributed.memory import peak_mib
 from cdae_jax.errors import InputError
-from cdae_jax.model import CausalDiffAE, init_params
+from cdae_jax.model.causal_diffae import CausalDiffAE, init_params
 from cdae_jax.settings import Settings
 from cdae_jax.step import init_state, lower_train_step, make_optimizer
 from cdae_jax.train import host_batches

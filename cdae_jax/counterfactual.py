@@ -21,9 +21,9 @@ from cdae_jax.diffusion.guidance import Strength, grade, guide, mix
 from cdae_jax.diffusion.process import Schedule, q_sample
 from cdae_jax.diffusion.solvers import SOLVERS
 from cdae_jax.fit import fit
-from cdae_jax.model import CausalDiffAE, draft_of, labels_of, make_eps_fn
+from cdae_jax.model.causal_diffae import CausalDiffAE, draft_of, labels_of, make_eps_fn
+from cdae_jax.model.scm import Intervention
 from cdae_jax.readout import Readout, move
-from cdae_jax.scm import Intervention
 
 ABDUCTIONS = ("invert", "restore", "noise")
 RESTORE_SD = 0.25  # on the scale -1..1: a pixel that changes by much more gets nothing back

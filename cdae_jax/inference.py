@@ -28,7 +28,7 @@ from cdae_jax.diffusion.process import make_schedule
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
-from cdae_jax.model import CausalDiffAE, labels_of
+from cdae_jax.model.causal_diffae import CausalDiffAE, labels_of
 from cdae_jax.readout import Readout, read
 from cdae_jax.settings import Settings
 

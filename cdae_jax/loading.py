@@ -9,7 +9,7 @@ from cdae_jax.checkpoint import Checkpoints
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.inference import TrainedModel
-from cdae_jax.model import init_params
+from cdae_jax.model.causal_diffae import init_params
 
 
 def load(source: str | pathlib.Path) -> TrainedModel:

@@ -45,8 +45,8 @@ import jax
 import jax.numpy as jnp
 
 from cdae_jax.diffusion.process import Schedule, prediction_target, q_sample
-from cdae_jax.encoder import sample_gaussian
-from cdae_jax.model import CausalDiffAE, draft_of, labels_of, predict
+from cdae_jax.model.causal_diffae import CausalDiffAE, draft_of, labels_of, predict
+from cdae_jax.model.encoder import sample_gaussian
 
 CONDITIONS = ("encoding", "mean", "mixed", "labels")
 IMAGE_SD = 0.1  # of the conv decoder's p(x | z), on the scale -1..1

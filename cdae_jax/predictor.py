@@ -17,14 +17,14 @@ import numpy as np
 import optax
 from tqdm import tqdm
 
-from cdae_jax.blocks import Conv
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pixels import to_unit
 from cdae_jax.distributed.chunks import in_chunks
 from cdae_jax.graph import CausalGraph
 from cdae_jax.metrics import absolute_error
-from cdae_jax.norm import GroupNorm
+from cdae_jax.model.layers import Conv
+from cdae_jax.model.norm import GroupNorm
 from cdae_jax.optimizer import apply_gradients
 
 BATCH = 128

@@ -15,14 +15,14 @@ from cdae_jax.diffusion.solvers import SOLVERS
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, did_you_mean
 from cdae_jax.losses import CONDITIONS
-from cdae_jax.model import DECODERS, DTYPES, PRIORS, CausalDiffAE
-from cdae_jax.scm import MECHANISMS
-from cdae_jax.unet import check_image_size
+from cdae_jax.model.causal_diffae import DECODERS, DTYPES, PRIORS, CausalDiffAE
+from cdae_jax.model.scm import MECHANISMS
+from cdae_jax.model.unet import check_image_size
 
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """Sizes; see `cdae_jax.model.CausalDiffAE`."""
+    """Sizes; see `cdae_jax.model.causal_diffae.CausalDiffAE`."""
 
     block_dim: int
     encoder_channels: int

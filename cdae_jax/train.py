@@ -23,7 +23,7 @@ from cdae_jax.data.pixels import to_unit
 from cdae_jax.distributed import processes, sharding
 from cdae_jax.errors import InputError
 from cdae_jax.logs import MetricLogs
-from cdae_jax.model import CausalDiffAE
+from cdae_jax.model.causal_diffae import CausalDiffAE
 from cdae_jax.settings import Settings, Train
 from cdae_jax.step import init_state, jit_train_step, lower_train_step, make_optimizer
 

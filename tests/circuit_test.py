@@ -10,8 +10,8 @@ import pytest
 
 from cdae_jax.data import circuit
 from cdae_jax.data.labels import LabelStats
+from cdae_jax.model.scm import Intervention, StructuralCausalModel
 from cdae_jax.optimizer import apply_gradients
-from cdae_jax.scm import Intervention, StructuralCausalModel
 
 LABELS = circuit.draw_labels(4_000, np.random.default_rng(0))
 STATS = LabelStats.of(LABELS, circuit.GRAPH)

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.decoder import PartsDecoder
+from cdae_jax.model.drafts import PartsDecoder
 from cdae_jax.settings import Settings
 from configs.pendulum import get_config
 

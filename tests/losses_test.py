@@ -20,7 +20,7 @@ from cdae_jax.losses import (
     masked_sum,
     objective,
 )
-from cdae_jax.model import init_params, labels_of
+from cdae_jax.model.causal_diffae import init_params, labels_of
 from cdae_jax.settings import Settings
 from configs.pendulum import get_config
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cdae_jax.norm import GroupNorm, sum_over_positions
+from cdae_jax.model.norm import GroupNorm, sum_over_positions
 
 B = 3
 

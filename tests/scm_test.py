@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cdae_jax.graph import CausalGraph, Variable
-from cdae_jax.scm import MECHANISMS, Intervention, StructuralCausalModel
+from cdae_jax.model.scm import MECHANISMS, Intervention, StructuralCausalModel
 
 # A chain of three, a fork and a collider, declared out of order; "alone" has no edge.
 GRAPH = CausalGraph(

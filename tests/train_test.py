@@ -15,7 +15,7 @@ from cdae_jax.checkpoint import Checkpoints
 from cdae_jax.data.pipeline import batches, make_dataset
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
-from cdae_jax.model import init_params
+from cdae_jax.model.causal_diffae import init_params
 from cdae_jax.optimizer import apply_gradients
 from cdae_jax.settings import Settings
 from cdae_jax.step import ema_decay_at, init_state, make_optimizer

@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cdae_jax.blocks import Conv, depth_to_space, space_to_depth
 from cdae_jax.errors import InputError
-from cdae_jax.unet import UNet, check_image_size, time_embedding
+from cdae_jax.model.layers import Conv, depth_to_space, space_to_depth
+from cdae_jax.model.unet import UNet, check_image_size, time_embedding
 
 
 def make(**changes):

@@ -5,8 +5,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cdae_jax.blocks import Conv, ResBlock, depth_to_space
-from cdae_jax.norm import GroupNorm
+from cdae_jax.model.layers import Conv, ResBlock, depth_to_space
+from cdae_jax.model.norm import GroupNorm
 
 
 class ConvDecoder(nn.Module):

@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.norm import GroupNorm, sum_over_positions
+from cdae_jax.model.norm import GroupNorm, sum_over_positions
 
 
 @jax.custom_vjp

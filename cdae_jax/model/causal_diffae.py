@@ -4,12 +4,12 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.decoder import ConvDecoder, PartsDecoder
 from cdae_jax.diffusion.process import Schedule, eps_from_output, prediction_target, signal_noise
-from cdae_jax.encoder import Encoder
 from cdae_jax.graph import CausalGraph
-from cdae_jax.scm import Intervention, StructuralCausalModel
-from cdae_jax.unet import UNet
+from cdae_jax.model.drafts import ConvDecoder, PartsDecoder
+from cdae_jax.model.encoder import Encoder
+from cdae_jax.model.scm import Intervention, StructuralCausalModel
+from cdae_jax.model.unet import UNet
 
 PRIORS = ("fixed", "learned")
 DECODERS = ("diffusion", "refiner", "conv")

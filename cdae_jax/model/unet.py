@@ -6,9 +6,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.blocks import Conv, ResBlock, SelfAttention, depth_to_space, space_to_depth
 from cdae_jax.errors import InputError
-from cdae_jax.norm import GroupNorm
+from cdae_jax.model.layers import Conv, ResBlock, SelfAttention, depth_to_space, space_to_depth
+from cdae_jax.model.norm import GroupNorm
 
 
 def time_embedding(time: jax.Array, dim: int) -> jax.Array:

@@ -4,8 +4,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.blocks import Conv, ResBlock, space_to_depth
-from cdae_jax.norm import GroupNorm
+from cdae_jax.model.layers import Conv, ResBlock, space_to_depth
+from cdae_jax.model.norm import GroupNorm
 
 INITIAL_LOG_VAR = -4.0  # starts with little noise on u, so that the decoder learns to use z at once
 

@@ -1,0 +1,1 @@
+"""The network: encoder, causal layer, label prior, decoders."""
