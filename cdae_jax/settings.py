@@ -14,10 +14,10 @@ from cdae_jax.diffusion.process import PREDICTIONS, SCHEDULES, Schedule
 from cdae_jax.diffusion.solvers import SOLVERS
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, did_you_mean
-from cdae_jax.losses import CONDITIONS
 from cdae_jax.model.causal_diffae import DECODERS, DTYPES, PRIORS, CausalDiffAE
 from cdae_jax.model.scm import MECHANISMS
 from cdae_jax.model.unet import check_image_size
+from cdae_jax.objective.objective import CONDITIONS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Diffusion:
 
 @dataclasses.dataclass(frozen=True)
 class Train:
-    """Optimisation; the weights are those of `cdae_jax.losses`."""
+    """Optimisation; the weights are those of `cdae_jax.objective.objective`."""
 
     steps: int
     batch_size: int
@@ -78,7 +78,7 @@ class Train:
     min_shard_mib: float = 1.0  # smaller arrays are not shared
     kl_missing: float = 0.0
     mechanism_missing: float = 0.0
-    condition: str = "encoding"  # what the decoder is conditioned on in training, see `cdae_jax.losses`
+    condition: str = "encoding"  # what the decoder is conditioned on in training, see `cdae_jax.objective.objective`
     mechanism_alone: bool = False  # the mechanisms learn from the labels' likelihood alone, not from the other terms
     refine_every: int = 1  # of so many images of a batch one trains the UNet of a refiner, all of them its draft
     mechanism_rate: float = 1.0  # learning rate of the mechanisms over that of all else

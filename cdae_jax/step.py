@@ -11,8 +11,8 @@ import optax
 from cdae_jax.data.pixels import to_unit
 from cdae_jax.diffusion.process import Schedule, make_schedule
 from cdae_jax.distributed import sharding
-from cdae_jax.losses import LossWeights, counts, draw, objective
 from cdae_jax.model.causal_diffae import CausalDiffAE, init_params
+from cdae_jax.objective.objective import LossWeights, counts, draw, objective
 from cdae_jax.optimizer import apply_gradients
 from cdae_jax.settings import Settings, Train
 

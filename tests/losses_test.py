@@ -10,7 +10,8 @@ import pytest
 from objectives import whole_objective
 
 from cdae_jax.diffusion.process import make_schedule
-from cdae_jax.losses import (
+from cdae_jax.model.causal_diffae import init_params, labels_of
+from cdae_jax.objective.objective import (
     LossWeights,
     counts,
     draw,
@@ -20,7 +21,6 @@ from cdae_jax.losses import (
     masked_sum,
     objective,
 )
-from cdae_jax.model.causal_diffae import init_params, labels_of
 from cdae_jax.settings import Settings
 from configs.pendulum import get_config
 

@@ -1,6 +1,6 @@
 """The objective as the step applies it."""
 
-from cdae_jax.losses import counts, draw, objective
+from cdae_jax.objective.objective import counts, draw, objective
 
 
 def whole_objective(model, params, schedule, weights, batch, step, key):

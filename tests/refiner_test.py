@@ -24,8 +24,8 @@ from cdae_jax.diffusion.process import (
     x_0_from_eps,
 )
 from cdae_jax.diffusion.solvers import SOLVERS
-from cdae_jax.losses import LossWeights, counts, draw, objective
 from cdae_jax.model.causal_diffae import draft_of, init_params, make_eps_fn
+from cdae_jax.objective.objective import LossWeights, counts, draw, objective
 from cdae_jax.settings import Settings
 from cdae_jax.train import train_model
 from configs.pendulum import get_config

@@ -1,5 +1,5 @@
 """How few labels suffice: ours, ours without the unlabelled images, and label-conditional diffusion; then ours with the
-unlabelled images but without (3') or (4') of `cdae_jax.losses`.
+unlabelled images but without (3') or (4') of `cdae_jax.objective.objective`.
 
 The most telling runs come first, so that a sweep cut short still says something, and both seeds of a run together.
 Label-conditional diffusion sees every label once (block_dim 1); with a categorical variable write the number of its
