@@ -22,11 +22,11 @@ import numpy as np
 import safetensors
 from safetensors import numpy as arrays
 
+from cdae_jax.counterfactual.readout import Readout
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.errors import InputError
 from cdae_jax.inference import OPTIONS, TrainedModel
 from cdae_jax.model.causal_diffae import init_params
-from cdae_jax.readout import Readout
 from cdae_jax.settings import Settings
 
 FORMAT = 1  # raise it when older code would misread a file

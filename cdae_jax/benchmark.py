@@ -16,8 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cdae_jax import counterfactual as core
 from cdae_jax.checkpoint import Checkpoints
+from cdae_jax.counterfactual import algorithm as core
 from cdae_jax.data.dataset import Split
 from cdae_jax.data.pixels import to_unit
 from cdae_jax.diffusion.process import make_schedule

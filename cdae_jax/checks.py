@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cdae_jax.counterfactual import ABDUCTIONS
+from cdae_jax.counterfactual.algorithm import ABDUCTIONS
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.diffusion.grids import CHOICES
 from cdae_jax.diffusion.guidance import Strength

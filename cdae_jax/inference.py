@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cdae_jax import counterfactual as core
 from cdae_jax.checks import (
     TrainedVariable,
     check_context,
@@ -20,6 +19,8 @@ from cdae_jax.checks import (
     check_strength,
     soften,
 )
+from cdae_jax.counterfactual import algorithm as core
+from cdae_jax.counterfactual.readout import Readout, read
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pixels import to_uint8, to_unit
 from cdae_jax.diffusion.bdia import Pair
@@ -29,7 +30,6 @@ from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
 from cdae_jax.model.causal_diffae import CausalDiffAE, labels_of
-from cdae_jax.readout import Readout, read
 from cdae_jax.settings import Settings
 
 OPTIONS = ("num_steps", "guidance", "abduction", "depth", "solver", "spacing", "corrections", "fit_steps")
@@ -174,9 +174,9 @@ class TrainedModel:
           spacing: of the steps over the diffusion time, see `cdae_jax.diffusion.grids`; None for the default.
           corrections: how often the labels are read again from the made image and what is missing is asked for on top,
             where the intervention is on variables without parents alone; None for the default. See
-            `cdae_jax.counterfactual.missing`.
+            `cdae_jax.counterfactual.algorithm.missing`.
           fit_steps: by which the labels that the encoder reads are fitted to the image, for a decoder that has a draft;
-            None for the default. See `cdae_jax.fit.fit`.
+            None for the default. See `cdae_jax.counterfactual.label_fit.fit`.
           seed: for abduction="noise".
 
         Raises:
@@ -229,7 +229,7 @@ class TrainedModel:
         return Counterfactuals(made, self._physical(z_cf))
 
     def noise(self, images: np.ndarray, *, context: int | np.ndarray | None = None, **options) -> np.ndarray:
-        """x_T [B, H, W, C], what z does not explain, see `cdae_jax.counterfactual.invert`.
+        """x_T [B, H, W, C], what z does not explain, see `cdae_jax.counterfactual.algorithm.invert`.
 
         num_steps, depth, solver, spacing and fit_steps as for `counterfactual`.
         """

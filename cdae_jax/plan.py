@@ -18,8 +18,8 @@ import jax.numpy as jnp
 from jax.experimental import topologies
 from tqdm import tqdm
 
-from cdae_jax import counterfactual as core
 from cdae_jax.benchmark import image_shape
+from cdae_jax.counterfactual import algorithm as core
 from cdae_jax.diffusion.process import make_schedule
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError

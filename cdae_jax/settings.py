@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from cdae_jax.checks import check_possible
-from cdae_jax.counterfactual import ABDUCTIONS
+from cdae_jax.counterfactual.algorithm import ABDUCTIONS
 from cdae_jax.data.settings import BY_NAME, Data
 from cdae_jax.diffusion.grids import CHOICES, default_depth, resolve, time_grid
 from cdae_jax.diffusion.process import PREDICTIONS, SCHEDULES, Schedule
@@ -93,13 +93,13 @@ class Sample:
 
     num_steps: int  # network evaluations in each direction
     guidance: float
-    abduction: str = "invert"  # or "restore" or "noise", see `cdae_jax.counterfactual`
+    abduction: str = "invert"  # or "restore" or "noise", see `cdae_jax.counterfactual.algorithm`
     depth: float = 1.0  # fraction of the diffusion time in (0, 1], or 0 for `grids.default_depth`
     solver: str = "ddim"  # see `cdae_jax.diffusion.solvers`
     spacing: str = "uniform"  # or "auto"; see `cdae_jax.diffusion.grids`
     corrections: int = 0  # how often what the encoder misses is asked for again, see `counterfactual.missing`
     fit_steps: int = 0  # by which what the encoder reads is fitted to the image through the draft, see `fit.fit`
-    action: str = "mechanisms"  # set latents and propagate; or "direction": see `cdae_jax.readout`
+    action: str = "mechanisms"  # set latents and propagate; or "direction": see `cdae_jax.counterfactual.readout`
 
 
 @dataclasses.dataclass(frozen=True)

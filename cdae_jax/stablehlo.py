@@ -14,7 +14,7 @@ In another program, without this package:
 import jax
 import jax.numpy as jnp
 
-from cdae_jax import counterfactual as core
+from cdae_jax.counterfactual import algorithm as core
 from cdae_jax.data.pixels import to_uint8, to_unit
 from cdae_jax.inference import TrainedModel
 

@@ -14,8 +14,9 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from cdae_jax import readout, workdir
+from cdae_jax import workdir
 from cdae_jax.checkpoint import Checkpoints
+from cdae_jax.counterfactual import readout
 from cdae_jax.data.dataset import Split
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pipeline import batches, label_columns, make_dataset

@@ -6,9 +6,9 @@ import zipfile
 
 import numpy as np
 
+from cdae_jax.counterfactual.readout import Readout
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.errors import InputError
-from cdae_jax.readout import Readout
 from cdae_jax.settings import Settings
 
 

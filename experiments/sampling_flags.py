@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from cdae_jax.counterfactual import ABDUCTIONS
+from cdae_jax.counterfactual.algorithm import ABDUCTIONS
 from cdae_jax.diffusion.grids import CHOICES
 from cdae_jax.diffusion.solvers import SOLVERS
 

@@ -12,7 +12,8 @@ from devices import one_device
 from objectives import whole_objective
 
 import cdae_jax
-from cdae_jax import frontier, readout
+from cdae_jax import frontier
+from cdae_jax.counterfactual import readout
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.diffusion.process import make_schedule
 from cdae_jax.errors import InputError

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import cdae_jax
-from cdae_jax import counterfactual as core
-from cdae_jax.counterfactual import ABDUCTIONS, MAX_MISSING, counterfactual
+from cdae_jax.counterfactual import algorithm as core
+from cdae_jax.counterfactual.algorithm import ABDUCTIONS, MAX_MISSING, counterfactual
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.diffusion.guidance import Strength
 from cdae_jax.diffusion.solvers import evaluations

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import cdae_jax
-from cdae_jax import counterfactual as core
-from cdae_jax.fit import FARTHEST, fit
+from cdae_jax.counterfactual import algorithm as core
+from cdae_jax.counterfactual.label_fit import FARTHEST, fit
 from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.inference import TrainedModel
 

@@ -6,7 +6,7 @@ import types
 import pytest
 
 from cdae_jax import frontier, workdir
-from cdae_jax.counterfactual import ABDUCTIONS
+from cdae_jax.counterfactual.algorithm import ABDUCTIONS
 from cdae_jax.diffusion.solvers import evaluations
 from cdae_jax.errors import InputError
 from cdae_jax.frontier import Point

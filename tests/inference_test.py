@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cdae_jax
-from cdae_jax.counterfactual import counterfactual, restore
+from cdae_jax.counterfactual.algorithm import counterfactual, restore
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.diffusion.grids import time_grid
 from cdae_jax.errors import InputError

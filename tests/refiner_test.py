@@ -12,7 +12,7 @@ from devices import one_device
 from objectives import whole_objective
 
 import cdae_jax
-from cdae_jax.counterfactual import counterfactual, sample
+from cdae_jax.counterfactual.algorithm import counterfactual, sample
 from cdae_jax.diffusion.grids import time_grid
 from cdae_jax.diffusion.guidance import Strength
 from cdae_jax.diffusion.process import (

@@ -15,15 +15,15 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from cdae_jax.counterfactual.label_fit import fit
+from cdae_jax.counterfactual.readout import Readout, move
 from cdae_jax.diffusion.bdia import Pair
 from cdae_jax.diffusion.ddim import nodes
 from cdae_jax.diffusion.guidance import Strength, grade, guide, mix
 from cdae_jax.diffusion.process import Schedule, q_sample
 from cdae_jax.diffusion.solvers import SOLVERS
-from cdae_jax.fit import fit
 from cdae_jax.model.causal_diffae import CausalDiffAE, draft_of, labels_of, make_eps_fn
 from cdae_jax.model.scm import Intervention
-from cdae_jax.readout import Readout, move
 
 ABDUCTIONS = ("invert", "restore", "noise")
 RESTORE_SD = 0.25  # on the scale -1..1: a pixel that changes by much more gets nothing back
