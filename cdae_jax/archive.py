@@ -27,7 +27,7 @@ from cdae_jax.data.labels import LabelStats
 from cdae_jax.errors import InputError
 from cdae_jax.inference import OPTIONS, TrainedModel
 from cdae_jax.model.causal_diffae import init_params
-from cdae_jax.settings import Settings
+from cdae_jax.settings.run import Settings
 
 FORMAT = 1  # raise it when older code would misread a file
 SUFFIX = ".cdae"

@@ -26,7 +26,7 @@ from cdae_jax.distributed import sharding
 from cdae_jax.distributed.memory import peak_mib
 from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import CausalDiffAE, init_params
-from cdae_jax.settings import Settings
+from cdae_jax.settings.run import Settings
 from cdae_jax.step import init_state, lower_train_step, make_optimizer
 from cdae_jax.train import host_batches
 

@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from cdae_jax.checks import FAR
 from cdae_jax.data.dataset import Dataset
 from cdae_jax.data.image_files import READ_ERRORS, resized
 from cdae_jax.errors import InputError
 from cdae_jax.inference import TrainedModel
 from cdae_jax.metrics import as_classes
 from cdae_jax.plots import difference
+from cdae_jax.settings.checks import FAR
 
 FORMATS = ("PNG", "JPEG")
 MAX_UPLOAD_MIB = 5

@@ -8,17 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cdae_jax.checks import (
-    TrainedVariable,
-    check_context,
-    check_do,
-    check_images,
-    check_labels,
-    check_options,
-    check_possible,
-    check_strength,
-    soften,
-)
 from cdae_jax.counterfactual import algorithm as core
 from cdae_jax.counterfactual.readout import Readout, read
 from cdae_jax.data.labels import LabelStats
@@ -30,7 +19,18 @@ from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
 from cdae_jax.model.causal_diffae import CausalDiffAE, labels_of
-from cdae_jax.settings import Settings
+from cdae_jax.settings.checks import (
+    TrainedVariable,
+    check_context,
+    check_do,
+    check_images,
+    check_labels,
+    check_options,
+    check_possible,
+    check_strength,
+    soften,
+)
+from cdae_jax.settings.run import Settings
 
 OPTIONS = ("num_steps", "guidance", "abduction", "depth", "solver", "spacing", "corrections", "fit_steps")
 BATCHES = (1, 8, 64)  # images per compiled call and device: the smallest that holds all, else the largest

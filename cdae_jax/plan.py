@@ -24,7 +24,7 @@ from cdae_jax.diffusion.process import make_schedule
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import init_params
-from cdae_jax.settings import Settings
+from cdae_jax.settings.run import Settings
 from cdae_jax.step import init_state, lower_train_step, make_optimizer
 
 

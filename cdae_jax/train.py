@@ -25,7 +25,7 @@ from cdae_jax.distributed import processes, sharding
 from cdae_jax.errors import InputError
 from cdae_jax.logs import MetricLogs
 from cdae_jax.model.causal_diffae import CausalDiffAE
-from cdae_jax.settings import Settings, Train
+from cdae_jax.settings.run import Settings, Train
 from cdae_jax.step import init_state, jit_train_step, lower_train_step, make_optimizer
 
 READOUT_IMAGES = 10_000

@@ -9,7 +9,7 @@ import numpy as np
 from cdae_jax.counterfactual.readout import Readout
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.errors import InputError
-from cdae_jax.settings import Settings
+from cdae_jax.settings.run import Settings
 
 
 def _differences(old, new, where: str = "config"):

@@ -27,7 +27,7 @@ from cdae_jax.benchmark import step_seconds
 from cdae_jax.errors import InputError
 from cdae_jax.evaluate import PARTS
 from cdae_jax.graph import CausalGraph
-from cdae_jax.settings import Settings
+from cdae_jax.settings.run import Settings
 from experiments import common, sweep_plan, sweep_run
 from experiments.sweep_plan import Run
 

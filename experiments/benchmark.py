@@ -7,7 +7,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from cdae_jax.benchmark import PARTS, benchmark
-from cdae_jax.settings import Settings
+from cdae_jax.settings.run import Settings
 from experiments import common
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "Config file and size.", lock_config=True)

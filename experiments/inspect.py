@@ -13,7 +13,7 @@ from cdae_jax.data.inspection import describe
 from cdae_jax.data.pipeline import label_columns, make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.plots import contact_sheet
-from cdae_jax.settings import Settings
+from cdae_jax.settings.run import Settings
 from experiments import common
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "Config file and size.", lock_config=True)

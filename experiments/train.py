@@ -10,7 +10,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from cdae_jax.distributed import processes
-from cdae_jax.settings import Settings
+from cdae_jax.settings.run import Settings
 from cdae_jax.train import train_model
 from experiments import common
 

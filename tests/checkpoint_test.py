@@ -21,7 +21,7 @@ from cdae_jax import train
 from cdae_jax.checkpoint import Checkpoints
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
-from cdae_jax.settings import Settings
+from cdae_jax.settings.run import Settings
 from cdae_jax.step import init_state, make_optimizer
 
 

@@ -12,7 +12,7 @@ from cdae_jax.errors import InputError
 from cdae_jax.evaluate import PROTOCOL
 from cdae_jax.inference import OPTIONS, Counterfactuals
 from cdae_jax.pooling import pool
-from cdae_jax.settings import Settings
+from cdae_jax.settings.run import Settings
 from configs.pendulum import get_config
 
 

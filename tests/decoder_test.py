@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from cdae_jax.model.drafts import PartsDecoder
-from cdae_jax.settings import Settings
+from cdae_jax.settings.run import Settings
 from configs.pendulum import get_config
 
 SHAPE = (16, 16, 3)

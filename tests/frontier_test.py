@@ -10,7 +10,7 @@ from cdae_jax.counterfactual.algorithm import ABDUCTIONS
 from cdae_jax.diffusion.solvers import evaluations
 from cdae_jax.errors import InputError
 from cdae_jax.frontier import Point
-from cdae_jax.settings import Settings
+from cdae_jax.settings.run import Settings
 from configs.pendulum import get_config
 
 

@@ -14,7 +14,7 @@ import cdae_jax
 from cdae_jax.data import pendulum
 from cdae_jax.distributed import sharding
 from cdae_jax.generate import Source, generate
-from cdae_jax.settings import Settings
+from cdae_jax.settings.run import Settings
 from cdae_jax.step import init_state, jit_train_step, make_optimizer
 from configs import circuit_lookalike, common, custom, morpho_mnist
 from configs import pendulum as pendulum_config

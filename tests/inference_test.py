@@ -14,7 +14,7 @@ from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.diffusion.grids import time_grid
 from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import init_params, labels_of
-from cdae_jax.settings import Settings
+from cdae_jax.settings.run import Settings
 from configs.pendulum import get_config
 
 

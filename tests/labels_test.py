@@ -11,7 +11,7 @@ from cdae_jax.data.dataset import Split
 from cdae_jax.data.pipeline import batches
 from cdae_jax.errors import InputError
 from cdae_jax.objective.objective import CONDITIONS
-from cdae_jax.settings import Settings
+from cdae_jax.settings.run import Settings
 from cdae_jax.train import train_model
 from configs.pendulum import get_config
 

@@ -21,7 +21,7 @@ from cdae_jax.objective.objective import (
     masked_sum,
     objective,
 )
-from cdae_jax.settings import Settings
+from cdae_jax.settings.run import Settings
 from configs.pendulum import get_config
 
 SETTINGS = Settings.from_dict(get_config("smoke").to_dict())

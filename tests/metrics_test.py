@@ -21,7 +21,7 @@ from cdae_jax.interventions import known_counterfactual, noise_redrawn
 from cdae_jax.plots import difference
 from cdae_jax.predictor import cached_judge, fingerprint, from_targets, to_targets
 from cdae_jax.report import report
-from cdae_jax.settings import Settings
+from cdae_jax.settings.run import Settings
 from configs.pendulum import get_config
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from cdae_jax import plan
 from cdae_jax.errors import InputError
-from cdae_jax.settings import Settings
+from cdae_jax.settings.run import Settings
 from configs.pendulum import get_config
 
 LIBTPU = pathlib.Path(sys.prefix) / "libtpu"

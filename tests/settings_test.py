@@ -4,7 +4,7 @@ import pytest
 
 from cdae_jax.diffusion.process import make_schedule
 from cdae_jax.errors import InputError
-from cdae_jax.settings import Settings
+from cdae_jax.settings.run import Settings
 from configs import causal_circuit, circuit_lookalike, morpho_mnist, pendulum
 
 CONFIGS = (pendulum, morpho_mnist, circuit_lookalike, causal_circuit)

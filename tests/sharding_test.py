@@ -13,7 +13,7 @@ from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
-from cdae_jax.settings import Settings
+from cdae_jax.settings.run import Settings
 from configs.pendulum import get_config
 
 SHAPE = (16, 16, 3)

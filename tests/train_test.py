@@ -17,7 +17,7 @@ from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import init_params
 from cdae_jax.optimizer import apply_gradients
-from cdae_jax.settings import Settings
+from cdae_jax.settings.run import Settings
 from cdae_jax.step import ema_decay_at, init_state, make_optimizer
 from configs.pendulum import get_config
 

@@ -11,7 +11,7 @@ from cdae_jax.data import custom, pendulum
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
-from cdae_jax.settings import Settings
+from cdae_jax.settings.run import Settings
 
 THREADS, PREFETCH = min(16, os.cpu_count() or 1), 8  # batches made at the same time, and kept ready
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cdae_jax.checks import check_possible
 from cdae_jax.counterfactual.algorithm import ABDUCTIONS
 from cdae_jax.data.settings import BY_NAME, Data
 from cdae_jax.diffusion.grids import CHOICES, default_depth, resolve, time_grid
@@ -18,6 +17,7 @@ from cdae_jax.model.causal_diffae import DECODERS, DTYPES, PRIORS, CausalDiffAE
 from cdae_jax.model.scm import MECHANISMS
 from cdae_jax.model.unet import check_image_size
 from cdae_jax.objective.objective import CONDITIONS
+from cdae_jax.settings.checks import check_possible
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""A run as frozen dataclasses, and the checks of them."""
