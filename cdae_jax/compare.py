@@ -13,7 +13,7 @@ from cdae_jax.evaluate import PROTOCOL
 from cdae_jax.inference import OPTIONS
 from cdae_jax.loading import load
 from cdae_jax.metrics import mean_with_interval
-from cdae_jax.plots import image_table
+from cdae_jax.plots.pictures import image_table
 from cdae_jax.pooling import error_of_images
 
 HIDDEN = 20  # bars that so many times fit into another cannot be told apart

@@ -12,7 +12,7 @@ from cdae_jax.data.image_files import READ_ERRORS, resized
 from cdae_jax.errors import InputError
 from cdae_jax.inference import TrainedModel
 from cdae_jax.metrics import as_classes
-from cdae_jax.plots import difference
+from cdae_jax.plots.pictures import difference
 from cdae_jax.settings.checks import FAR
 
 FORMATS = ("PNG", "JPEG")

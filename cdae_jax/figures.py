@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from cdae_jax.graph_plots import graph_with_curves
 from cdae_jax.interventions import Bench
-from cdae_jax.plots import image_table
+from cdae_jax.plots.graphs import graph_with_curves
+from cdae_jax.plots.pictures import image_table
 
 NUM_VALUES = 7  # of a traversal
 NUM_CURVE = 40

@@ -21,7 +21,7 @@ from cdae_jax.evaluate import SEED
 from cdae_jax.inference import TrainedModel
 from cdae_jax.interventions import Bench, draw_values, known_counterfactual, reading_bench
 from cdae_jax.loading import load
-from cdae_jax.plots import scatter_frontier
+from cdae_jax.plots.pictures import scatter_frontier
 
 MIN_IMAGES = 16
 

@@ -12,7 +12,7 @@ from ml_collections import config_flags
 from cdae_jax.data.inspection import describe
 from cdae_jax.data.pipeline import label_columns, make_dataset
 from cdae_jax.errors import InputError
-from cdae_jax.plots import contact_sheet
+from cdae_jax.plots.pictures import contact_sheet
 from cdae_jax.settings.run import Settings
 from experiments import common
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from cdae_jax.errors import InputError
 from cdae_jax.evaluate import PARTS
-from cdae_jax.plots import seed_bands, sweep_lines
+from cdae_jax.plots.pictures import seed_bands, sweep_lines
 from cdae_jax.settings.run import Settings
 
 SEED = "train.seed"

@@ -20,7 +20,7 @@ import cdae_jax
 from cdae_jax import explorer
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
-from cdae_jax.graph_plots import graph_of_values
+from cdae_jax.plots.graphs import graph_of_values
 
 pytestmark = pytest.mark.usefixtures("one_device_alone")
 

@@ -6,11 +6,11 @@ import matplotlib
 import numpy as np
 import pytest
 
-from cdae_jax import plots
 from cdae_jax.data.dataset import Split
 from cdae_jax.data.inspection import INDEPENDENT, dependence, describe, edges, separations
 from cdae_jax.graph import CausalGraph, Variable
-from cdae_jax.plots import contact_sheet
+from cdae_jax.plots import pictures as plots
+from cdae_jax.plots.pictures import contact_sheet
 
 RNG = np.random.default_rng(0)
 ROOT = RNG.normal(size=1500)

@@ -18,7 +18,7 @@ from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.interventions import known_counterfactual, noise_redrawn
-from cdae_jax.plots import difference
+from cdae_jax.plots.pictures import difference
 from cdae_jax.predictor import cached_judge, fingerprint, from_targets, to_targets
 from cdae_jax.report import report
 from cdae_jax.settings.run import Settings

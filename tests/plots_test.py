@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from cdae_jax.plots import image_table, show_tiled
+from cdae_jax.plots.pictures import image_table, show_tiled
 
 
 @pytest.mark.parametrize("channels", [1, 3])

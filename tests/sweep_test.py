@@ -11,7 +11,7 @@ import pytest
 
 from cdae_jax.errors import InputError
 from cdae_jax.inference import OPTIONS
-from cdae_jax.plots import sweep_lines
+from cdae_jax.plots.pictures import sweep_lines
 from configs.pendulum import get_config
 from configs.sweeps.common import grid, with_seeds, zipped
 from experiments import sweep_plan, sweep_run
