@@ -16,7 +16,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cdae_jax.checkpoint import Checkpoints
 from cdae_jax.counterfactual import algorithm as core
 from cdae_jax.data.dataset import Split
 from cdae_jax.data.pixels import to_unit
@@ -27,8 +26,9 @@ from cdae_jax.distributed.memory import peak_mib
 from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import CausalDiffAE, init_params
 from cdae_jax.settings.run import Settings
-from cdae_jax.step import init_state, lower_train_step, make_optimizer
-from cdae_jax.train import host_batches
+from cdae_jax.training.checkpoint import Checkpoints
+from cdae_jax.training.loop import host_batches
+from cdae_jax.training.step import init_state, lower_train_step, make_optimizer
 
 MATMUL_SIZES = {"cpu": 1024}  # enough to keep the backend busy; 8192 for accelerators
 PARTS = ("train", "counterfactual", "input")

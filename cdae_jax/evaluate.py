@@ -21,7 +21,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from cdae_jax import disentanglement, metrics, workdir
+from cdae_jax import disentanglement, metrics
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pipeline import label_columns, make_dataset
 from cdae_jax.errors import InputError
@@ -35,6 +35,7 @@ from cdae_jax.plots.pictures import importance_matrix
 from cdae_jax.pooling import error_of_images
 from cdae_jax.predictor import cached_judge, fingerprint
 from cdae_jax.report import report
+from cdae_jax.training import workdir
 
 PROTOCOL = 3  # raise it when a number would change its meaning
 SEED = 1  # of the values that are set

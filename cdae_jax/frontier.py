@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from tqdm import tqdm
 
-from cdae_jax import metrics, workdir
+from cdae_jax import metrics
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.diffusion.solvers import evaluations
 from cdae_jax.errors import InputError
@@ -22,6 +22,7 @@ from cdae_jax.inference import TrainedModel
 from cdae_jax.interventions import Bench, draw_values, known_counterfactual, reading_bench
 from cdae_jax.loading import load
 from cdae_jax.plots.pictures import scatter_frontier
+from cdae_jax.training import workdir
 
 MIN_IMAGES = 16
 

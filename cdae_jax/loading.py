@@ -4,12 +4,13 @@ import pathlib
 
 import jax
 
-from cdae_jax import archive, workdir
-from cdae_jax.checkpoint import Checkpoints
+from cdae_jax import archive
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.inference import TrainedModel
 from cdae_jax.model.causal_diffae import init_params
+from cdae_jax.training import workdir
+from cdae_jax.training.checkpoint import Checkpoints
 
 
 def load(source: str | pathlib.Path) -> TrainedModel:

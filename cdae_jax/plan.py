@@ -25,7 +25,7 @@ from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import init_params
 from cdae_jax.settings.run import Settings
-from cdae_jax.step import init_state, lower_train_step, make_optimizer
+from cdae_jax.training.step import init_state, lower_train_step, make_optimizer
 
 
 class Chip(NamedTuple):

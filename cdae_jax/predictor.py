@@ -25,7 +25,7 @@ from cdae_jax.graph import CausalGraph
 from cdae_jax.metrics import absolute_error
 from cdae_jax.model.layers import Conv
 from cdae_jax.model.norm import GroupNorm
-from cdae_jax.optimizer import apply_gradients
+from cdae_jax.training.optimizer import apply_gradients
 
 BATCH = 128
 FEATURES = 256  # width of the penultimate layer

@@ -14,7 +14,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from cdae_jax.errors import InputError
-from cdae_jax.train import NonFiniteLoss, Stopped
+from cdae_jax.training.loop import NonFiniteLoss, Stopped
 
 
 def _stop(message: str, code: int) -> None:

@@ -11,11 +11,12 @@ import pathlib
 
 from absl import flags
 
-from cdae_jax import archive, workdir
+from cdae_jax import archive
 from cdae_jax.errors import InputError
 from cdae_jax.loading import load
 from cdae_jax.model_card import model_card
 from cdae_jax.stablehlo import programs
+from cdae_jax.training import workdir
 from experiments import common
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model.")

@@ -11,7 +11,7 @@ from ml_collections import config_flags
 
 from cdae_jax.distributed import processes
 from cdae_jax.settings.run import Settings
-from cdae_jax.train import train_model
+from cdae_jax.training.loop import train_model
 from experiments import common
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "Config file and size.", lock_config=True)

@@ -20,7 +20,7 @@ from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import init_params
 from cdae_jax.objective.objective import LossWeights
 from cdae_jax.settings.run import Settings
-from cdae_jax.train import train_model
+from cdae_jax.training.loop import train_model
 from configs import causal_circuit, circuit_lookalike, morpho_mnist, pendulum
 from configs.common import BASELINES
 

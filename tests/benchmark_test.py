@@ -12,7 +12,7 @@ from cdae_jax import benchmark
 from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import init_params
 from cdae_jax.settings.run import Settings
-from cdae_jax.step import init_state, make_optimizer
+from cdae_jax.training.step import init_state, make_optimizer
 from configs.pendulum import get_config
 
 

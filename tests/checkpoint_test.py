@@ -17,12 +17,12 @@ from commands_test import ENVIRONMENT, command
 from train_test import arrays_of, settings_with
 
 import cdae_jax
-from cdae_jax import train
-from cdae_jax.checkpoint import Checkpoints
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.settings.run import Settings
-from cdae_jax.step import init_state, make_optimizer
+from cdae_jax.training import loop as train
+from cdae_jax.training.checkpoint import Checkpoints
+from cdae_jax.training.step import init_state, make_optimizer
 
 
 def files_of(workdir, step):

@@ -11,7 +11,7 @@ import pytest
 from cdae_jax.data import circuit
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.model.scm import Intervention, StructuralCausalModel
-from cdae_jax.optimizer import apply_gradients
+from cdae_jax.training.optimizer import apply_gradients
 
 LABELS = circuit.draw_labels(4_000, np.random.default_rng(0))
 STATS = LabelStats.of(LABELS, circuit.GRAPH)

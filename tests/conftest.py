@@ -41,7 +41,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 def trained_pendulum(tmp_path_factory):
     """The workdir of a Pendulum model trained for a few steps, with its config."""
     from cdae_jax.settings.run import Settings
-    from cdae_jax.train import train_model
+    from cdae_jax.training.loop import train_model
     from configs.pendulum import get_config
 
     config = get_config("smoke")

@@ -19,7 +19,7 @@ from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.loading import load
 from cdae_jax.predictor import fingerprint
 from cdae_jax.settings.run import Settings
-from cdae_jax.train import train_model
+from cdae_jax.training.loop import train_model
 from configs.custom import get_config
 from experiments.make_example import write_example
 

@@ -10,7 +10,7 @@ from cdae_jax.data import circuit, pendulum
 from cdae_jax.data.dataset import intervene
 from cdae_jax.errors import InputError
 from cdae_jax.settings.run import Settings
-from cdae_jax.train import train_model
+from cdae_jax.training.loop import train_model
 from configs.pendulum import get_config
 
 

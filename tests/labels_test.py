@@ -12,7 +12,7 @@ from cdae_jax.data.pipeline import batches
 from cdae_jax.errors import InputError
 from cdae_jax.objective.objective import CONDITIONS
 from cdae_jax.settings.run import Settings
-from cdae_jax.train import train_model
+from cdae_jax.training.loop import train_model
 from configs.pendulum import get_config
 
 LABELS = np.arange(2_000, dtype=np.float32).reshape(1_000, 2)

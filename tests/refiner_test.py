@@ -27,7 +27,7 @@ from cdae_jax.diffusion.solvers import SOLVERS
 from cdae_jax.model.causal_diffae import draft_of, init_params, make_eps_fn
 from cdae_jax.objective.objective import LossWeights, counts, draw, objective
 from cdae_jax.settings.run import Settings
-from cdae_jax.train import train_model
+from cdae_jax.training.loop import train_model
 from configs.pendulum import get_config
 
 SHAPE = (16, 16, 3)

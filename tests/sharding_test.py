@@ -8,12 +8,13 @@ import numpy as np
 import optax
 import pytest
 
-from cdae_jax import step, train
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.settings.run import Settings
+from cdae_jax.training import loop as train
+from cdae_jax.training import step
 from configs.pendulum import get_config
 
 SHAPE = (16, 16, 3)

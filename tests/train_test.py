@@ -10,15 +10,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cdae_jax import train, workdir
-from cdae_jax.checkpoint import Checkpoints
 from cdae_jax.data.pipeline import batches, make_dataset
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import init_params
-from cdae_jax.optimizer import apply_gradients
 from cdae_jax.settings.run import Settings
-from cdae_jax.step import ema_decay_at, init_state, make_optimizer
+from cdae_jax.training import loop as train
+from cdae_jax.training import workdir
+from cdae_jax.training.checkpoint import Checkpoints
+from cdae_jax.training.optimizer import apply_gradients
+from cdae_jax.training.step import ema_decay_at, init_state, make_optimizer
 from configs.pendulum import get_config
 
 

@@ -13,8 +13,8 @@ from cdae_jax.diffusion.process import Schedule, make_schedule
 from cdae_jax.distributed import sharding
 from cdae_jax.model.causal_diffae import CausalDiffAE, init_params
 from cdae_jax.objective.objective import LossWeights, counts, draw, objective
-from cdae_jax.optimizer import apply_gradients
 from cdae_jax.settings.run import Settings, Train
+from cdae_jax.training.optimizer import apply_gradients
 
 INIT_STREAM, STEP_STREAM = 0, 1
 

@@ -14,8 +14,6 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from cdae_jax import workdir
-from cdae_jax.checkpoint import Checkpoints
 from cdae_jax.counterfactual import readout
 from cdae_jax.data.dataset import Split
 from cdae_jax.data.labels import LabelStats
@@ -23,10 +21,12 @@ from cdae_jax.data.pipeline import batches, label_columns, make_dataset
 from cdae_jax.data.pixels import to_unit
 from cdae_jax.distributed import processes, sharding
 from cdae_jax.errors import InputError
-from cdae_jax.logs import MetricLogs
 from cdae_jax.model.causal_diffae import CausalDiffAE
 from cdae_jax.settings.run import Settings, Train
-from cdae_jax.step import init_state, jit_train_step, lower_train_step, make_optimizer
+from cdae_jax.training import workdir
+from cdae_jax.training.checkpoint import Checkpoints
+from cdae_jax.training.logs import MetricLogs
+from cdae_jax.training.step import init_state, jit_train_step, lower_train_step, make_optimizer
 
 READOUT_IMAGES = 10_000
 
