@@ -3,8 +3,8 @@
 import os
 
 from cdae_jax.errors import InputError
-from cdae_jax.inference import TrainedModel
-from cdae_jax.loading import load
+from cdae_jax.inference.loading import load
+from cdae_jax.inference.trained_model import TrainedModel
 
 __all__ = ["InputError", "TrainedModel", "load"]
 

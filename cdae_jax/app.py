@@ -18,8 +18,8 @@ from cdae_jax.data.dataset import Dataset
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.diffusion.solvers import SOLVERS
 from cdae_jax.errors import InputError
-from cdae_jax.inference import TrainedModel
-from cdae_jax.loading import load
+from cdae_jax.inference.loading import load
+from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.plots.graphs import graph_of_values
 
 SHOWN_SIDE = 256  # pixels of the pictures on the page

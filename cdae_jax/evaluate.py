@@ -29,8 +29,8 @@ from cdae_jax.figures import figures
 from cdae_jax.graph import did_you_mean
 from cdae_jax.inception import digest as inception_digest
 from cdae_jax.inception import inception_features
+from cdae_jax.inference.loading import load
 from cdae_jax.interventions import NUM_CYCLED, Bench, errors, measure_do, readings
-from cdae_jax.loading import load
 from cdae_jax.plots.pictures import importance_matrix
 from cdae_jax.pooling import error_of_images
 from cdae_jax.predictor import cached_judge, fingerprint

@@ -12,7 +12,7 @@ from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pipeline import label_columns
 from cdae_jax.graph import CausalGraph
-from cdae_jax.inference import TrainedModel
+from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.plots.pictures import asked_and_read, counterfactual_grid
 from cdae_jax.predictor import Judge, cached_judge
 

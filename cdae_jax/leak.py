@@ -15,7 +15,7 @@ from sklearn.metrics.pairwise import euclidean_distances
 
 from cdae_jax.data.pipeline import label_columns, make_dataset
 from cdae_jax.errors import InputError
-from cdae_jax.loading import load
+from cdae_jax.inference.loading import load
 from cdae_jax.training import workdir
 
 RIDGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)

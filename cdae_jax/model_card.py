@@ -1,6 +1,6 @@
 """The model card: what an exported model is, what it was trained on, how good it is, and what it is not for."""
 
-from cdae_jax.inference import TrainedModel
+from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.report import number
 
 

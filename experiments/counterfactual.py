@@ -13,7 +13,7 @@ from absl import flags
 
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
-from cdae_jax.loading import load
+from cdae_jax.inference.loading import load
 from cdae_jax.metrics import as_classes
 from cdae_jax.plots.pictures import counterfactual_grid
 from cdae_jax.training import workdir

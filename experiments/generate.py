@@ -3,13 +3,13 @@
 python -m experiments.generate --workdir=runs/pendulum --input=images.npz --do=angle=20 --output=angle20
 
 --input is a folder of PNG and JPEG files, an .npz file with an array "images", or tfds:name@split. The output is a
-folder of shards (`cdae_jax.generate`).
+folder of shards (`cdae_jax.inference.shards`).
 """
 
 from absl import flags
 
-from cdae_jax.generate import generate, open_source
-from cdae_jax.loading import load
+from cdae_jax.inference.loading import load
+from cdae_jax.inference.shards import generate, open_source
 from experiments import common, do_flags, sampling_flags
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model, an exported file, or a model's name.")

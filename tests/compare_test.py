@@ -10,7 +10,7 @@ from cdae_jax import compare
 from cdae_jax.compare import differences, errors_of_images, read_metrics, table
 from cdae_jax.errors import InputError
 from cdae_jax.evaluate import PROTOCOL
-from cdae_jax.inference import OPTIONS, Counterfactuals
+from cdae_jax.inference.trained_model import OPTIONS, Counterfactuals
 from cdae_jax.pooling import pool
 from cdae_jax.settings.run import Settings
 from configs.pendulum import get_config

@@ -12,7 +12,7 @@ import cdae_jax
 from cdae_jax.counterfactual import algorithm as core
 from cdae_jax.counterfactual.label_fit import FARTHEST, fit
 from cdae_jax.graph import CausalGraph, Variable
-from cdae_jax.inference import TrainedModel
+from cdae_jax.inference.trained_model import TrainedModel
 
 pytestmark = pytest.mark.usefixtures("one_device_alone")
 

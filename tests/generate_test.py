@@ -8,9 +8,9 @@ from commands_test import command
 from PIL import Image
 
 import cdae_jax
-from cdae_jax import generate as generating
 from cdae_jax.errors import InputError
-from cdae_jax.generate import Source, generate, open_source
+from cdae_jax.inference import shards as generating
+from cdae_jax.inference.shards import Source, generate, open_source
 
 DO = {"angle": 20.0, "light": "+5"}
 

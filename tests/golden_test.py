@@ -13,7 +13,7 @@ import pytest
 import cdae_jax
 from cdae_jax.data import pendulum
 from cdae_jax.distributed import sharding
-from cdae_jax.generate import Source, generate
+from cdae_jax.inference.shards import Source, generate
 from cdae_jax.settings.run import Settings
 from cdae_jax.training.step import init_state, jit_train_step, make_optimizer
 from configs import circuit_lookalike, common, custom, morpho_mnist

@@ -95,7 +95,7 @@ def test_do_takes_several_variables_and_a_value_per_sample(model, test_split):
 
 
 def test_batches_of_any_size_give_the_same_as_one_by_one(model, test_split, monkeypatch):
-    monkeypatch.setattr("cdae_jax.inference.BATCHES", (2,))  # 16 images a call on the 8 devices
+    monkeypatch.setattr("cdae_jax.inference.trained_model.BATCHES", (2,))  # 16 images a call on the 8 devices
     result = model.counterfactual(test_split.images[:19], {"light": 100.0})
     monkeypatch.undo()
     whole = model.counterfactual(test_split.images[:19], {"light": 100.0})

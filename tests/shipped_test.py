@@ -12,8 +12,8 @@ import pytest
 from commands_test import ENVIRONMENT
 
 import cdae_jax
-from cdae_jax import archive
 from cdae_jax.data import pendulum
+from cdae_jax.inference import archive
 
 ROOT = pathlib.Path(__file__).parent.parent
 FIRST_MINUTE = """

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from cdae_jax.errors import InputError
-from cdae_jax.inference import OPTIONS
+from cdae_jax.inference.trained_model import OPTIONS
 from cdae_jax.plots.pictures import sweep_lines
 from configs.pendulum import get_config
 from configs.sweeps.common import grid, with_seeds, zipped

@@ -6,7 +6,7 @@ model.json            dataset, image shape, context classes, label statistics, t
 defaults.json         options of `TrainedModel.counterfactual`
 metrics.json          the evaluation, if there is one
 MODEL_CARD.md         for people
-stablehlo/*.bin       programs that run with jax alone, if asked for (see `cdae_jax.stablehlo`)
+stablehlo/*.bin       programs that run with jax alone, if asked for (see `cdae_jax.inference.stablehlo`)
 manifest.json         format version and the SHA-256 of every other file
 """
 
@@ -25,7 +25,7 @@ from safetensors import numpy as arrays
 from cdae_jax.counterfactual.readout import Readout
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.errors import InputError
-from cdae_jax.inference import OPTIONS, TrainedModel
+from cdae_jax.inference.trained_model import OPTIONS, TrainedModel
 from cdae_jax.model.causal_diffae import init_params
 from cdae_jax.settings.run import Settings
 

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from cdae_jax.counterfactual import algorithm as core
 from cdae_jax.data.pixels import to_uint8, to_unit
-from cdae_jax.inference import TrainedModel
+from cdae_jax.inference.trained_model import TrainedModel
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 

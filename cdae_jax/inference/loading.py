@@ -4,10 +4,10 @@ import pathlib
 
 import jax
 
-from cdae_jax import archive
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
-from cdae_jax.inference import TrainedModel
+from cdae_jax.inference import archive
+from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.model.causal_diffae import init_params
 from cdae_jax.training import workdir
 from cdae_jax.training.checkpoint import Checkpoints
