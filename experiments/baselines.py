@@ -23,10 +23,10 @@ from absl import flags
 from ml_collections import config_flags
 from tqdm import tqdm
 
-from cdae_jax.benchmark import step_seconds
 from cdae_jax.errors import InputError
 from cdae_jax.evaluate import PARTS
 from cdae_jax.graph import CausalGraph
+from cdae_jax.profiling.benchmark import step_seconds
 from cdae_jax.settings.run import Settings
 from experiments import common, sweep_plan, sweep_run
 from experiments.sweep_plan import Run

@@ -6,7 +6,7 @@ python -m experiments.benchmark --config=configs/pendulum.py:cpu
 from absl import flags
 from ml_collections import config_flags
 
-from cdae_jax.benchmark import PARTS, benchmark
+from cdae_jax.profiling.benchmark import PARTS, benchmark
 from cdae_jax.settings.run import Settings
 from experiments import common
 

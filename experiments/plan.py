@@ -7,7 +7,7 @@ import jax
 from absl import flags
 from ml_collections import config_flags
 
-from cdae_jax.plan import plan
+from cdae_jax.profiling.plan import plan
 from cdae_jax.settings.run import Settings
 from experiments import common
 

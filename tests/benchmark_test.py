@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import pytest
 from commands_test import command
 
-from cdae_jax import benchmark
 from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import init_params
+from cdae_jax.profiling import benchmark
 from cdae_jax.settings.run import Settings
 from cdae_jax.training.step import init_state, make_optimizer
 from configs.pendulum import get_config

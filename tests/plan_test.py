@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from cdae_jax import plan
 from cdae_jax.errors import InputError
+from cdae_jax.profiling import plan
 from cdae_jax.settings.run import Settings
 from configs.pendulum import get_config
 

@@ -18,12 +18,12 @@ import jax.numpy as jnp
 from jax.experimental import topologies
 from tqdm import tqdm
 
-from cdae_jax.benchmark import image_shape
 from cdae_jax.counterfactual import algorithm as core
 from cdae_jax.diffusion.process import make_schedule
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import init_params
+from cdae_jax.profiling.benchmark import image_shape
 from cdae_jax.settings.run import Settings
 from cdae_jax.training.step import init_state, lower_train_step, make_optimizer
 

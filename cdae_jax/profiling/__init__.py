@@ -1,0 +1,1 @@
+"""How fast a config runs, and what it would need elsewhere."""
