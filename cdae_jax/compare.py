@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
-from cdae_jax.evaluate import PROTOCOL
+from cdae_jax.evaluation.evaluate import PROTOCOL
+from cdae_jax.evaluation.metrics import mean_with_interval
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.trained_model import OPTIONS
-from cdae_jax.metrics import mean_with_interval
 from cdae_jax.plots.pictures import image_table
 from cdae_jax.pooling import error_of_images
 

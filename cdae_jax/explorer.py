@@ -10,8 +10,8 @@ from PIL import Image
 from cdae_jax.data.dataset import Dataset
 from cdae_jax.data.image_files import READ_ERRORS, resized
 from cdae_jax.errors import InputError
+from cdae_jax.evaluation.metrics import as_classes
 from cdae_jax.inference.trained_model import TrainedModel
-from cdae_jax.metrics import as_classes
 from cdae_jax.plots.pictures import difference
 from cdae_jax.settings.checks import FAR
 

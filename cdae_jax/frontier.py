@@ -13,14 +13,14 @@ from collections.abc import Sequence
 import numpy as np
 from tqdm import tqdm
 
-from cdae_jax import metrics
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.diffusion.solvers import evaluations
 from cdae_jax.errors import InputError
-from cdae_jax.evaluate import SEED
+from cdae_jax.evaluation import metrics
+from cdae_jax.evaluation.evaluate import SEED
+from cdae_jax.evaluation.interventions import Bench, draw_values, known_counterfactual, reading_bench
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.trained_model import TrainedModel
-from cdae_jax.interventions import Bench, draw_values, known_counterfactual, reading_bench
 from cdae_jax.plots.pictures import scatter_frontier
 from cdae_jax.training import workdir
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cdae_jax import metrics
 from cdae_jax.errors import InputError
+from cdae_jax.evaluation import metrics
 
 OF_A_RUN = {"workdir", "train_seed", "parameters", "revision"}  # what may differ between runs of one model
 

@@ -14,12 +14,12 @@ import numpy as np
 from scipy.stats import spearmanr
 from tqdm import tqdm
 
-from cdae_jax import metrics
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
-from cdae_jax.evaluate import SEED
+from cdae_jax.evaluation import metrics
+from cdae_jax.evaluation.evaluate import SEED
+from cdae_jax.evaluation.interventions import GRID_COLUMNS, Bench, draw_values, reading_bench
 from cdae_jax.inference.loading import load
-from cdae_jax.interventions import GRID_COLUMNS, Bench, draw_values, reading_bench
 from cdae_jax.plots.pictures import curves, image_grid
 
 KNOBS = ("strength", "guidance", "num_steps", "depth")

@@ -24,7 +24,7 @@ from ml_collections import config_flags
 from tqdm import tqdm
 
 from cdae_jax.errors import InputError
-from cdae_jax.evaluate import PARTS
+from cdae_jax.evaluation.evaluate import PARTS
 from cdae_jax.graph import CausalGraph
 from cdae_jax.profiling.benchmark import step_seconds
 from cdae_jax.settings.run import Settings

@@ -13,8 +13,8 @@ from absl import flags
 
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
+from cdae_jax.evaluation.metrics import as_classes
 from cdae_jax.inference.loading import load
-from cdae_jax.metrics import as_classes
 from cdae_jax.plots.pictures import counterfactual_grid
 from cdae_jax.training import workdir
 from experiments import common, do_flags, sampling_flags

@@ -10,7 +10,7 @@ import pathlib
 from absl import flags
 
 from cdae_jax.errors import InputError
-from cdae_jax.evaluate import PARTS, evaluate
+from cdae_jax.evaluation.evaluate import PARTS, evaluate
 from experiments import common, sampling_flags
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model.")

@@ -12,10 +12,10 @@ import pathlib
 from absl import flags
 
 from cdae_jax.errors import InputError
+from cdae_jax.evaluation.model_card import model_card
 from cdae_jax.inference import archive
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.stablehlo import programs
-from cdae_jax.model_card import model_card
 from cdae_jax.training import workdir
 from experiments import common
 

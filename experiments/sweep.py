@@ -17,7 +17,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from cdae_jax.errors import InputError
-from cdae_jax.evaluate import PARTS
+from cdae_jax.evaluation.evaluate import PARTS
 from experiments import common, sweep_plan, sweep_run
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "Config file and size of every run.", lock_config=True)

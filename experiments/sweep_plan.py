@@ -14,7 +14,7 @@ import ml_collections
 import numpy as np
 
 from cdae_jax.errors import InputError
-from cdae_jax.evaluate import PARTS
+from cdae_jax.evaluation.evaluate import PARTS
 from cdae_jax.plots.pictures import seed_bands, sweep_lines
 from cdae_jax.settings.run import Settings
 

@@ -13,10 +13,10 @@ from commands_test import command
 import cdae_jax
 from cdae_jax.counterfactual import readout
 from cdae_jax.errors import InputError
+from cdae_jax.evaluation.model_card import model_card
 from cdae_jax.inference import archive, loading
 from cdae_jax.inference.stablehlo import programs
 from cdae_jax.inference.trained_model import TrainedModel
-from cdae_jax.model_card import model_card
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,10 @@ from cdae_jax.data.image_files import ImageFiles
 from cdae_jax.data.pipeline import batches
 from cdae_jax.data.settings import Custom
 from cdae_jax.errors import InputError
-from cdae_jax.evaluate import evaluate
+from cdae_jax.evaluation.evaluate import evaluate
+from cdae_jax.evaluation.judge import fingerprint
 from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.inference.loading import load
-from cdae_jax.predictor import fingerprint
 from cdae_jax.settings.run import Settings
 from cdae_jax.training.loop import train_model
 from configs.custom import get_config

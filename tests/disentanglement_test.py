@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cdae_jax import disentanglement
+from cdae_jax.evaluation import disentanglement
 from cdae_jax.graph import CausalGraph, Variable
 
 GRAPH = CausalGraph((Variable("a"), Variable("b", ("a",)), Variable("on", kind="binary")))

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from cdae_jax.errors import InputError
-from cdae_jax.inception import digest, inception_features
+from cdae_jax.evaluation.inception import digest, inception_features
 
 # In a process of its own: Keras does not know strict promotion, and reads its backend when it is imported.
 COMPARE = """

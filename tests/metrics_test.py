@@ -10,17 +10,17 @@ import pytest
 import scipy.linalg
 from sklearn.metrics import f1_score
 
-from cdae_jax import metrics
 from cdae_jax.data import circuit
 from cdae_jax.data.dataset import Dataset
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
+from cdae_jax.evaluation import metrics
+from cdae_jax.evaluation.interventions import known_counterfactual, noise_redrawn
+from cdae_jax.evaluation.judge import cached_judge, fingerprint, from_targets, to_targets
+from cdae_jax.evaluation.report import report
 from cdae_jax.graph import CausalGraph, Variable
-from cdae_jax.interventions import known_counterfactual, noise_redrawn
 from cdae_jax.plots.pictures import difference
-from cdae_jax.predictor import cached_judge, fingerprint, from_targets, to_targets
-from cdae_jax.report import report
 from cdae_jax.settings.run import Settings
 from configs.pendulum import get_config
 
@@ -147,7 +147,7 @@ def test_the_judge_learns_to_read_test_images():
 
 def test_the_judge_is_reused_until_the_data_change(dataset, tmp_path, monkeypatch):
     first = cached_judge(dataset, 1, tmp_path)
-    monkeypatch.setattr("cdae_jax.predictor.train_judge", lambda *_: pytest.fail("trained twice"))
+    monkeypatch.setattr("cdae_jax.evaluation.judge.train_judge", lambda *_: pytest.fail("trained twice"))
     again = cached_judge(dataset, 1, tmp_path)
     np.testing.assert_array_equal(first(dataset.test.images)[0], again(dataset.test.images)[0])
     changed = make_dataset(Settings.from_dict(get_config("smoke").to_dict()))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cdae_jax.interventions import Bench
+from cdae_jax.evaluation.interventions import Bench
 from cdae_jax.plots.graphs import graph_with_curves
 from cdae_jax.plots.pictures import image_table
 

@@ -2,7 +2,7 @@
 
 from cdae_jax.data.dataset import Dataset
 from cdae_jax.diffusion.solvers import evaluations
-from cdae_jax.inception import NAME as INCEPTION
+from cdae_jax.evaluation.inception import NAME as INCEPTION
 
 
 def number(error: dict, digits: int = 3) -> str:

@@ -21,20 +21,20 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from cdae_jax import disentanglement, metrics
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pipeline import label_columns, make_dataset
 from cdae_jax.errors import InputError
-from cdae_jax.figures import figures
+from cdae_jax.evaluation import disentanglement, metrics
+from cdae_jax.evaluation.figures import figures
+from cdae_jax.evaluation.inception import digest as inception_digest
+from cdae_jax.evaluation.inception import inception_features
+from cdae_jax.evaluation.interventions import NUM_CYCLED, Bench, errors, measure_do, readings
+from cdae_jax.evaluation.judge import cached_judge, fingerprint
+from cdae_jax.evaluation.report import report
 from cdae_jax.graph import did_you_mean
-from cdae_jax.inception import digest as inception_digest
-from cdae_jax.inception import inception_features
 from cdae_jax.inference.loading import load
-from cdae_jax.interventions import NUM_CYCLED, Bench, errors, measure_do, readings
 from cdae_jax.plots.pictures import importance_matrix
 from cdae_jax.pooling import error_of_images
-from cdae_jax.predictor import cached_judge, fingerprint
-from cdae_jax.report import report
 from cdae_jax.training import workdir
 
 PROTOCOL = 3  # raise it when a number would change its meaning
@@ -178,7 +178,7 @@ def evaluate(
         config's.
       num_images: test images, from the start of the split; None for the config's number.
       output: folder to write; None for the workdir.
-      inception_weights: file for a second Frechet distance, see `cdae_jax.inception`; slow on a CPU.
+      inception_weights: file for a second Frechet distance, see `cdae_jax.evaluation.inception`; slow on a CPU.
 
     Raises:
       InputError: not a trained workdir, other data than it was trained on, an unknown part, a variable without any

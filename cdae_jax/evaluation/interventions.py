@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cdae_jax import metrics
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pipeline import label_columns
+from cdae_jax.evaluation import metrics
+from cdae_jax.evaluation.judge import Judge, cached_judge
 from cdae_jax.graph import CausalGraph
 from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.plots.pictures import asked_and_read, counterfactual_grid
-from cdae_jax.predictor import Judge, cached_judge
 
 GRID_COLUMNS = 8
 NUM_CYCLED = 128  # images of the measures that decode again and again

@@ -21,8 +21,8 @@ from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pixels import to_unit
 from cdae_jax.distributed.chunks import in_chunks
+from cdae_jax.evaluation.metrics import absolute_error
 from cdae_jax.graph import CausalGraph
-from cdae_jax.metrics import absolute_error
 from cdae_jax.model.layers import Conv
 from cdae_jax.model.norm import GroupNorm
 from cdae_jax.training.optimizer import apply_gradients

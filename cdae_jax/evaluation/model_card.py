@@ -1,7 +1,7 @@
 """The model card: what an exported model is, what it was trained on, how good it is, and what it is not for."""
 
+from cdae_jax.evaluation.report import number
 from cdae_jax.inference.trained_model import TrainedModel
-from cdae_jax.report import number
 
 
 def _effect(metrics: dict, model: TrainedModel) -> list[str]:
