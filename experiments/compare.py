@@ -11,9 +11,9 @@ import pathlib
 
 from absl import flags
 
-from cdae_jax.compare import bars, differences, draw_grid, errors_of_images, read_metrics, table
 from cdae_jax.errors import InputError
-from cdae_jax.pooling import pool
+from cdae_jax.studies.compare import bars, differences, draw_grid, errors_of_images, read_metrics, table
+from cdae_jax.studies.pooling import pool
 from experiments import common
 
 WORKDIRS = flags.DEFINE_list("workdirs", None, "Evaluated folders, the first is the reference.")

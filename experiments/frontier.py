@@ -10,7 +10,7 @@ import pathlib
 from absl import flags
 
 from cdae_jax.errors import InputError
-from cdae_jax.frontier import frontier, points
+from cdae_jax.studies.frontier import frontier, points
 from experiments import common
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model.")

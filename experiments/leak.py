@@ -9,7 +9,7 @@ import pathlib
 
 from absl import flags
 
-from cdae_jax.leak import leak
+from cdae_jax.studies.leak import leak
 from experiments import common
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model.")

@@ -12,7 +12,7 @@ import pathlib
 from absl import flags
 
 from cdae_jax.errors import InputError
-from cdae_jax.response import KNOBS, response_curves
+from cdae_jax.studies.response import KNOBS, response_curves
 from experiments import common
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model.")

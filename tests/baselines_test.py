@@ -12,7 +12,6 @@ from devices import one_device
 from objectives import whole_objective
 
 import cdae_jax
-from cdae_jax import frontier
 from cdae_jax.counterfactual import readout
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.diffusion.process import make_schedule
@@ -20,6 +19,7 @@ from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import init_params
 from cdae_jax.objective.objective import LossWeights
 from cdae_jax.settings.run import Settings
+from cdae_jax.studies import frontier
 from cdae_jax.training.loop import train_model
 from configs import causal_circuit, circuit_lookalike, morpho_mnist, pendulum
 from configs.common import BASELINES

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from cdae_jax import compare
-from cdae_jax.compare import differences, errors_of_images, read_metrics, table
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.evaluate import PROTOCOL
 from cdae_jax.inference.trained_model import OPTIONS, Counterfactuals
-from cdae_jax.pooling import pool
 from cdae_jax.settings.run import Settings
+from cdae_jax.studies import compare
+from cdae_jax.studies.compare import differences, errors_of_images, read_metrics, table
+from cdae_jax.studies.pooling import pool
 from configs.pendulum import get_config
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import cdae_jax
-from cdae_jax.compare import measures
 from cdae_jax.data.pendulum import shadow
 from cdae_jax.evaluation import evaluate as evaluation
 from cdae_jax.evaluation import figures, metrics
 from cdae_jax.evaluation.interventions import Bench
+from cdae_jax.studies.compare import measures
 
 pytestmark = pytest.mark.usefixtures("one_device_alone")
 

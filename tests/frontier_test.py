@@ -5,12 +5,12 @@ import types
 
 import pytest
 
-from cdae_jax import frontier
 from cdae_jax.counterfactual.algorithm import ABDUCTIONS
 from cdae_jax.diffusion.solvers import evaluations
 from cdae_jax.errors import InputError
-from cdae_jax.frontier import Point
 from cdae_jax.settings.run import Settings
+from cdae_jax.studies import frontier
+from cdae_jax.studies.frontier import Point
 from cdae_jax.training import workdir
 from configs.pendulum import get_config
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from commands_test import command
 
-from cdae_jax.leak import readable
+from cdae_jax.studies.leak import readable
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.normal(size=800)

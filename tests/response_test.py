@@ -9,7 +9,7 @@ import pytest
 import cdae_jax
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
-from cdae_jax.response import met_at, response_curves, share_of_the_way
+from cdae_jax.studies.response import met_at, response_curves, share_of_the_way
 
 pytestmark = pytest.mark.usefixtures("one_device_alone")
 

@@ -34,7 +34,7 @@ from cdae_jax.evaluation.report import report
 from cdae_jax.graph import did_you_mean
 from cdae_jax.inference.loading import load
 from cdae_jax.plots.pictures import importance_matrix
-from cdae_jax.pooling import error_of_images
+from cdae_jax.studies.pooling import error_of_images
 from cdae_jax.training import workdir
 
 PROTOCOL = 3  # raise it when a number would change its meaning

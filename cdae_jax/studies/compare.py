@@ -14,7 +14,7 @@ from cdae_jax.evaluation.metrics import mean_with_interval
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.trained_model import OPTIONS
 from cdae_jax.plots.pictures import image_table
-from cdae_jax.pooling import error_of_images
+from cdae_jax.studies.pooling import error_of_images
 
 HIDDEN = 20  # bars that so many times fit into another cannot be told apart
 LOWER, HIGHER = "lower is better", "higher is better"
