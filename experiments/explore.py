@@ -23,7 +23,7 @@ flags.mark_flag_as_required("workdir")
 def main() -> None:
     if importlib.util.find_spec("gradio") is None:
         raise InputError('the page needs Gradio: run pip install -e ".[app]"')
-    from cdae_jax import app
+    from cdae_jax.explorer import page as app
 
     app.explore(WORKDIR.value, HOST.value, PORT.value, with_data=DATA.value)
 

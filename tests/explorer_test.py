@@ -17,9 +17,9 @@ from commands_test import ENVIRONMENT, command
 from PIL import Image
 
 import cdae_jax
-from cdae_jax import explorer
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
+from cdae_jax.explorer import scene as explorer
 from cdae_jax.plots.graphs import graph_of_values
 
 pytestmark = pytest.mark.usefixtures("one_device_alone")
@@ -107,7 +107,7 @@ def test_the_graph_shows_what_was_set_and_cut(model):
 def test_equal_pictures_of_two_users_are_two_files(model, dataset):
     """Gradio writes a file of known content anew in place, under the eyes of the user who is fetching it."""
     gradio = pytest.importorskip("gradio")
-    from cdae_jax import app
+    from cdae_jax.explorer import page as app
 
     page, place = app.Page(model, dataset, "pendulum"), gradio.Image(format="png")
     values = (1.0, 2, "ddim", *[False] * 4, *[0.0] * 4)

@@ -13,11 +13,11 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from cdae_jax import explorer
 from cdae_jax.data.dataset import Dataset
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.diffusion.solvers import SOLVERS
 from cdae_jax.errors import InputError
+from cdae_jax.explorer import scene as explorer
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.plots.graphs import graph_of_values
