@@ -1,4 +1,4 @@
-"""What the page of `cdae_jax.explorer.page` asks of a model: a scene, its counterfactual, a sweep. No page, no server here."""
+"""What the page asks of a model: a scene, its counterfactual, a sweep. No page, no server here."""
 
 import io
 import warnings

@@ -31,7 +31,7 @@ from cdae_jax.settings.run import Settings
 
 FORMAT = 1  # raise it when older code would misread a file
 SUFFIX = ".cdae"
-SHIPPED = pathlib.Path(__file__).parent / "models"  # archives that are installed with the package
+SHIPPED = pathlib.Path(__file__).parents[1] / "models"  # archives that are installed with the package
 PRECISIONS = {"float32": np.float32, "float16": np.float16}
 MAX_BYTES = 8 * 2**30  # unpacked; more is taken for a mistake
 
