@@ -17,7 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
-from train_test import arrays_of, settings_with
+from short_runs import arrays_of, settings_with
 
 STEPS, EVERY = 1_000, 5
 FLAGS = (f"--config.train.steps={STEPS}", f"--config.train.checkpoint_every={EVERY}")

@@ -15,7 +15,7 @@ COMPARE = """
 import json, sys
 import numpy as np
 from cdae_jax import inception
-from cdae_jax.inception import inception_features, SIDE
+from cdae_jax.evaluation.inception import inception_features, SIDE
 inception.BATCH = 4  # not to compute 16 images for 3
 import keras
 keras.utils.set_random_seed(0)

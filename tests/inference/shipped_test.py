@@ -9,13 +9,13 @@ import zipfile
 
 import numpy as np
 import pytest
-from commands_test import ENVIRONMENT
+from commands import ENVIRONMENT
 
 import cdae_jax
 from cdae_jax.data import pendulum
 from cdae_jax.inference import archive
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).parents[2]
 FIRST_MINUTE = """
 import cdae_jax
 model = cdae_jax.load("pendulum")

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from short_runs import arrays_of, settings_with
 
 from cdae_jax.data.pipeline import batches, make_dataset
-from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import init_params
 from cdae_jax.settings.run import Settings
@@ -19,30 +19,8 @@ from cdae_jax.training import loop as train
 from cdae_jax.training import workdir
 from cdae_jax.training.checkpoint import Checkpoints
 from cdae_jax.training.optimizer import apply_gradients
-from cdae_jax.training.step import ema_decay_at, init_state, make_optimizer
+from cdae_jax.training.step import ema_decay_at, make_optimizer
 from configs.pendulum import get_config
-
-
-def settings_with(**changes):
-    config = get_config("smoke")
-    for name, value in changes.items():
-        config.train[name] = value
-    return Settings.from_dict(config.to_dict())
-
-
-def arrays_of(workdir, settings, at=20):
-    model = settings.make_model(0)
-    tx = make_optimizer(settings.train)
-    shapes = jax.eval_shape(lambda: init_state(model, tx, (16, 16, 3), 0))
-    here = sharding.replicated(sharding.make_mesh())
-    checkpoints = Checkpoints(workdir)
-    state, ema = checkpoints.restore(
-        at,
-        train=sharding.abstract_like(shapes, here).replace(ema=None),
-        ema=sharding.abstract_like(shapes.ema, here),
-    )
-    checkpoints.close()
-    return [np.asarray(leaf) for leaf in jax.tree.leaves((state, ema))]
 
 
 def test_training_lowers_the_loss_and_logs_every_term(trained_pendulum):

@@ -8,7 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from commands_test import command
+from commands import command
 
 import cdae_jax
 from cdae_jax.counterfactual import readout

@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from commands_test import ENVIRONMENT, command
-from train_test import arrays_of, settings_with
+from commands import ENVIRONMENT, command
+from short_runs import arrays_of, settings_with
 
 import cdae_jax
 from cdae_jax.distributed import sharding

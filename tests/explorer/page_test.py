@@ -13,7 +13,7 @@ import urllib.request
 
 import numpy as np
 import pytest
-from commands_test import ENVIRONMENT, command
+from commands import ENVIRONMENT, command
 from PIL import Image
 
 import cdae_jax

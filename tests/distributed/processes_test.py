@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from commands_test import ENVIRONMENT, command
+from commands import ENVIRONMENT, command
 
 import cdae_jax
 from cdae_jax.distributed import processes

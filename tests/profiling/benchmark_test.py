@@ -6,7 +6,7 @@ import json
 import jax
 import jax.numpy as jnp
 import pytest
-from commands_test import command
+from commands import command
 
 from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import init_params

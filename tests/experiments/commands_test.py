@@ -1,21 +1,11 @@
 """The commands as a user types them: results on disk, mistakes as one sentence and exit code 2."""
 
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from commands import command
 from PIL import Image
-
-ENVIRONMENT = os.environ | {"JAX_PLATFORMS": "cpu"}
-
-
-def command(name, *flags):
-    return subprocess.run(
-        [sys.executable, "-m", f"experiments.{name}", *flags], capture_output=True, text=True, env=ENVIRONMENT
-    )
 
 
 def refused(result, *parts):

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from commands_test import command
+from commands import command
 from PIL import Image
 
 import cdae_jax

@@ -126,8 +126,8 @@ JUDGE = """
 import json
 import numpy as np
 from metrics_test import small_dataset
-from cdae_jax.labels import LabelStats
-from cdae_jax.predictor import train_judge
+from cdae_jax.data.labels import LabelStats
+from cdae_jax.evaluation.judge import train_judge
 dataset = small_dataset()
 stats = LabelStats.of(dataset.train.labels, dataset.graph)
 labels, _ = train_judge(dataset, stats, 150)(dataset.test.images)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from commands_test import command
+from commands import command
 
 from cdae_jax.studies.leak import readable
 
