@@ -34,7 +34,7 @@ def main() -> None:
     model = load(WORKDIR.value)
     for name in do:
         model.graph.index(name)
-    dataset = make_dataset(model.settings)
+    dataset = make_dataset(model.settings.data, model.settings.graph)
     workdir.check_dataset(pathlib.Path(WORKDIR.value), dataset.name)
     rows = np.arange(FIRST.value, min(FIRST.value + NUM.value, len(dataset.test)))
     if not len(rows):

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 
+from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.distributed import sharding
 from cdae_jax.settings.run import Settings
 from cdae_jax.training.checkpoint import Checkpoints
@@ -30,3 +31,7 @@ def arrays_of(workdir, settings, at=20):
     )
     checkpoints.close()
     return [np.asarray(leaf) for leaf in jax.tree.leaves((state, ema))]
+
+
+def dataset_of(settings):
+    return make_dataset(settings.data, settings.graph)

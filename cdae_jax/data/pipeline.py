@@ -9,17 +9,20 @@ import numpy as np
 
 from cdae_jax.data import custom, pendulum
 from cdae_jax.data.dataset import Dataset, Split
+from cdae_jax.data.settings import Data
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
-from cdae_jax.settings.run import Settings
 
 THREADS, PREFETCH = min(16, os.cpu_count() or 1), 8  # batches made at the same time, and kept ready
 
 
-def make_dataset(settings: Settings) -> Dataset:
-    """The dataset that `config.data` names. Raises InputError for settings it cannot follow."""
+def make_dataset(data: Data, graph: CausalGraph) -> Dataset:
+    """The dataset that `config.data` names; graph is that of the user's own images.
+
+    Raises:
+      InputError: settings it cannot follow, or files it cannot read.
+    """
     # Of the datasets below each imports what the others need not wait for.
-    data = settings.data
     if data.name == "pendulum":
         return pendulum.make_dataset(
             data.sampling, data.resolution, data.train_size, data.test_size, data.seed, data.interventional_share
@@ -35,7 +38,7 @@ def make_dataset(settings: Settings) -> Dataset:
 
         return causal_circuit.make_dataset(data.circuit_dir, data.resolution, data.train_size, data.test_size)
     if data.name == "custom":
-        return custom.make_dataset(data, settings.graph)
+        return custom.make_dataset(data, graph)
     if data.resolution != 28:
         raise InputError(f"config.data.resolution is {data.resolution}: MorphoMNIST's images have 28 pixels a side")
     from cdae_jax.data import morpho_mnist

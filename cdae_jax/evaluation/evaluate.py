@@ -11,13 +11,10 @@ Parts that are done are kept in <output>/evaluation and are not computed again w
 the same. Every mean has a 95 % bootstrap interval over images, of this one training run.
 """
 
-import hashlib
 import json
 import pathlib
-import subprocess
 from collections.abc import Callable, Iterable, Mapping
 
-import jax
 import numpy as np
 from tqdm import tqdm
 
@@ -33,8 +30,8 @@ from cdae_jax.evaluation.judge import cached_judge, fingerprint
 from cdae_jax.evaluation.report import report
 from cdae_jax.graph import did_you_mean
 from cdae_jax.inference.loading import load
+from cdae_jax.inference.provenance import parameters_digest, revision
 from cdae_jax.plots.pictures import importance_matrix
-from cdae_jax.studies.pooling import error_of_images
 from cdae_jax.training import workdir
 
 PROTOCOL = 3  # raise it when a number would change its meaning
@@ -117,30 +114,6 @@ def floor(bench: Bench) -> dict:
     return found
 
 
-def revision() -> str | None:
-    """The commit of this code, with "+" if files differ from it; None outside a git checkout."""
-    here = pathlib.Path(__file__).parent
-    try:
-        found = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=12", "--dirty=+"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return found.stdout.strip()
-
-
-def parameters_digest(params) -> str:
-    """A hash of the model's parameters, so that no number of one model is taken for another's."""
-    digest = hashlib.sha256()
-    for leaf in jax.tree.leaves(jax.device_get(params)):
-        digest.update(np.ascontiguousarray(leaf))
-    return digest.hexdigest()[:16]
-
-
 def _cached(path: pathlib.Path, key: dict, compute: Callable[[], dict] | None) -> dict | None:
     """What a file holds under the same key, else what `compute` returns, which is kept in it; None without both."""
     if path.is_file():
@@ -195,7 +168,7 @@ def evaluate(
     inception = inception_features(inception_weights) if inception_weights else None
     settings = model.settings
     options = model.defaults = model.options(**(options or {}))  # also of what decodes nothing
-    dataset = make_dataset(settings)
+    dataset = make_dataset(settings.data, settings.graph)
     workdir.check_dataset(directory, dataset.name)
     test = dataset.test.take(np.arange(min(len(dataset.test), num_images or settings.evaluate.num_images)))
     has_labels = np.isfinite(test.labels).any(0)
@@ -234,7 +207,7 @@ def evaluate(
         by_do[f"do({name})"] = cached(f"do_{name}", compute)
     if all(by_do.values()):
         per_image = np.array([measured.pop("per_image") for measured in by_do.values()], float)
-        results["mean_effectiveness"] = metrics.mean_with_interval(error_of_images(per_image))
+        results["mean_effectiveness"] = metrics.mean_with_interval(metrics.error_of_images(per_image))
         for section in dict.fromkeys(section for measured in by_do.values() for section in measured):
             found = {do: measured[section] for do, measured in by_do.items() if section in measured}
             results[section] = results[section] | found if section == "floor" else found

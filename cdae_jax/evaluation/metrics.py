@@ -125,3 +125,8 @@ def minimality(factual: np.ndarray, counterfactual: np.ndarray, others: np.ndarr
     """
     far = np.linalg.norm(others - factual, axis=1).mean()
     return np.linalg.norm(counterfactual - factual, axis=1) / max(float(far), 1e-12)
+
+
+def error_of_images(per_image: np.ndarray) -> np.ndarray:
+    """[N] each image's mean error, from the errors [do, N, n] of all variables under every intervention."""
+    return known_mean(known_mean(per_image, 2))

@@ -318,7 +318,9 @@ def explore(
       InputError: no such model, data that cannot be found, or a port that is taken.
     """
     model = load(source)
-    page = Page(model, make_dataset(model.settings) if with_data else None, model.settings.data.name)
+    page = Page(
+        model, make_dataset(model.settings.data, model.settings.graph) if with_data else None, model.settings.data.name
+    )
     print("compiling, a minute or so ...", flush=True)
     seconds, click = page.warm_up()
     print(

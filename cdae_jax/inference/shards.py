@@ -23,7 +23,7 @@ from cdae_jax.data.custom import SUFFIXES, TFDS_PREFIX, load_npz, load_tfds
 from cdae_jax.data.image_files import ImageFiles, resized
 from cdae_jax.distributed.memory import peak_mib
 from cdae_jax.errors import InputError
-from cdae_jax.evaluation.evaluate import parameters_digest
+from cdae_jax.inference.provenance import parameters_digest
 from cdae_jax.inference.trained_model import TrainedModel
 
 

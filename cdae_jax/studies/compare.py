@@ -10,11 +10,10 @@ from matplotlib.figure import Figure
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.evaluate import PROTOCOL
-from cdae_jax.evaluation.metrics import mean_with_interval
+from cdae_jax.evaluation.metrics import error_of_images, mean_with_interval
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.trained_model import OPTIONS
 from cdae_jax.plots.pictures import image_table
-from cdae_jax.studies.pooling import error_of_images
 
 HIDDEN = 20  # bars that so many times fit into another cannot be told apart
 LOWER, HIGHER = "lower is better", "higher is better"
@@ -257,7 +256,7 @@ def draw_grid(found: dict[str, dict], num: int, output: pathlib.Path) -> None:
     """
     models = {name: load(metrics["protocol"]["workdir"]) for name, metrics in found.items()}
     first = next(iter(models.values()))
-    dataset = make_dataset(first.settings)
+    dataset = make_dataset(first.settings.data, first.settings.graph)
     test = dataset.test.take(np.arange(min(num, len(dataset.test))))
     rows = []
     for column, name in enumerate(dataset.graph.names):

@@ -178,7 +178,7 @@ def frontier(
     if model.model.decoder == "conv":
         raise InputError(f"the model in {directory} has a conv decoder, which has no solver")
     tried = possible(model, tried)
-    dataset = make_dataset(model.settings)
+    dataset = make_dataset(model.settings.data, model.settings.graph)
     workdir.check_dataset(directory, dataset.name)
     first = model.settings.evaluate.num_images
     rows = np.arange(first, min(first + num_images, len(dataset.test)))

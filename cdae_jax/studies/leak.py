@@ -62,7 +62,7 @@ def leak(directory: str | pathlib.Path, num_images: int) -> dict[str, dict[str, 
     model = load(directory)
     if model.model.decoder == "conv":
         raise InputError(f"the model in {directory} has a conv decoder, which has no x_T")
-    dataset = make_dataset(model.settings)
+    dataset = make_dataset(model.settings.data, model.settings.graph)
     workdir.check_dataset(directory, dataset.name)
     columns = label_columns(dataset, model.graph)
     known = np.flatnonzero(np.isfinite(dataset.test.labels[:, columns]).all(1))[:num_images]

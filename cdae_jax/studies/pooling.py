@@ -10,11 +10,6 @@ from cdae_jax.evaluation import metrics
 OF_A_RUN = {"workdir", "train_seed", "parameters", "revision"}  # what may differ between runs of one model
 
 
-def error_of_images(per_image: np.ndarray) -> np.ndarray:
-    """[N] each image's mean error, from the errors [do, N, n] of all variables under every intervention."""
-    return metrics.known_mean(metrics.known_mean(per_image, 2))
-
-
 def pool(name: str, runs: Sequence[dict], errors: Sequence[np.ndarray | None]) -> tuple[dict, np.ndarray | None]:
     """The metrics and the errors of images [do, N, n] of a model from those of its runs.
 
@@ -64,7 +59,7 @@ def pool(name: str, runs: Sequence[dict], errors: Sequence[np.ndarray | None]) -
         for variable, gaps in zip(variables, rows.T, strict=True):
             cells[variable]["interval"] = metrics.bootstrap_interval(gaps)
     if "mean_effectiveness" in found:
-        found["mean_effectiveness"] = metrics.mean_with_interval(error_of_images(error))
+        found["mean_effectiveness"] = metrics.mean_with_interval(metrics.error_of_images(error))
     return found, error
 
 

@@ -122,7 +122,7 @@ def response_curves(directory: str | pathlib.Path, knob: str, grid: list[float],
     if model.model.decoder == "conv" and (knob != "strength" or w[-1] > 1):
         most = ", and a strength of at most 1" if knob == "strength" else ""
         raise InputError(f"the model in {directory} has a conv decoder, which has no guidance and no steps{most}")
-    dataset = make_dataset(model.settings)
+    dataset = make_dataset(model.settings.data, model.settings.graph)
     test = dataset.test.take(np.arange(min(num_images, len(dataset.test))))
     found = respond(reading_bench(dataset, model, test, SEED, directory), knob, w)
     (directory / f"{knob}.json").write_text(json.dumps({"num_images": len(test), "curves": found}, indent=2) + "\n")

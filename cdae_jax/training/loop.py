@@ -86,7 +86,7 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
     mesh = sharding.make_mesh(train.fsdp)
     sharding.check_batch_size(train.batch_size, train.microbatches, train.refine_every, mesh)
     workdir.check(directory, settings)
-    dataset = make_dataset(settings)
+    dataset = make_dataset(settings.data, settings.graph)
     split = dataset.train.with_labels(
         settings.data.label_fraction, settings.data.seed, labelled_only=settings.data.labelled_only
     )

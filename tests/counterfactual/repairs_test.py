@@ -115,7 +115,7 @@ def test_what_is_exaggerated_is_the_corrected_change_from_latents_that_are_not_c
 
 def test_a_trained_model_is_told_how_often(trained_pendulum):
     model = cdae_jax.load(trained_pendulum)
-    images = make_dataset(model.settings).test.images[:4]
+    images = make_dataset(model.settings.data, model.settings.graph).test.images[:4]
     asked = [model.counterfactual(images, {"angle": 20.0}, corrections=n) for n in (0, 1)]
     assert (asked[0].images != asked[1].images).any()
     np.testing.assert_array_equal(asked[0].labels, asked[1].labels)  # what is wanted stays

@@ -31,7 +31,7 @@ def settings_with(**changes):
 
 
 def batches(settings, num):
-    dataset = make_dataset(settings)
+    dataset = make_dataset(settings.data, settings.graph)
     y = LabelStats.of(dataset.train.labels, settings.graph).standardise(dataset.train.labels)
     y[::3, 1] = np.nan  # unequal label counts on the devices
     y[1::2] = np.where(np.arange(len(y[1::2]))[:, None] % 5 == 0, np.nan, y[1::2])

@@ -58,7 +58,12 @@ def test_features_of_the_users_are_kept_apart(trained_pendulum, tmp_path, monkey
     distance = found["realism"]["do(angle)"]["frechet_inception"]
     assert measures(found)["do(angle): Frechet distance on Inception features"][0]["mean"] == distance >= 0
     model = cdae_jax.load(trained_pendulum)
-    test = evaluation.make_dataset(model.settings).test.take(np.arange(8)).images[:, ::8, ::8, 0].reshape(-1, 4)
+    test = (
+        evaluation.make_dataset(model.settings.data, model.settings.graph)
+        .test.take(np.arange(8))
+        .images[:, ::8, ::8, 0]
+        .reshape(-1, 4)
+    )
     assert np.isclose(found["floor"]["frechet_inception_of_halves"], metrics.frechet_distance(test[:4], test[4:]))
     assert "Inception v3 (Keras) of 8 images: do(angle)" in (tmp_path / "out" / "report.md").read_text()
     kept = json.loads((tmp_path / "out" / "evaluation" / "do_angle.json").read_text())["key"]
@@ -67,7 +72,7 @@ def test_features_of_the_users_are_kept_apart(trained_pendulum, tmp_path, monkey
 
 def test_the_graph_is_drawn_with_every_edges_curves(trained_pendulum, tmp_path, monkeypatch):
     model = cdae_jax.load(trained_pendulum)
-    dataset = evaluation.make_dataset(model.settings)
+    dataset = evaluation.make_dataset(model.settings.data, model.settings.graph)
     test = dataset.test.take(np.arange(8))
     drawn = []
     monkeypatch.setattr(figures, "graph_with_curves", lambda path, nodes, edges, title: drawn.append((nodes, edges)))

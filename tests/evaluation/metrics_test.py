@@ -8,12 +8,12 @@ import sys
 import numpy as np
 import pytest
 import scipy.linalg
+from short_runs import dataset_of
 from sklearn.metrics import f1_score
 
 from cdae_jax.data import circuit
 from cdae_jax.data.dataset import Dataset
 from cdae_jax.data.labels import LabelStats
-from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation import metrics
 from cdae_jax.evaluation.interventions import known_counterfactual, noise_redrawn
@@ -113,7 +113,7 @@ def test_label_statistics_standardise_and_skip_the_unknown():
 def small_dataset():
     config = get_config("smoke")
     config.data.train_size = 2000
-    return make_dataset(Settings.from_dict(config.to_dict()))
+    return dataset_of(Settings.from_dict(config.to_dict()))
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,7 @@ def test_the_judge_is_reused_until_the_data_change(dataset, tmp_path, monkeypatc
     monkeypatch.setattr("cdae_jax.evaluation.judge.train_judge", lambda *_: pytest.fail("trained twice"))
     again = cached_judge(dataset, 1, tmp_path)
     np.testing.assert_array_equal(first(dataset.test.images)[0], again(dataset.test.images)[0])
-    changed = make_dataset(Settings.from_dict(get_config("smoke").to_dict()))
+    changed = dataset_of(Settings.from_dict(get_config("smoke").to_dict()))
     assert fingerprint(changed, 1) != fingerprint(dataset, 1) != fingerprint(dataset, 2)
 
 

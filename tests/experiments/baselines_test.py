@@ -149,7 +149,7 @@ def trained(request, tmp_path_factory):
     settings = Settings.from_dict(config.to_dict())
     with one_device():
         model = cdae_jax.load(train_model(settings, folder / "run"))
-    return request.param, model, make_dataset(settings).test, folder / "run"
+    return request.param, model, make_dataset(settings.data, settings.graph).test, folder / "run"
 
 
 def test_every_baseline_learns_and_intervenes(trained):

@@ -34,7 +34,7 @@ def model(trained_pendulum):
 
 @pytest.fixture(scope="module")
 def dataset(model):
-    return make_dataset(model.settings)
+    return make_dataset(model.settings.data, model.settings.graph)
 
 
 def png(array, kind="PNG"):

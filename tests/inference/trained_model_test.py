@@ -25,7 +25,7 @@ def model(trained_pendulum):
 
 @pytest.fixture(scope="module")
 def test_split(model):
-    return make_dataset(model.settings).test
+    return make_dataset(model.settings.data, model.settings.graph).test
 
 
 def run(model, x, y_do, num_steps=50, depth=1.0, **options):

@@ -35,7 +35,7 @@ def test_the_curves_of_a_run_start_where_nothing_changes(trained_pendulum, tmp_p
     curve = found["do(angle)"]
     assert curve["w"] == [0, 1, 2] and len(curve["share"]) == len(curve["non_descendants"]) == 3
     model = cdae_jax.load(workdir)
-    dataset = make_dataset(model.settings)
+    dataset = make_dataset(model.settings.data, model.settings.graph)
     unchanged = dataset.measure(model.reconstruct(dataset.test.images[:8]))
     light = np.abs(unchanged - dataset.test.labels[:8])[:, 1].mean() / model.stats.sd[1]
     assert curve["non_descendants"][0] == pytest.approx(light, rel=1e-4)  # w = 0 is the null intervention

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from short_runs import arrays_of, settings_with
+from short_runs import arrays_of, dataset_of, settings_with
 
-from cdae_jax.data.pipeline import batches, make_dataset
+from cdae_jax.data.pipeline import batches
 from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import init_params
 from cdae_jax.settings.run import Settings
@@ -130,7 +130,7 @@ def test_ema_ramps_up():
 
 
 def test_batches_cover_an_epoch_once_and_differ_between_epochs():
-    split = make_dataset(settings_with()).train
+    split = dataset_of(settings_with()).train
     first, second = ([batch.labels for batch in batches(split, start, start + 16, 16, 0)] for start in (0, 16))
     seen = np.concatenate(first)
     assert len(np.unique(seen[:, 0])) == len(split)
@@ -139,7 +139,7 @@ def test_batches_cover_an_epoch_once_and_differ_between_epochs():
 
 
 def test_processes_share_every_batch():
-    split = make_dataset(settings_with()).train
+    split = dataset_of(settings_with()).train
     whole = list(batches(split, 3, 20, 16, seed=1))
     parts = [list(batches(split, 3, 20, 16, 1, process_index=i, process_count=4)) for i in range(4)]
     for step, batch in enumerate(whole):

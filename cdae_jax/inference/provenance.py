@@ -1,0 +1,32 @@
+"""Where numbers come from: the commit of this code, and a hash of the parameters."""
+
+import hashlib
+import pathlib
+import subprocess
+
+import jax
+import numpy as np
+
+
+def revision() -> str | None:
+    """The commit of this code, with "+" if files differ from it; None outside a git checkout."""
+    here = pathlib.Path(__file__).parent
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--dirty=+"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip()
+
+
+def parameters_digest(params) -> str:
+    """A hash of the model's parameters, so that no number of one model is taken for another's."""
+    digest = hashlib.sha256()
+    for leaf in jax.tree.leaves(jax.device_get(params)):
+        digest.update(np.ascontiguousarray(leaf))
+    return digest.hexdigest()[:16]
