@@ -35,3 +35,10 @@ def arrays_of(workdir, settings, at=20):
 
 def dataset_of(settings):
     return make_dataset(settings.data, settings.graph)
+
+
+def small_dataset():
+    """Pendulum at the smoke size with enough images to train a judge."""
+    config = get_config("smoke")
+    config.data.train_size = 2000
+    return dataset_of(Settings.from_dict(config.to_dict()))

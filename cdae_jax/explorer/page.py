@@ -1,7 +1,7 @@
 """The page of the explorer (Gradio). What it shows is computed in `explorer`.
 
-from cdae_jax import app
-app.explore("pendulum")
+from cdae_jax.explorer import page
+page.explore("pendulum")
 """
 
 import math

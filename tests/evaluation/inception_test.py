@@ -14,7 +14,7 @@ from cdae_jax.evaluation.inception import digest, inception_features
 COMPARE = """
 import json, sys
 import numpy as np
-from cdae_jax import inception
+from cdae_jax.evaluation import inception
 from cdae_jax.evaluation.inception import inception_features, SIDE
 inception.BATCH = 4  # not to compute 16 images for 3
 import keras

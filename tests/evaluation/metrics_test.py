@@ -8,7 +8,8 @@ import sys
 import numpy as np
 import pytest
 import scipy.linalg
-from short_runs import dataset_of
+import short_runs
+from short_runs import dataset_of, small_dataset
 from sklearn.metrics import f1_score
 
 from cdae_jax.data import circuit
@@ -110,12 +111,6 @@ def test_label_statistics_standardise_and_skip_the_unknown():
         LabelStats.of(np.array([[1, np.nan], [2, np.nan]], np.float32), graph)
 
 
-def small_dataset():
-    config = get_config("smoke")
-    config.data.train_size = 2000
-    return dataset_of(Settings.from_dict(config.to_dict()))
-
-
 @pytest.fixture(scope="module")
 def dataset():
     return small_dataset()
@@ -125,7 +120,7 @@ def dataset():
 JUDGE = """
 import json
 import numpy as np
-from metrics_test import small_dataset
+from short_runs import small_dataset
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.evaluation.judge import train_judge
 dataset = small_dataset()
@@ -138,7 +133,11 @@ print(json.dumps([error.tolist(), chance.tolist()]))
 
 
 def test_the_judge_learns_to_read_test_images():
-    environment = os.environ | {"XLA_FLAGS": "", "JAX_PLATFORMS": "cpu", "PYTHONPATH": os.path.dirname(__file__)}
+    environment = os.environ | {
+        "XLA_FLAGS": "",
+        "JAX_PLATFORMS": "cpu",
+        "PYTHONPATH": short_runs.__file__.rpartition("/")[0],
+    }
     result = subprocess.run([sys.executable, "-c", JUDGE], capture_output=True, text=True, env=environment)
     assert result.returncode == 0, result.stderr
     error, chance = map(np.array, json.loads(result.stdout.splitlines()[-1]))
