@@ -12,22 +12,9 @@ Never run here, since the data cannot be shipped; the reader is tested on files 
 
 import ml_collections
 
-from configs import circuit_lookalike
-from configs.common import SMOKE_SIZES, config_of
-
-GRAPH = circuit_lookalike.GRAPH
+from configs.common import config_of
 
 
 def get_config(argument: str = "cpu") -> ml_collections.ConfigDict:
-    """The config of a size, "cpu", "paper" or "smoke", perhaps of a baseline: "cpu,baseline=diffae"."""
-    cpu = circuit_lookalike.CPU | {
-        "data": {
-            "name": "causal_circuit",
-            "circuit_dir": "",
-            "resolution": 64,
-            "train_size": 50_000,
-            "test_size": 2_000,
-        }
-    }
-    smoke = {"data": {"resolution": 32, **SMOKE_SIZES}}
-    return config_of(argument, GRAPH, cpu=cpu, smoke=smoke, paper=circuit_lookalike.PAPER)
+    """The config of a size, perhaps of another method than ours: "cpu,method=paper"."""
+    return config_of("causal_circuit", argument)

@@ -26,26 +26,23 @@ from tqdm import tqdm
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.evaluate import PARTS
 from cdae_jax.graph import CausalGraph
+from cdae_jax.presets.methods import METHODS
 from cdae_jax.profiling.benchmark import step_seconds
 from cdae_jax.settings.run import Settings
 from experiments import common, sweep_plan, sweep_run
 from experiments.sweep_plan import Run
 
 OURS = "ours"
-TITLES = {
-    OURS: OURS,
-    "conditional": "label-conditional",
-    "diffae": "DiffAE",
-    "aligned": "no causal layer",
-    "causalvae": "CausalVAE",
-    "one_hop": "one-hop mechanisms",
-    "noise": "fresh noise",
-}
+TITLES = {name: method["title"] for name, method in METHODS.items()}
+SLOW = ("paper", "released")  # 250 steps each way: only where they are named
+ROUND = 100  # steps, to whole multiples of which the others' are rounded
 TIMED_SECONDS = 8.0  # of steps of each model; the shortest counts
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "Config file and size of ours.", lock_config=True)
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of all; every model gets a folder in it.")
-NAMES = flags.DEFINE_list("names", None, f"Some of {', '.join(TITLES)}; default: all that differ on this graph.")
+NAMES = flags.DEFINE_list(
+    "names", None, f"Some of {', '.join(TITLES)}; default: all that differ here but {', '.join(SLOW)}."
+)
 SEEDS = flags.DEFINE_list("seeds", ["0"], "Training seeds of each; runs of one model are compared as one.")
 SAME = flags.DEFINE_enum("same", "seconds", ["seconds", "steps"], "What all get as much of as ours.")
 CHANGE = flags.DEFINE_multi_string("change", [], "name:section.field=value, for one of the models.")
@@ -61,7 +58,7 @@ def default_names(graph: CausalGraph) -> list[str]:
         var.name: {child.name for child in graph.variables if var.name in child.parents} for var in graph.variables
     }
     is_deep = any(set(graph.descendants(name)) > below for name, below in children.items())
-    return [name for name in TITLES if name != "one_hop" or is_deep]
+    return [name for name in TITLES if name not in SLOW and (name != "one_hop" or is_deep)]
 
 
 def check_names(names: list[str]) -> list[str]:
@@ -89,7 +86,7 @@ def read_changes(given: list[str], names: list[str]) -> dict[str, list[str]]:
 def flags_of(name: str, argv: list[str], changes: list[str]) -> list[str]:
     """The --config flags of a model from those of ours."""
     file, *overrides = argv
-    return [file if name == OURS else f"{file},baseline={name}", *overrides, *changes]
+    return [file if name == OURS else f"{file},method={name}", *overrides, *changes]
 
 
 def settings_of(name: str, argv: list[str]) -> Settings:
@@ -163,7 +160,7 @@ def equal_steps(runs: list[Run], path: pathlib.Path, asked: dict) -> dict[str, i
         for name, run in new.items():
             of_a_step = found[run.name]
             kept["step_seconds"][name] = of_a_step
-            kept["steps"][name] = train.steps if name == OURS else steps_in(budget, of_a_step, train.log_every)
+            kept["steps"][name] = train.steps if name == OURS else steps_in(budget, of_a_step, ROUND)
     path.parent.mkdir(parents=True, exist_ok=True)
     common.write_json(str(path), kept)
     sources = {name: run.trained_in.name.rpartition("_")[0] for name, run in first.items() if run.trained_in}
@@ -197,8 +194,8 @@ def main() -> None:
     folder, parts = pathlib.Path(WORKDIR.value), tuple(ONLY.value)
     sweep_plan.check_parts(parts)
     base = common.config_argv()
-    if "baseline=" in base[0]:
-        raise InputError(f"{base[0]} names a baseline: give the config of ours, the baselines follow from it")
+    if "method=" in base[0]:
+        raise InputError(f"{base[0]} names a method: give the config of ours, the others follow from it")
     names = check_names(NAMES.value or default_names(settings_of(OURS, base).graph))
     changes = read_changes(CHANGE.value, names)
     argv = {name: flags_of(name, base, changes[name]) for name in names}

@@ -55,7 +55,7 @@ def main() -> None:
                 value = labels[:, model.graph.index(name)]
             mask[:, dataset.graph.index(name)], values[:, dataset.graph.index(name)] = True, value
         rows.append(("true counterfactual", dataset.render(dataset.true_counterfactual(test.labels, mask, values))))
-    factual = model.encode(test.images, fit_steps=sampling_flags.FIT_STEPS.value)
+    factual = model.encode(test.images, fit_steps=sampling_flags.FLAGS["fit_steps"].value)
     captions = [
         "\n".join(
             f"{name} {old:.3g} to {new:.3g}" for name, old, new in zip(model.graph.names, before, after, strict=True)

@@ -14,8 +14,7 @@ from cdae_jax.studies.frontier import frontier, points
 from experiments import common
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model.")
-SOLVERS = flags.DEFINE_list("solvers", ["ddim", "dpm_solver", "bdia"], "Solvers, see cdae_jax.diffusion.solvers.")
-SPACINGS = flags.DEFINE_list("spacings", ["uniform"], "Spacings of the steps, see cdae_jax.diffusion.grids.")
+SOLVERS = flags.DEFINE_list("solvers", ["ddim", "dpm_solver"], "Solvers, see cdae_jax.diffusion.solvers.")
 NUM_STEPS = flags.DEFINE_list("num_steps", ["5", "10", "20"], "Steps in each direction.")
 DEPTHS = flags.DEFINE_list("depths", ["0.7", "1"], "Fractions of the diffusion time.")
 GUIDANCES = flags.DEFINE_list("guidances", ["1"], "Guidance strengths w.")
@@ -36,7 +35,6 @@ def _numbers(flag: str, items: list[str], kind: type) -> list:
 def main() -> None:
     tried = points(
         SOLVERS.value,
-        SPACINGS.value,
         _numbers("num_steps", NUM_STEPS.value, int),
         _numbers("depths", DEPTHS.value, float),
         _numbers("guidances", GUIDANCES.value, float),

@@ -27,7 +27,7 @@ def main() -> None:
     if output and (output.suffix.lower() != ".png" or not output.absolute().parent.is_dir()):
         raise InputError(f"--output is {OUTPUT.value!r}: expected a .png file in a folder that exists")
     dataset = make_dataset(settings.data, settings.graph)
-    train = dataset.train.with_labels(settings.data.label_fraction, settings.data.seed, settings.data.labelled_only)
+    train = dataset.train.with_labels(settings.data.label_fraction, settings.data.seed)
     columns = label_columns(dataset, settings.graph)
     shape = " x ".join(map(str, dataset.train.images.shape[1:]))
     print(f"{dataset.name}: {len(train)} training and {len(dataset.test)} test images of {shape}\n")

@@ -1,22 +1,31 @@
-"""The flags of commands that decode: options of `TrainedModel.counterfactual`."""
+"""The flags of commands that decode: one for every field of `Sampling`."""
+
+import typing
 
 from absl import flags
 
-from cdae_jax.counterfactual.algorithm import ABDUCTIONS
-from cdae_jax.diffusion.grids import CHOICES
-from cdae_jax.diffusion.solvers import SOLVERS
+from cdae_jax.counterfactual.sampling import Sampling
 
-NUM_STEPS = flags.DEFINE_integer("num_steps", None, "Network evaluations in each direction.")
-GUIDANCE = flags.DEFINE_float("guidance", None, "Strength of the condition.")
-ABDUCTION = flags.DEFINE_string("abduction", None, f"How x_T is found, {' or '.join(ABDUCTIONS)}.")
-DEPTH = flags.DEFINE_float("depth", None, "Fraction of the diffusion time to go to.")
-SOLVER = flags.DEFINE_string("solver", None, f"One of {', '.join(SOLVERS)}.")
-SPACING = flags.DEFINE_string("spacing", None, f"Of the steps over the diffusion time, one of {', '.join(CHOICES)}.")
-CORRECTIONS = flags.DEFINE_integer("corrections", None, "How often what the encoder misses is asked for again.")
-FIT_STEPS = flags.DEFINE_integer("fit_steps", None, "Steps by which labels are fitted to the image, through the draft.")
-ALL = (NUM_STEPS, GUIDANCE, ABDUCTION, DEPTH, SOLVER, SPACING, CORRECTIONS, FIT_STEPS)
+HELP = {
+    "num_steps": "Network evaluations in each direction.",
+    "guidance": "Strength of the condition.",
+    "abduction": "How x_T is found.",
+    "depth": "Fraction of the diffusion time to go to.",
+    "solver": "Of the probability flow.",
+    "corrections": "How often what the encoder misses is asked for again.",
+    "fit_steps": "Steps by which labels are fitted to the image, through the draft.",
+}
+
+
+def _define(name: str, kind) -> flags.FlagHolder:
+    if typing.get_args(kind):
+        return flags.DEFINE_string(name, None, f"{HELP[name]} One of {', '.join(typing.get_args(kind))}.")
+    return (flags.DEFINE_integer if kind is int else flags.DEFINE_float)(name, None, HELP[name])
+
+
+FLAGS = {name: _define(name, kind) for name, kind in typing.get_type_hints(Sampling).items()}
 
 
 def options() -> dict:
-    """None for the model's default."""
-    return {flag.name: flag.value for flag in ALL}
+    """Field of `Sampling` -> its value; None for the model's default."""
+    return {name: flag.value for name, flag in FLAGS.items()}

@@ -17,7 +17,7 @@ from experiments import common
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model.")
 KNOB = flags.DEFINE_enum("knob", "strength", KNOBS, "What is varied.")
-VALUES = flags.DEFINE_list("values", ["0", "0.25", "0.5", "0.75", "1", "1.25", "1.5"], "Values of w, increasing.")
+VALUES = flags.DEFINE_list("values", ["0", "0.25", "0.5", "0.75", "1"], "Values of w, increasing.")
 NUM_IMAGES = flags.DEFINE_integer("num_images", 128, "Test images.", lower_bound=2)
 flags.mark_flag_as_required("workdir")
 

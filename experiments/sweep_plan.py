@@ -77,7 +77,7 @@ class Run:
         if self.trained_in is None:
             train = [*python, "experiments.train", *self.flags(), f"--workdir={self.folder}"]
             return [train, [*evaluate, f"--workdir={self.folder}"]]
-        options = [f"--{name}={value}" for name, value in self.settings.sampling.items()]
+        options = [f"--{name}={value}" for name, value in dataclasses.asdict(self.settings.sampling).items()]
         return [[*evaluate, f"--workdir={self.trained_in}", *options, f"--output={self.folder}"]]
 
     def last_words(self) -> str:
@@ -156,8 +156,7 @@ def share_training(runs: list[Run]) -> list[Run]:
     first: dict[str, Run] = {}
     shared = []
     for run in runs:
-        plain = run.settings.to_dict()
-        key = json.dumps(plain | {"sample": plain["sample"]["action"]})
+        key = json.dumps(run.settings.to_dict() | {"sample": None})
         trained_in = first[key].folder if key in first else None
         first.setdefault(key, run)
         shared.append(dataclasses.replace(run, trained_in=trained_in))
@@ -189,7 +188,7 @@ def claim(folder: pathlib.Path, runs: list[Run], config: ml_collections.ConfigDi
 def seconds_per_image(run: Run) -> float:
     """Measured by training one run for a few steps in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
-        short = ["--config.train.steps=30", "--config.train.log_every=10", "--config.train.checkpoint_every=30"]
+        short = ["--config.train.steps=40", "--config.train.checkpoint_every=20"]
         command = [sys.executable, "-m", "experiments.train", *run.flags(), *short, f"--workdir={folder}/run"]
         result = subprocess.run(command, capture_output=True, text=True)
         if result.returncode:

@@ -14,9 +14,11 @@ import cdae_jax
 from cdae_jax.data import pendulum
 from cdae_jax.distributed import sharding
 from cdae_jax.inference.shards import Source, generate
+from cdae_jax.presets.sizes import SMOKE
 from cdae_jax.settings.run import Settings
-from cdae_jax.training.step import init_state, jit_train_step, make_optimizer
-from configs import circuit_lookalike, common, custom, morpho_mnist
+from cdae_jax.training.optimizer import make_optimizer
+from cdae_jax.training.step import init_state, jit_train_step
+from configs import circuit_lookalike, custom, morpho_mnist
 from configs import pendulum as pendulum_config
 
 FOLDER = pathlib.Path(__file__).parent / "golden"
@@ -33,7 +35,7 @@ def graph_file(tmp_path):
 
 def pendulum_at_smoke_widths():
     config = pendulum_config.get_config("cpu")
-    config.update(common.SMOKE | {"sample": {}})
+    config.update({name: SMOKE[name] for name in ("model", "train")})
     config.data.resolution = 16
     return config
 
@@ -45,15 +47,13 @@ CONFIGS = {
     "pendulum": lambda _: pendulum_config.get_config("smoke"),
     "pendulum_cpu": lambda _: pendulum_at_smoke_widths(),
 } | {
-    name: lambda _, name=name: pendulum_config.get_config(f"smoke,baseline={name}")
+    name: lambda _, name=name: pendulum_config.get_config(f"smoke,method={name}")
     for name in ("diffae", "aligned", "conditional", "causalvae", "one_hop", "noise")
 }
 
 
 def settings_of(name, tmp_path):
-    plain = CONFIGS[name](tmp_path).to_dict()
-    plain["train"] |= {"kl_missing": 0.0, "mechanism_missing": 0.0}
-    return Settings.from_dict(plain)
+    return Settings.from_dict(CONFIGS[name](tmp_path).to_dict())
 
 
 def losses(settings, num_classes, channels):

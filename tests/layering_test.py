@@ -14,7 +14,7 @@ FLOORS = (
     {"data"},
     {"model"},
     {"objective", "counterfactual", "plots"},
-    {"settings"},
+    {"settings", "presets"},
     {"training"},
     {"inference"},
     {"profiling"},

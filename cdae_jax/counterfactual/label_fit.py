@@ -10,7 +10,7 @@ FARTHEST = 4.0  # standard deviations of the prior: labels are moved by no more
 GRAIN = (2 / 255) ** 2 / 12  # variance of what rounding to bytes leaves, on the scale -1..1
 
 
-def fit(
+def fit_labels(
     draft: Callable[[jax.Array], jax.Array],
     x: jax.Array,
     y: jax.Array,

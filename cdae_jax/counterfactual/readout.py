@@ -22,7 +22,7 @@ class Readout(NamedTuple):
     bias: jax.Array
 
 
-def fit(z: np.ndarray, y: np.ndarray) -> Readout:
+def fit_readout(z: np.ndarray, y: np.ndarray) -> Readout:
     """Ridge regression of standardised labels y [N, n], NaN where unknown, on latents z [N, n, k]."""
     flat = z.reshape(len(z), -1).astype(np.float64)
     mean, sd = flat.mean(0), flat.std(0) + 1e-6
@@ -44,14 +44,14 @@ def read(readout: Readout, z: jax.Array) -> jax.Array:
     return ((flat - readout.mean[None]) / readout.sd[None]) @ readout.weights + readout.bias[None]
 
 
-def move(readout: Readout, z: jax.Array, y_do: jax.Array, part: jax.Array | None = None) -> jax.Array:
+def move(readout: Readout, z: jax.Array, y_do: jax.Array, strength: jax.Array | None = None) -> jax.Array:
     """Latents z [B, n, k] moved along the weights until each variable set in y_do [B, n] (else NaN) reads as asked.
 
-    One variable is met exactly; of several, each gets the step that it would need alone. part [n] in 0..1: how much of
-    each step is made, None for all.
+    One variable is met exactly; of several, each gets the step that it would need alone. strength [n] in 0..1: how much
+    of each step is made, None for all.
     """
     gap = jnp.where(jnp.isfinite(y_do), y_do - read(readout, z), 0)
-    if part is not None:
-        gap = gap * part[None]
+    if strength is not None:
+        gap = gap * strength[None]
     directions = readout.weights / jnp.maximum(jnp.sum(readout.weights**2, axis=0, keepdims=True), 1e-12)
     return z + ((gap @ directions.T) * readout.sd[None]).reshape(z.shape)

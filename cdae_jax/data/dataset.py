@@ -39,22 +39,20 @@ class Split:
         """`intervened` [N, n], all False where none is given."""
         return np.zeros(self.labels.shape, bool) if self.intervened is None else self.intervened
 
-    def with_labels(self, fraction: float, seed: int, labelled_only: bool = False) -> "Split":
+    def with_labels(self, fraction: float, seed: int) -> "Split":
         """The same examples with the labels of all but a random fraction of them unknown (one at least keeps them).
 
         The labelled rows of a smaller fraction are among those of a larger one with the same seed.
 
         Args:
           fraction: in (0, 1]; 1 gives the split itself.
-          labelled_only: leaves out the examples without any label.
         """
-        split = self
-        if fraction < 1:
-            kept = np.random.default_rng([seed, 29]).permutation(len(self))[: max(1, round(fraction * len(self)))]
-            labels = np.full_like(self.labels, np.nan)
-            labels[kept] = self.labels[kept]
-            split = dataclasses.replace(self, labels=labels)
-        return split.take(np.flatnonzero(np.isfinite(split.labels).any(1))) if labelled_only else split
+        if fraction == 1:
+            return self
+        kept = np.random.default_rng([seed, 29]).permutation(len(self))[: max(1, round(fraction * len(self)))]
+        labels = np.full_like(self.labels, np.nan)
+        labels[kept] = self.labels[kept]
+        return dataclasses.replace(self, labels=labels)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,8 @@ class LabelStats:
     """Statistics of the training labels; arrays [n] in physical units, in the graph's order.
 
     Attributes:
-      mean, sd: of the standardisation y = (label - mean) / sd; 0 and 1 for a categorical variable.
+      mean, sd: of the standardisation y = (label - mean) / sd; 0 and 1 for a categorical variable. With the scale
+        "range" they are the middle and half the width of the range, so that y is in [-1, 1].
       low, high: smallest and largest training label.
       rows: [R, n] a sample of whole training labels, for sampling without labels.
     """
@@ -25,8 +26,8 @@ class LabelStats:
     rows: np.ndarray
 
     @classmethod
-    def of(cls, labels: np.ndarray, graph: CausalGraph, num_rows: int = 1024) -> "LabelStats":
-        """Statistics of labels [N, n], NaN where unlabelled.
+    def of(cls, labels: np.ndarray, graph: CausalGraph, scale: str = "sd", num_rows: int = 1024) -> "LabelStats":
+        """Statistics of labels [N, n], NaN where unlabelled; scale is "sd" or "range".
 
         Raises:
           InputError: a variable without labels, or whose labels are all the same.
@@ -42,6 +43,8 @@ class LabelStats:
         mean, sd, low, high = (
             f(labels, axis=0).astype(np.float32) for f in (np.nanmean, np.nanstd, np.nanmin, np.nanmax)
         )
+        if scale == "range":
+            mean, sd = (low + high) / 2, (high - low) / 2
         is_class = np.array([var.kind == "categorical" for var in graph.variables])
         mean, sd = np.where(is_class, np.float32(0), mean), np.where(is_class, np.float32(1), sd)
         return cls(mean, sd, low, high, rows=whole[:num_rows].astype(np.float32))

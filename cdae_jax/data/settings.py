@@ -12,8 +12,9 @@ class Data:
     seed: int = 0
     data_dir: str = "data"  # cache of prepared data and of trained judges
     label_fraction: float = 1.0  # of the training images keep their labels, in (0, 1], drawn by `seed`
-    labelled_only: bool = False  # leaves out the training images without any label, for comparison
-    labelled_share: float = 0.5  # of every batch, at least, are labelled images, if there are any unlabelled ones
+    labelled_share: float = 0.5  # of every batch, at least, are labelled images; 1: labelled images alone
+    num_evaluated: int = 512  # test images that an evaluation looks at
+    judge_steps: int = 1_000  # for which the judge of evaluations, an anti-causal predictor, is trained
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

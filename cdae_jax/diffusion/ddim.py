@@ -1,4 +1,4 @@
-"""Deterministic sampling and its inversion (DDIM, Song et al. 2021, arXiv 2010.02502). Knows no Flax.
+"""Deterministic sampling and its inversion (DDIM, Song et al. 2021, arXiv 2010.02502).
 
 A denoiser is any function eps_fn(x_t, t) -> eps with x_t [B, ...] and t [B] int32 step indices.
 Both directions integrate the same ordinary differential equation by Euler steps in x / sqrt(alpha_bar):

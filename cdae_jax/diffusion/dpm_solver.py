@@ -1,4 +1,4 @@
-"""DPM-Solver++(2M) in both directions (Lu et al. 2022, arXiv 2211.01095, algorithm 2). Knows no Flax.
+"""DPM-Solver++(2M) in both directions (Lu et al. 2022, arXiv 2211.01095, algorithm 2).
 
 One network evaluation a step, as DDIM, and an error of second order: the estimate of x_0 is extrapolated in
 lambda = log(sqrt(alpha_bar) / sqrt(1 - alpha_bar)) from the last two,

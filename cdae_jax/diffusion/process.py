@@ -1,7 +1,7 @@
-"""The Gaussian diffusion process (Ho et al. 2020, arXiv 2006.11239): pure arrays, no Flax.
+"""The Gaussian diffusion process (Ho et al. 2020, arXiv 2006.11239).
 
 x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps, with integer t in 0..T-1 and t = 0 the least noisy.
-A network may predict eps, x_0 or v = sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x_0
+A network may predict eps or v = sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x_0
 (Salimans & Ho 2022, arXiv 2202.00512, eq. in section 4); the rest of the package sees eps alone.
 """
 
@@ -13,7 +13,6 @@ import numpy as np
 
 from cdae_jax.errors import InputError
 
-PREDICTIONS = ("eps", "v", "x_0")
 SCHEDULES = ("linear", "cosine")
 MIN_ALPHA_BAR = 1e-4  # keeps x_0 = (x_t - sqrt(1 - alpha_bar) eps) / sqrt(alpha_bar) within float32
 
@@ -71,7 +70,7 @@ def q_sample(schedule: Schedule, x_0: jax.Array, eps: jax.Array, t: jax.Array) -
 def prediction_target(prediction: str, x_0: jax.Array, eps: jax.Array, alpha_bar: jax.Array) -> jax.Array:
     """What the network is trained to output, given the true x_0 and eps [B, ...] and alpha_bar [B]."""
     signal, noise = signal_noise(alpha_bar, x_0.ndim)
-    return {"eps": eps, "x_0": x_0, "v": signal * eps - noise * x_0}[prediction]
+    return {"eps": eps, "v": signal * eps - noise * x_0}[prediction]
 
 
 def eps_from_output(prediction: str, output: jax.Array, x_t: jax.Array, alpha_bar: jax.Array) -> jax.Array:
@@ -79,8 +78,6 @@ def eps_from_output(prediction: str, output: jax.Array, x_t: jax.Array, alpha_ba
     signal, noise = signal_noise(alpha_bar, x_t.ndim)
     if prediction == "eps":
         return output
-    if prediction == "x_0":
-        return (x_t - signal * output) / noise
     return noise * x_t + signal * output
 
 

@@ -26,7 +26,7 @@ def make_mesh(fsdp: int = 1, devices: Sequence[jax.Device] | None = None) -> Mes
     """
     devices = jax.devices() if devices is None else devices
     if fsdp < 1 or len(devices) % fsdp:
-        raise InputError(f"config.train.fsdp is {fsdp}, which does not divide the {len(devices)} devices: change it")
+        raise InputError(f"config.system.fsdp is {fsdp}, which does not divide the {len(devices)} devices: change it")
     shape = (len(devices) // fsdp, fsdp)
     return jax.make_mesh(shape, ("data", "fsdp"), axis_types=(AxisType.Auto,) * 2, devices=devices)
 
@@ -48,7 +48,7 @@ def _spec(path: str, shape: tuple[int, ...], num_bytes: int, parts: int, min_byt
     return PartitionSpec(*(("fsdp" if axis == largest else None) for axis in range(len(shape))))
 
 
-def state_shardings(abstract, mesh: Mesh, min_mib: float):
+def state_shardings(abstract, mesh: Mesh, min_mib: float = 1.0):
     """The sharding of every leaf of a state, by RULES.
 
     Args:

@@ -11,6 +11,7 @@ Parts that are done are kept in <output>/evaluation and are not computed again w
 the same. Every mean has a 95 % bootstrap interval over images, of this one training run.
 """
 
+import dataclasses
 import json
 import pathlib
 from collections.abc import Callable, Iterable, Mapping
@@ -53,9 +54,9 @@ def composition(bench: Bench) -> dict:
     error = metrics.mean_with_interval(metrics.squared_errors(once, test.images))
     often = metrics.mean_with_interval(metrics.squared_errors(again, few.images))
     inversion = {}
-    if bench.options["abduction"] == "restore" and bench.model.model.decoder != "conv":
-        options = bench.options | {"abduction": "invert"}
-        plain, _ = bench.model.counterfactual(test.images, {}, context=test.context, **options)
+    if bench.options.abduction == "restore" and bench.model.model.decoder.diffuses:
+        options = dataclasses.replace(bench.options, abduction="invert")
+        plain, _ = bench.model.counterfactual(test.images, {}, context=test.context, options=options)
         lost = metrics.mean_with_interval(metrics.squared_errors(plain, test.images))
         inversion["inversion"] = {"mse": lost, "psnr": metrics.psnr(lost["mean"])}
     return {
@@ -147,8 +148,7 @@ def evaluate(
 
     Args:
       parts: which of PARTS to compute; of the others what is kept is shown.
-      options: of `TrainedModel.counterfactual` (num_steps, guidance, abduction, depth), for what differs from the
-        config's.
+      options: fields of `Sampling`, for what differs from the config's.
       num_images: test images, from the start of the split; None for the config's number.
       output: folder to write; None for the workdir.
       inception_weights: file for a second Frechet distance, see `cdae_jax.evaluation.inception`; slow on a CPU.
@@ -170,14 +170,14 @@ def evaluate(
     options = model.defaults = model.options(**(options or {}))  # also of what decodes nothing
     dataset = make_dataset(settings.data, settings.graph)
     workdir.check_dataset(directory, dataset.name)
-    test = dataset.test.take(np.arange(min(len(dataset.test), num_images or settings.evaluate.num_images)))
+    test = dataset.test.take(np.arange(min(len(dataset.test), num_images or settings.data.num_evaluated)))
     has_labels = np.isfinite(test.labels).any(0)
     unlabelled = [name for name, known in zip(dataset.graph.names, has_labels, strict=True) if not known]
     if unlabelled:
         raise InputError(
             f"none of the {len(test)} test images has a label of {unlabelled[0]!r}: label some, or use another split"
         )
-    judges, judge_steps = pathlib.Path(settings.data.data_dir) / "judges", settings.evaluate.predictor_steps
+    judges, judge_steps = pathlib.Path(settings.data.data_dir) / "judges", settings.data.judge_steps
     judge = cached_judge(dataset, judge_steps, judges)
     folder = pathlib.Path(output or directory)
     for sub in ("figures", "evaluation"):
@@ -192,7 +192,7 @@ def evaluate(
         "parameters": parameters_digest(model.params),
         "num_images": len(test),
         "seed": bench.seed,
-        **options,
+        **dataclasses.asdict(options),
     }
     if inception_weights:
         key["inception"] = inception_digest(inception_weights)

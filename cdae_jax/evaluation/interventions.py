@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pipeline import label_columns
@@ -28,7 +29,7 @@ class Bench:
       test: the test images and labels that are measured.
       judge: the anti-causal predictor; None if nothing but `read` is used and the dataset can be measured.
       sd: [n] standard deviations of the training labels, physical.
-      options: of `TrainedModel.counterfactual`.
+      options: how the model decodes; None for its defaults.
       seed: of the values that are drawn.
       figures: folder for pictures.
       inception: images [N, H, W, C] uint8 -> Inception features [N, 2048]; None without its weights.
@@ -39,13 +40,13 @@ class Bench:
     judge: Judge | None
     test: Split
     sd: np.ndarray
-    options: dict
+    options: Sampling | None
     seed: int
     figures: pathlib.Path
     inception: Callable[[np.ndarray], np.ndarray] | None = None
 
     def counterfactual(self, images: np.ndarray, do: dict, context: np.ndarray | None):
-        return self.model.counterfactual(images, do, context=context, **self.options)
+        return self.model.counterfactual(images, do, context=context, options=self.options)
 
     @functools.cached_property
     def inception_of_test(self) -> np.ndarray:
@@ -62,9 +63,9 @@ def reading_bench(dataset: Dataset, model: TrainedModel, test: Split, seed: int,
     judge = None
     if dataset.measure is None:
         judges = pathlib.Path(model.settings.data.data_dir) / "judges"
-        judge = cached_judge(dataset, model.settings.evaluate.predictor_steps, judges)
+        judge = cached_judge(dataset, model.settings.data.judge_steps, judges)
     sd = LabelStats.of(dataset.train.labels, dataset.graph, num_rows=1).sd
-    return Bench(dataset, model, judge, test, sd, {}, seed, folder)
+    return Bench(dataset, model, judge, test, sd, None, seed, folder)
 
 
 def known_counterfactual(graph: CausalGraph, labels: np.ndarray, mask: np.ndarray, values: np.ndarray) -> np.ndarray:

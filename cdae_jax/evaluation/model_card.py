@@ -1,5 +1,7 @@
 """The model card: what an exported model is, what it was trained on, how good it is, and what it is not for."""
 
+import dataclasses
+
 from cdae_jax.evaluation.report import number
 from cdae_jax.inference.trained_model import TrainedModel
 
@@ -26,7 +28,7 @@ def _effect(metrics: dict, model: TrainedModel) -> list[str]:
 def model_card(model: TrainedModel, dataset: str, metrics: dict | None) -> str:
     """Markdown; metrics as `evaluate` writes them, None if the model was never evaluated."""
     height, width, channels = model.image_shape
-    options = ", ".join(f"{name} {value}" for name, value in model.options().items())
+    options = ", ".join(f"{name} {value}" for name, value in dataclasses.asdict(model.options()).items())
     data = {name: value for name, value in model.settings.to_dict()["data"].items() if not name.endswith("_dir")}
     lines = [
         f"# Causal diffusion autoencoder: {dataset}",

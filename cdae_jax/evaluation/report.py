@@ -1,8 +1,9 @@
 """The numbers of an evaluation as Markdown."""
 
+from cdae_jax.counterfactual.sampling import sampling_of
 from cdae_jax.data.dataset import Dataset
-from cdae_jax.diffusion.solvers import evaluations
 from cdae_jax.evaluation.inception import NAME as INCEPTION
+from cdae_jax.model.decoders import DECODERS
 
 
 def number(error: dict, digits: int = 3) -> str:
@@ -161,19 +162,19 @@ def _latents(results: dict) -> list[str]:
 def report(results: dict, dataset: Dataset) -> str:
     """The results as Markdown tables."""
     protocol, train = results["protocol"], results["train"]
-    steps = f"{protocol['solver']}, {protocol['num_steps']} {protocol['spacing']} steps"
-    if protocol["decoder"] == "conv":
+    sampling = sampling_of(protocol)
+    steps = f"{sampling.solver}, {sampling.num_steps} steps"
+    if not DECODERS[protocol["decoder"]].diffuses:
         steps = "decoded in one pass"
-    elif protocol["abduction"] == "noise":
-        steps += f" from fresh noise at depth {protocol['depth']:g}, guidance {protocol['guidance']:g}"
+    elif sampling.abduction == "noise":
+        steps += f" from fresh noise at depth {sampling.depth:g}, guidance {sampling.guidance:g}"
     else:
-        names = ("solver", "num_steps", "guidance", "abduction", "corrections")
-        passes = evaluations(*(protocol[name] for name in names))
-        steps += f" each way to depth {protocol['depth']:g} ({passes} evaluations), guidance {protocol['guidance']:g}"
-        steps += ", what is lost restored" if protocol["abduction"] == "restore" else ""
-        steps += f", corrections {protocol['corrections']}" if protocol["corrections"] else ""
-    if protocol["fit_steps"]:
-        steps += f", labels fitted in {protocol['fit_steps']} steps"
+        steps += f" each way to depth {sampling.depth:g} ({sampling.evaluations} evaluations)"
+        steps += f", guidance {sampling.guidance:g}"
+        steps += ", what is lost restored" if sampling.abduction == "restore" else ""
+        steps += f", corrections {sampling.corrections}" if sampling.corrections else ""
+    if sampling.fit_steps:
+        steps += f", labels fitted in {sampling.fit_steps} steps"
     lines = [f"# {protocol['dataset']}: {protocol['num_images']} test images, {steps}"]
     for section in (_effectiveness(results, dataset), _images(results), _composition(results)):
         lines += section

@@ -90,7 +90,7 @@ class Page:
         started = time.monotonic()
         scene = self.first_scene()
         values = self.show(scene)[1:]
-        settings = (1.0, self.model.options()["num_steps"], self.model.options()["solver"])
+        settings = (1.0, self.model.options().num_steps, self.model.options().solver)
         explorer.sweep(self.model, scene, self.names[0], {})
         self.answer(scene, *settings, *values)
         ready = time.monotonic()
@@ -223,9 +223,9 @@ def build(page: Page) -> gr.Blocks:
                 ticks, sliders = _controls(page)
                 with gr.Accordion("advanced", open=False):
                     gr.Markdown("The first use of other settings compiles for some seconds.")
-                    strength = gr.Slider(0, 3, 1.0, step=0.25, label="strength of the change")
-                    num_steps = gr.Slider(2, 50, defaults["num_steps"], step=1, label="network evaluations each way")
-                    solver = gr.Radio(list(SOLVERS), value=defaults["solver"], label="solver")
+                    strength = gr.Slider(0, 1, 1.0, step=0.05, label="strength of the change")
+                    num_steps = gr.Slider(2, 50, defaults.num_steps, step=1, label="network evaluations each way")
+                    solver = gr.Radio(list(SOLVERS), value=defaults.solver, label="solver")
                 graph = gr.Image(
                     label="the graph: values before and after",
                     format="png",

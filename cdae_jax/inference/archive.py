@@ -10,6 +10,7 @@ stablehlo/*.bin       programs that run with jax alone, if asked for (see `cdae_
 manifest.json         format version and the SHA-256 of every other file
 """
 
+import dataclasses
 import hashlib
 import json
 import pathlib
@@ -23,9 +24,10 @@ import safetensors
 from safetensors import numpy as arrays
 
 from cdae_jax.counterfactual.readout import Readout
+from cdae_jax.counterfactual.sampling import sampling_of
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.errors import InputError
-from cdae_jax.inference.trained_model import OPTIONS, TrainedModel
+from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.model.causal_diffae import init_params
 from cdae_jax.settings.run import Settings
 
@@ -71,7 +73,7 @@ def write(
         "weights.safetensors": weights_of(model, precision),
         "config.json": json.dumps(model.settings.to_dict(), indent=2).encode(),
         "model.json": json.dumps(described).encode(),
-        "defaults.json": json.dumps(model.defaults, indent=2).encode(),
+        "defaults.json": json.dumps(dataclasses.asdict(model.defaults), indent=2).encode(),
         **files,
     }
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
@@ -120,7 +122,7 @@ def read(path: pathlib.Path) -> TrainedModel:
     """
     contents = _contents(path)
     try:
-        settings = Settings.from_dict(json.loads(contents["config.json"]))
+        settings = Settings.from_dict(json.loads(contents["config.json"]), to_train=False)
         described = json.loads(contents["model.json"])
         image_shape = tuple(described["image_shape"])
         stats = LabelStats.from_dict(described["labels"])
@@ -136,7 +138,7 @@ def read(path: pathlib.Path) -> TrainedModel:
         expected = jax.eval_shape(lambda: init_params(model, jax.random.key(0), image_shape))
         if jax.tree.map(jnp.shape, params) != jax.tree.map(lambda leaf: leaf.shape, expected):
             raise InputError(f"the weights in {path} do not fit its config: export the model again")
-        defaults = {name: value for name, value in json.loads(contents["defaults.json"]).items() if name in OPTIONS}
+        defaults = sampling_of(json.loads(contents["defaults.json"]))
         return TrainedModel(settings, model, params, stats, image_shape, described["step"], readout, defaults)
     except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as err:
         if isinstance(err, InputError):

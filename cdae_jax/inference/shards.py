@@ -19,6 +19,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
+from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.data.custom import SUFFIXES, TFDS_PREFIX, load_npz, load_tfds
 from cdae_jax.data.image_files import ImageFiles, resized
 from cdae_jax.distributed.memory import peak_mib
@@ -116,9 +117,11 @@ def generate(
     folder = pathlib.Path(output)
     if shard_size < 1:
         raise InputError(f"the shard size is {shard_size}: expected at least 1")
-    options = model.options(**options)
+    sampling = model.options(**options)
     first = source.images[np.arange(min(1, len(source)))]
-    model.counterfactual(first, do, strength=strength, **options)  # a mistake is noticed before anything is written
+    model.counterfactual(
+        first, do, strength=strength, options=sampling
+    )  # a mistake is noticed before anything is written
     request = {
         "input": source.name,
         "num": len(source),
@@ -127,7 +130,7 @@ def generate(
         "variables": list(model.graph.names),
         "model": parameters_digest(model.params),
         "shard_size": shard_size,
-        **options,
+        **dataclasses.asdict(sampling),
     }
     _claim(folder, request)
     starts = range(0, len(source), shard_size)
@@ -140,18 +143,20 @@ def generate(
             if shards[i].is_file():
                 continue
             rows = np.arange(starts[i], min(starts[i] + shard_size, len(source)))
-            _write(shards[i], rows, model, source, do, strength, options)
+            _write(shards[i], rows, model, source, do, strength, sampling)
             bar.set_postfix_str(f"at most {peak_mib():,.0f} MiB", refresh=False)
             bar.update(len(rows))
     return shards
 
 
-def _write(path: pathlib.Path, rows: np.ndarray, model: TrainedModel, source: Source, do, strength, options) -> None:
+def _write(
+    path: pathlib.Path, rows: np.ndarray, model: TrainedModel, source: Source, do, strength, options: Sampling
+) -> None:
     images = np.asarray(source.images[rows])
     context = None if source.context is None else source.context[rows]
-    fit_steps = options.get("fit_steps")
+    fit_steps = options.fit_steps
     values = model.set_values(images, do, fit_steps=fit_steps)
-    made, believed = model.counterfactual(images, values, context=context, strength=strength, **options)
+    made, believed = model.counterfactual(images, values, context=context, strength=strength, options=options)
     u, _, z_do = model.latents_under(images, values, context=context, fit_steps=fit_steps)
     asked = np.full(believed.shape, np.nan, np.float32)
     for name, value in values.items():

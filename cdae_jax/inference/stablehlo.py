@@ -14,7 +14,7 @@ In another program, without this package:
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.counterfactual import algorithm as core
+from cdae_jax.counterfactual import algorithm
 from cdae_jax.data.pixels import to_uint8, to_unit
 from cdae_jax.inference.trained_model import TrainedModel
 
@@ -23,33 +23,19 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 
 def programs(model: TrainedModel) -> dict[str, bytes]:
     """The serialised programs by name; the counterfactual is decoded as `model.defaults` say."""
-    params = jax.device_get(model.params)
+    net = model.network.replace(params=jax.device_get(model.params))
     mean, sd = jnp.asarray(model.stats.mean)[None], jnp.asarray(model.stats.sd)[None]
     options = model.options()
-    steps, schedule = model.steps(options), model.schedule
+    steps = model.steps(options)
 
     def encode(images):
         unknown = jnp.full((images.shape[0],), model.model.num_classes)
-        u, z = core.abduct(model.model, params, to_unit(images), unknown, options["fit_steps"])
+        u, z = algorithm.abduct(net, to_unit(images), unknown, options.fit_steps)
         return model.labels_of(z) * sd + mean, u, z
 
     def counterfactual(images, do, context):
-        made = core.counterfactual(
-            model.model,
-            params,
-            schedule,
-            to_unit(images),
-            (do - mean) / sd,
-            context,
-            jax.random.key(0),
-            steps,
-            model.readout,
-            solver=options["solver"],
-            guidance=options["guidance"],
-            abduction=options["abduction"],
-            corrections=options["corrections"],
-            fit_steps=options["fit_steps"],
-        )
+        given = to_unit(images), (do - mean) / sd, context, steps, jax.random.key(0)
+        made = algorithm.counterfactual(net, *given, options, model.readout)
         return to_uint8(made.x), model.labels_of(made.z_cf) * sd + mean
 
     num = len(model.graph)

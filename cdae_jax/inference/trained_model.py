@@ -1,6 +1,6 @@
 """A trained model as its user meets it: images and physical labels in, images and physical labels out."""
 
-import types
+import dataclasses
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -8,31 +8,27 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cdae_jax.counterfactual import algorithm as core
+from cdae_jax.counterfactual import algorithm
 from cdae_jax.counterfactual.readout import Readout, read
+from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pixels import to_uint8, to_unit
-from cdae_jax.diffusion.bdia import Pair
-from cdae_jax.diffusion.grids import time_grid
-from cdae_jax.diffusion.process import make_schedule
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
-from cdae_jax.graph import CausalGraph
-from cdae_jax.model.causal_diffae import CausalDiffAE, labels_of
-from cdae_jax.settings.checks import (
+from cdae_jax.graph import CausalGraph, did_you_mean
+from cdae_jax.inference.checks import (
     TrainedVariable,
     check_context,
     check_do,
     check_images,
     check_labels,
-    check_options,
-    check_possible,
     check_strength,
     soften,
 )
+from cdae_jax.model.causal_diffae import CausalDiffAE
+from cdae_jax.model.network import Network
 from cdae_jax.settings.run import Settings
 
-OPTIONS = ("num_steps", "guidance", "abduction", "depth", "solver", "spacing", "corrections", "fit_steps")
 BATCHES = (1, 8, 64)  # images per compiled call and device: the smallest that holds all, else the largest
 
 
@@ -48,12 +44,12 @@ class TrainedModel:
 
     Attributes:
       settings, model, params, stats, step: what it was made from, and its training step.
+      network: model and params with the diffusion process, for whoever needs the equations.
       image_shape: (H, W, C).
       graph: the causal graph.
       variables: name, unit and training range of each variable.
-      defaults: the options of `counterfactual` but strength and seed, where none are given: those that
-        `experiments.frontier` chose, else the config's.
-      readout: how a model whose config.sample.action is "direction" reads and sets labels; None for the others.
+      defaults: the `Sampling` where no options are given: that which `frontier` chose, else the config's.
+      readout: how a model whose latents follow no labels (config.train.gamma 0) reads and sets them; else None.
     """
 
     def __init__(
@@ -65,25 +61,23 @@ class TrainedModel:
         image_shape: tuple[int, int, int],
         step: int,
         readout: Readout | None = None,
-        defaults: Mapping = types.MappingProxyType({}),
+        defaults: Sampling | None = None,
     ):
         self.settings, self.model, self.params, self.stats = settings, model, params, stats
-        self.readout = readout
-        self.defaults = settings.sampling | dict(defaults)
+        self.readout, self.defaults = readout, defaults or settings.sampling
         self.image_shape, self.step = image_shape, step
         self.graph: CausalGraph = model.graph
         self.variables = tuple(
             TrainedVariable(var.name, var.unit, float(low), float(high))
             for var, low, high in zip(self.graph.variables, stats.low, stats.high, strict=True)
         )
-        self.schedule = make_schedule(settings.diffusion.schedule, settings.diffusion.num_steps)
+        self.network = Network(model, params, settings.make_schedule())
         self._mesh = sharding.make_mesh(devices=jax.local_devices())
-        self._invert = jax.jit(core.invert, static_argnames=("model", "solver"))
 
     def encode(self, images: np.ndarray, *, fit_steps: int | None = None) -> np.ndarray:
         """Labels [B, n] in physical units that are abducted: those whose prior mean is nearest to z.
 
-        fit_steps as for `counterfactual`.
+        fit_steps as in `Sampling`.
         """
         return self._physical(self.latents_under(images, {}, fit_steps=fit_steps)[1])
 
@@ -117,18 +111,12 @@ class TrainedModel:
         fit_steps: int | None = None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """u, z and z under do, each [B, n, k]; arguments and errors as for `counterfactual`."""
-        images = check_images(images, self.image_shape)
-        fit_steps = self.options(fit_steps=fit_steps)["fit_steps"]
-        values = self.set_values(images, do, fit_steps=fit_steps)
-        batch = {
-            "image": images,
-            "y_do": check_do(values, len(images), self.graph, self.variables, self.stats),
-            "context": check_context(context, len(images), self.model.num_classes),
-        }
+        fit_steps = self.options(fit_steps=fit_steps).fit_steps
+        batch = self._asked(images, do, context, fit_steps)
 
         def act(part, _):
-            given = to_unit(part["image"]), part["y_do"], part["context"]
-            return core.latents(self.model, self.params, *given, self.readout, fit_steps=fit_steps)
+            x = to_unit(part["image"])
+            return algorithm.latents(self.network, x, part["y_do"], part["context"], self.readout, fit_steps=fit_steps)
 
         return self._in_batches(act, batch)
 
@@ -139,19 +127,13 @@ class TrainedModel:
     def counterfactual(
         self,
         images: np.ndarray,
-        do: Mapping[str, float | np.ndarray],
+        do: Mapping[str, float | np.ndarray | str],
         *,
         context: int | np.ndarray | None = None,
-        num_steps: int | None = None,
-        guidance: float | None = None,
         strength: float | Mapping[str, float] = 1.0,
-        abduction: str | None = None,
-        depth: float | None = None,
-        solver: str | None = None,
-        spacing: str | None = None,
-        corrections: int | None = None,
-        fit_steps: int | None = None,
         seed: int = 0,
+        options: Sampling | None = None,
+        **fields,
     ) -> Counterfactuals:
         """What the images would look like if the named variables had the given values.
 
@@ -159,93 +141,43 @@ class TrainedModel:
           do: variable name -> value in physical units, one for all images or an array [B]; "+2.5" (or "+-2.5") adds to
             the value that the encoder reads from each image, "*1.2" multiplies it.
           context: class of each image (the digit), one or [B]; None if unknown or the model has none.
-          num_steps: network evaluations in each direction; None for the default.
-          guidance: strength of the condition, 0 none, 1 plain, above 1 amplified; None for the default.
-          strength: how much of each change is made: 0 nothing, 1 as asked, in between part of the way to the value
-            (on the latent, its effects following), above 1 exaggerated by the decoder; one number for all, or name ->
-            number for some of the intervened variables. Unlike guidance it leaves alone what is not changed. Above 1
-            it costs one more network evaluation a step for each such variable.
-          abduction: "invert" (keeps the image's identity), "restore" (and gives back what the inversion loses, where
-            nothing changes), or "noise" (adds fresh noise); None for the default.
-          depth: fraction of the diffusion time to which the image is inverted or noised; None for the default, which
-            is for inversion, and short for a refiner: with abduction="noise" say how deep.
-          solver: "ddim", "dpm_solver" or "bdia" (which loses nothing on the way there and back; see
-            `cdae_jax.diffusion.solvers`); None for the default.
-          spacing: of the steps over the diffusion time, see `cdae_jax.diffusion.grids`; None for the default.
-          corrections: how often the labels are read again from the made image and what is missing is asked for on top,
-            where the intervention is on variables without parents alone; None for the default. See
-            `cdae_jax.counterfactual.algorithm.missing`.
-          fit_steps: by which the labels that the encoder reads are fitted to the image, for a decoder that has a draft;
-            None for the default. See `cdae_jax.counterfactual.label_fit.fit`.
+          strength: how much of each change is made, from 0, nothing, to 1, as asked: in between it is the latent that
+            goes part of the way to the value, its effects following; one number for all, or name -> number for some of
+            the intervened variables. Unlike guidance it leaves alone what is not changed.
           seed: for abduction="noise".
+          options: how to decode; None for `defaults`.
+          fields: fields of `Sampling` (num_steps, guidance, abduction, depth, solver, corrections, fit_steps) to change
+            in these options, None for no change.
 
         Raises:
           InputError: unknown variable, value that is no number, wrong images or options. A value outside the
             range seen in training is only warned about.
         """
-        images = check_images(images, self.image_shape)
-        options = self.options(
-            num_steps=num_steps,
-            guidance=guidance,
-            abduction=abduction,
-            depth=depth,
-            solver=solver,
-            spacing=spacing,
-            corrections=corrections,
-            fit_steps=fit_steps,
-        )
-        do = self.set_values(images, do, fit_steps=options["fit_steps"])
-        y_do = check_do(do, len(images), self.graph, self.variables, self.stats)
-        strengths = check_strength(strength, do, self.graph, self.model.decoder)
-        is_of_causes = bool(do) and not any(self.graph.parents[self.graph.index(name)] for name in do)
-        corrections = options["corrections"] if is_of_causes else 0  # of the others `missing` is 0
-        batch = {
-            "image": images,
-            "y_do": y_do,
-            "context": check_context(context, len(images), self.model.num_classes),
-        }
+        sampling = self.options(options, **fields)
+        batch = self._asked(images, do, context, sampling.fit_steps)
+        strengths = check_strength(strength, do, self.graph)
+        if not do or any(self.graph.parents[self.graph.index(name)] for name in do):
+            sampling = dataclasses.replace(sampling, corrections=0)  # nothing is missing there, see `repairs`
+        t = self.steps(sampling)
 
         def run(part, i):
-            result = core.counterfactual(
-                self.model,
-                self.params,
-                self.schedule,
-                to_unit(part["image"]),
-                part["y_do"],
-                part["context"],
-                jax.random.fold_in(jax.random.key(seed), i),
-                self.steps(options),
-                self.readout,
-                strengths,
-                solver=options["solver"],
-                guidance=options["guidance"],
-                abduction=options["abduction"],
-                corrections=corrections,
-                fit_steps=options["fit_steps"],
-            )
-            return to_uint8(result.x), result.z_cf
+            key = jax.random.fold_in(jax.random.key(seed), i)
+            given = to_unit(part["image"]), part["y_do"], part["context"], t, key
+            made = algorithm.counterfactual(self.network, *given, _compiled_alike(sampling), self.readout, strengths)
+            return to_uint8(made.x), made.z_cf
 
         made, z_cf = self._in_batches(run, batch)
         return Counterfactuals(made, self._physical(z_cf))
 
-    def noise(self, images: np.ndarray, *, context: int | np.ndarray | None = None, **options) -> np.ndarray:
-        """x_T [B, H, W, C], what z does not explain, see `cdae_jax.counterfactual.algorithm.invert`.
-
-        num_steps, depth, solver, spacing and fit_steps as for `counterfactual`.
-        """
-        images = check_images(images, self.image_shape)
-        options = self.options(**options)
-        batch = {"image": images, "context": check_context(context, len(images), self.model.num_classes)}
+    def noise(self, images: np.ndarray, *, context: int | np.ndarray | None = None, **fields) -> np.ndarray:
+        """x_T [B, H, W, C], what z does not explain, see `algorithm.invert`; fields as for `counterfactual`."""
+        sampling = self.options(**fields)
+        batch, t = self._asked(images, {}, context, sampling.fit_steps), self.steps(sampling)
 
         def run(part, _):
-            x = to_unit(part["image"])
-            none = jnp.full((len(x), len(self.graph)), jnp.nan)
-            given = x, none, part["context"]
-            _, z, _ = core.latents(self.model, self.params, *given, fit_steps=options["fit_steps"])
-            found = self._invert(
-                self.model, self.params, self.schedule, x, z, part["context"], self.steps(options), options["solver"]
-            )
-            return found.x_T if isinstance(found, Pair) else found
+            x, context = to_unit(part["image"]), part["context"]
+            _, z, _ = algorithm.latents(self.network, x, part["y_do"], context, fit_steps=sampling.fit_steps)
+            return algorithm.invert(self.network, x, z, context, t, sampling.solver)
 
         return self._in_batches(run, batch)
 
@@ -264,69 +196,75 @@ class TrainedModel:
         of the others, and propagated through the mechanisms.
 
         Raises:
-          InputError: bad labels or options, or a model whose latents follow no labels (config.sample.action).
+          InputError: bad labels or options, or a model whose latents follow no labels.
         """
         if self.readout is not None:
-            raise InputError("the latents of this model follow no labels (config.sample.action is 'direction')")
+            raise InputError("the latents of this model follow no labels (config.train.gamma is 0)")
         if isinstance(labels_or_num, (int, np.integer)):
             if labels_or_num < 1:
                 raise InputError(f"the number of samples is {labels_or_num}: expected at least 1")
             z = self._draw_z(int(labels_or_num), seed)
         else:
             labels = check_labels(labels_or_num, self.graph)
-            z, _ = self.model.apply(self.params, jnp.asarray(self.stats.standardise(labels)), method="prior_of")
-        options = self.options(num_steps=num_steps, guidance=guidance)
-        if self.model.decoder != "refiner" or options["guidance"] < 1:
-            options["depth"] = 1.0
+            z = self.network.codes(jnp.asarray(self.stats.standardise(labels)))
+        sampling = self.options(num_steps=num_steps, guidance=guidance)
+        if not self.model.decoder.has_draft or sampling.guidance < 1:
+            sampling = dataclasses.replace(sampling, depth=1.0)
+        t = self.steps(sampling)
         batch = {"z": np.asarray(z), "context": check_context(context, len(z), self.model.num_classes)}
 
         def run(part, i):
-            x = core.sample(
-                self.model,
-                self.params,
-                self.schedule,
-                part["z"],
-                part["context"],
-                jax.random.fold_in(jax.random.key(seed), i),
-                self.steps(options),
-                shape=self.image_shape,
-                solver=options["solver"],
-                guidance=options["guidance"],
-            )
-            return to_uint8(x)
+            key = jax.random.fold_in(jax.random.key(seed), i)
+            given = part["z"], part["context"], t, key
+            made = algorithm.sample(self.network, *given, shape=self.image_shape, sampling=_compiled_alike(sampling))
+            return to_uint8(made)
 
         return Counterfactuals(self._in_batches(run, batch), self._physical(np.asarray(z)))
 
-    def options(self, **given) -> dict:
-        """The options of `counterfactual` but strength and seed: the given ones, the defaults for None or none.
+    def options(self, options: Sampling | None = None, **fields) -> Sampling:
+        """`options`, or the defaults, with these fields changed where they are not None, and a depth.
 
         Raises:
-          InputError: an option that cannot work.
+          InputError: a name that is no option, or a value that this model cannot follow.
         """
-        options = self.defaults | {name: value for name, value in given.items() if value is not None}
-        check_options(**options, total_steps=self.schedule.num_steps)
-        options["spacing"] = self.settings.spacing(options["spacing"], options["solver"])
-        action = "mechanisms" if self.readout is None else "direction"
-        check_possible(options, self.model.decoder, action, self.settings.train.condition_drop)
-        return options
+        known = [field.name for field in dataclasses.fields(Sampling)]
+        for name in fields:
+            if name not in known:
+                raise InputError(f"{name} is no option: expected some of {', '.join(known)}{did_you_mean(name, known)}")
+        changed = {name: value for name, value in fields.items() if value is not None}
+        sampling = dataclasses.replace(options or self.defaults, **changed)
+        sampling.check(self.network.schedule.num_steps)
+        sampling = sampling.resolved(self.model.decoder, self.model.prediction)
+        sampling.check(self.network.schedule.num_steps)  # to the depth that it now has
+        sampling.check_for(self.model.decoder, self.settings.train.condition_drop, self.readout is None)
+        return sampling
 
-    def steps(self, options: dict) -> jax.Array:
-        """The diffusion steps [N] that `options` visit."""
-        return jnp.asarray(time_grid(self.schedule, options["num_steps"], options["depth"], options["spacing"]))
+    def steps(self, sampling: Sampling) -> jax.Array:
+        """The diffusion steps [N] that a sampling with a depth visits."""
+        return jnp.asarray(self.settings.steps(self.network.schedule, sampling))
+
+    def _asked(self, images, do: Mapping, context, fit_steps: int) -> dict[str, np.ndarray]:
+        """What the compiled functions take: checked images, standardised do, and classes."""
+        images = check_images(images, self.image_shape)
+        values = self.set_values(images, do, fit_steps=fit_steps)
+        return {
+            "image": images,
+            "y_do": check_do(values, len(images), self.graph, self.variables, self.stats),
+            "context": check_context(context, len(images), self.model.num_classes),
+        }
 
     def _draw_z(self, num: int, seed: int):
         if not len(self.stats.rows):
             raise InputError("no training image has a label of every variable: give sample() the labels to draw")
         rng = np.random.default_rng(seed)
         y = jnp.asarray(self.stats.standardise(self.stats.rows))
-        prior_mean, _ = self.model.apply(self.params, y, method="prior_of")
-        u = np.asarray(self.model.apply(self.params, prior_mean, method="abduct"))
+        u = np.asarray(self.network.abduct(self.network.codes(y)))
         drawn = np.stack([u[rng.integers(len(u), size=num), i] for i in range(u.shape[1])], axis=1)
-        return self.model.apply(self.params, jnp.asarray(drawn), method="propagate")
+        return self.network.propagate(jnp.asarray(drawn))
 
     def labels_of(self, z: jax.Array) -> jax.Array:
         """Standardised labels [B, n] of latents z [B, n, k]."""
-        return labels_of(self.model, self.params, z) if self.readout is None else read(self.readout, z)
+        return self.network.labels_of(z) if self.readout is None else read(self.readout, z)
 
     def _physical(self, z: np.ndarray) -> np.ndarray:
         return self.stats.physical(np.asarray(self.labels_of(jnp.asarray(z))))
@@ -343,3 +281,8 @@ class TrainedModel:
             part = {name: np.concatenate([value, np.repeat(value[-1:], missing, 0)]) for name, value in part.items()}
             parts.append(function(sharding.to_devices(part, self._mesh), start // size))
         return jax.tree.map(lambda *leaves: np.concatenate([np.asarray(leaf) for leaf in leaves])[:num], *parts)
+
+
+def _compiled_alike(sampling: Sampling) -> Sampling:
+    """The same for every depth, which the steps tell, so that another depth compiles nothing anew."""
+    return dataclasses.replace(sampling, depth=0.0)

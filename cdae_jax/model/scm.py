@@ -24,19 +24,19 @@ MAX_LOG_SCALE = 3.0  # |s_i| stays below, so that neither direction overflows
 class Intervention(NamedTuple):
     """do(z_i = value_i wherever mask_i), for each sample by itself.
 
-    mask: [B, n] bool; value: [B, n, k], read only where mask holds; part: [n] in 0..1, how far z_i goes from what its
-    mechanism says to value_i (a soft intervention), None for all of the way.
+    mask: [B, n] bool; value: [B, n, k], read only where mask holds; strength: [n] in 0..1, how far z_i goes from what
+    its mechanism says to value_i (a soft intervention), None for all of the way.
     """
 
     mask: jax.Array
     value: jax.Array
-    part: jax.Array | None = None
+    strength: jax.Array | None = None
 
     def set(self, i: int, left: jax.Array) -> jax.Array:
         """z_i [B, k] under do, of the one [B, k] that would be left alone."""
         value = self.value[:, i]
-        if self.part is not None:
-            value = self.part[i] * value + (1 - self.part[i]) * left
+        if self.strength is not None:
+            value = self.strength[i] * value + (1 - self.strength[i]) * left
         return jnp.where(self.mask[:, i, None], value, left)
 
 

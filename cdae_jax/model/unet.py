@@ -10,6 +10,8 @@ from cdae_jax.errors import InputError
 from cdae_jax.model.layers import Conv, ResBlock, SelfAttention, depth_to_space, space_to_depth
 from cdae_jax.model.norm import GroupNorm
 
+NUM_HEADS = 4  # of the attention, as published
+
 
 def time_embedding(time: jax.Array, dim: int) -> jax.Array:
     """Sinusoids of time [B] in [0, 1] -> [B, dim] (arXiv 1706.03762, section 3.5, at positions 0..1000)."""
@@ -29,13 +31,12 @@ def check_image_size(size: int, patch: int, num_levels: int) -> None:
 
 
 class UNet(nn.Module):
-    """eps, v or x_0 from x_t; time, z and context enter every block by scale and shift.
+    """eps or v from x_t; time, z and context enter every block by scale and shift.
 
     Attributes:
       channels, multipliers: width of level i is channels * multipliers[i]; each level but the last halves the image.
       num_blocks: residual blocks per level on the way down (one more on the way up).
       attention: heights of the feature maps, after the stem, that get self-attention.
-      num_heads: of the attention.
       patch: side of the patches that the stem folds into channels (1 for none).
       num_classes: classes of the context; 0 for no context. Class num_classes means "unknown".
       dtype: of the computation; parameters, statistics and the output are float32.
@@ -46,7 +47,6 @@ class UNet(nn.Module):
     multipliers: tuple[int, ...]
     num_blocks: int
     attention: tuple[int, ...]
-    num_heads: int
     patch: int
     num_classes: int
     dtype: jnp.dtype = jnp.float32
@@ -86,7 +86,7 @@ class UNet(nn.Module):
 
         def block(h, multiplier):
             h = residual(self.channels * multiplier, self.dtype, name=next(names))(h, cond)
-            return SelfAttention(self.num_heads, self.dtype)(h) if h.shape[1] in self.attention else h
+            return SelfAttention(NUM_HEADS, self.dtype)(h) if h.shape[1] in self.attention else h
 
         seen = x_t if draft is None else jnp.concatenate([x_t, draft], -1)
         h = Conv(self.channels, dtype=self.dtype)(space_to_depth(seen, self.patch))

@@ -16,19 +16,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cdae_jax.counterfactual import algorithm as core
+from cdae_jax.counterfactual import algorithm
 from cdae_jax.data.dataset import Split
 from cdae_jax.data.pixels import to_unit
-from cdae_jax.diffusion.process import make_schedule
-from cdae_jax.diffusion.solvers import evaluations
 from cdae_jax.distributed import sharding
 from cdae_jax.distributed.memory import peak_mib
 from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import CausalDiffAE, init_params
+from cdae_jax.model.decoders import DECODERS
+from cdae_jax.model.network import Network
 from cdae_jax.settings.run import Settings
 from cdae_jax.training.checkpoint import Checkpoints
 from cdae_jax.training.loop import host_batches
-from cdae_jax.training.step import init_state, lower_train_step, make_optimizer
+from cdae_jax.training.optimizer import make_optimizer
+from cdae_jax.training.step import init_state, lower_train_step
 
 MATMUL_SIZES = {"cpu": 1024}  # enough to keep the backend busy; 8192 for accelerators
 PARTS = ("train", "counterfactual", "input")
@@ -85,7 +86,7 @@ def flops_per_pass(model: CausalDiffAE, params, settings: Settings, batch: int) 
     """FLOPs of one evaluation of the UNet on a batch; params may be shapes and types."""
     x = jnp.zeros((batch, *image_shape(settings)))
     z = jnp.zeros((batch, len(settings.graph), settings.model.block_dim))
-    draft = x if model.decoder == "refiner" else None
+    draft = x if model.decoder.has_draft else None
     inputs = (x, jnp.zeros(batch), z, jnp.zeros(batch, jnp.int32), jnp.zeros(batch, bool), draft)
     shapes = jax.eval_shape(lambda *given: given, params, *inputs)
     with jax.default_device(counting_device()):
@@ -115,12 +116,12 @@ class TrainStep:
 
     def __init__(self, settings: Settings):
         train = settings.train
-        mesh = sharding.make_mesh(train.fsdp)
+        mesh = sharding.make_mesh(settings.system.fsdp)
         split = random_split(settings, 4 * train.batch_size)
         model, tx = settings.make_model(0), make_optimizer(train)
         init = functools.partial(init_state, model, tx, image_shape(settings), 0)
         self.shapes = jax.eval_shape(init)
-        shardings = sharding.state_shardings(self.shapes, mesh, train.min_shard_mib)
+        shardings = sharding.state_shardings(self.shapes, mesh)
         self.state = jax.jit(init, out_shardings=shardings)()
         self._batch = sharding.to_devices(next(host_batches(split, split.labels, 0, train)), mesh)
         abstract = sharding.abstract_like(self.shapes, shardings)
@@ -165,8 +166,8 @@ def answer_speed(settings: Settings, budget: float) -> dict[str, float]:
     model = settings.make_model(0)
     num = ANSWERED * len(jax.local_devices())
     params = jax.jit(functools.partial(init_params, model, image_shape=image_shape(settings)))(jax.random.key(0))
-    schedule = make_schedule(settings.diffusion.schedule, settings.diffusion.num_steps)
-    t = jnp.asarray(settings.steps(schedule))
+    net, sampling = Network(model, params, settings.make_schedule()), settings.sampling
+    t = jnp.asarray(settings.steps(net.schedule, sampling))
     y_do = jnp.full((num, len(settings.graph)), jnp.nan).at[:, 0].set(1.0)
     given = {
         "x": np.asarray(to_unit(random_split(settings, num).images)),
@@ -174,25 +175,9 @@ def answer_speed(settings: Settings, budget: float) -> dict[str, float]:
         "context": np.zeros(num, np.int32),
     }
     given = sharding.to_devices(given, sharding.make_mesh(devices=jax.local_devices()))
-    seconds = seconds_of(
-        lambda: core.counterfactual(
-            model,
-            params,
-            schedule,
-            **given,
-            key=jax.random.key(0),
-            t=t,
-            solver=settings.sample.solver,
-            abduction=settings.sample.abduction,
-            corrections=settings.sample.corrections,
-            fit_steps=settings.sample.fit_steps,
-        ),
-        budget,
-    )
-    options = settings.sampling
-    passes = evaluations(
-        options["solver"], options["num_steps"], abduction=options["abduction"], corrections=options["corrections"]
-    )
+    key = jax.random.key(0)
+    seconds = seconds_of(lambda: algorithm.counterfactual(net, **given, t=t, key=key, sampling=sampling), budget)
+    passes = sampling.evaluations
     return {
         "seconds_per_image": seconds / num,
         "evaluations": passes,
@@ -221,18 +206,19 @@ def benchmark(settings: Settings, budget: float, parts: Sequence[str] = PARTS) -
     for part in parts:
         if part not in PARTS:
             raise InputError(f"there is no part {part!r} of the benchmark: expected some of {', '.join(PARTS)}")
-    if settings.model.decoder == "conv" and "counterfactual" in parts:
+    if not DECODERS[settings.model.decoder].diffuses and "counterfactual" in parts:
         raise InputError(
             'config.model.decoder is "conv", and the benchmark measures counterfactuals of diffusion decoders alone:'
             " leave them out with --parts=train,input"
         )
-    sharding.check_batch_size(train.batch_size, train.microbatches, train.refine_every, sharding.make_mesh(train.fsdp))
+    mesh = sharding.make_mesh(settings.system.fsdp)
+    sharding.check_batch_size(train.batch_size, settings.system.microbatches, train.refine_every, mesh)
     counting_device()
     devices = 1 if jax.default_backend() == "cpu" else len(jax.devices())  # one product keeps all cores busy
-    peak = matmul_flops(settings.model.dtype, budget) * devices
+    peak = matmul_flops(settings.system.dtype, budget) * devices
     trained = train_speed(settings, budget) if "train" in parts else None
     answered = answer_speed(settings, budget) if "counterfactual" in parts else None
-    peak = max(peak, matmul_flops(settings.model.dtype, budget) * devices)  # a busy machine may have been slow at first
+    peak = max(peak, matmul_flops(settings.system.dtype, budget) * devices)  # it may have been busy at first
     found = {
         "device": f"{len(jax.devices())} x {jax.devices()[0].device_kind}",
         "matmul_flops_per_second": peak,

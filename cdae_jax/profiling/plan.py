@@ -18,14 +18,16 @@ import jax.numpy as jnp
 from jax.experimental import topologies
 from tqdm import tqdm
 
-from cdae_jax.counterfactual import algorithm as core
-from cdae_jax.diffusion.process import make_schedule
+from cdae_jax.counterfactual import algorithm
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import init_params
+from cdae_jax.model.decoders import DECODERS
+from cdae_jax.model.network import Network
 from cdae_jax.profiling.benchmark import image_shape
 from cdae_jax.settings.run import Settings
-from cdae_jax.training.step import init_state, lower_train_step, make_optimizer
+from cdae_jax.training.optimizer import make_optimizer
+from cdae_jax.training.step import init_state, lower_train_step
 
 
 class Chip(NamedTuple):
@@ -99,30 +101,25 @@ def compile_train_step(settings: Settings, mesh, batch_size: int):
     train, shape = settings.train, image_shape(settings)
     model, tx = settings.make_model(0), make_optimizer(train)
     state = jax.eval_shape(functools.partial(init_state, model, tx, shape, 0))
-    state = sharding.abstract_like(state, sharding.state_shardings(state, mesh, train.min_shard_mib))
+    state = sharding.abstract_like(state, sharding.state_shardings(state, mesh))
     return lower_train_step(settings, model, tx, mesh, state, shape, batch_size).compile()
 
 
 def compile_counterfactual(settings: Settings, mesh, batch_size: int):
     """The counterfactuals of a batch of images over the whole mesh, compiled."""
     shape, num, model = image_shape(settings), len(settings.graph), settings.make_model(0)
-    schedule = make_schedule(settings.diffusion.schedule, settings.diffusion.num_steps)
     params = jax.eval_shape(functools.partial(init_params, model, image_shape=shape), jax.random.key(0))
-    given = (params, schedule, jax.random.key(0), jnp.asarray(settings.steps(schedule)))
-    params, schedule, key, t = sharding.abstract_like(given, sharding.replicated(mesh))
-    lowered = core.counterfactual.lower(
-        model,
-        params,
-        schedule,
+    net, sampling = Network(model, params, settings.make_schedule()), settings.sampling
+    given = (net, jnp.asarray(settings.steps(net.schedule, sampling)), jax.random.key(0))
+    net, t, key = sharding.abstract_like(given, sharding.replicated(mesh))
+    lowered = algorithm.counterfactual.lower(
+        net,
         sharding.abstract_rows(mesh, batch_size, shape, jnp.float32),
         sharding.abstract_rows(mesh, batch_size, (num,), jnp.float32),
         sharding.abstract_rows(mesh, batch_size, (), jnp.int32),
-        key,
         t,
-        solver=settings.sample.solver,
-        abduction=settings.sample.abduction,
-        corrections=settings.sample.corrections,
-        fit_steps=settings.sample.fit_steps,
+        key,
+        sampling,
     )
     return lowered.compile()
 
@@ -186,10 +183,10 @@ class Slice(NamedTuple):
 def slice_of(settings: Settings, topology: str, batch_size: int | None) -> Slice:
     """Raises InputError: an unknown topology or no TPU compiler, or a batch that the chips cannot share."""
     chip, devices = chip_of(topology), devices_of(topology)
-    mesh = sharding.make_mesh(settings.train.fsdp, devices)
+    mesh = sharding.make_mesh(settings.system.fsdp, devices)
     train = settings.train
-    batch_size = batch_size or max(train.batch_size, len(devices) * train.microbatches * train.refine_every)
-    sharding.check_batch_size(batch_size, train.microbatches, train.refine_every, mesh)
+    batch_size = batch_size or max(train.batch_size, len(devices) * settings.system.microbatches * train.refine_every)
+    sharding.check_batch_size(batch_size, settings.system.microbatches, train.refine_every, mesh)
     return Slice(topology, chip, mesh, batch_size)
 
 
@@ -202,7 +199,7 @@ def compiled_on(of: Slice, compile_it, settings: Settings, batch_size: int):
             raise
         raise InputError(
             f"{batch_size // of.mesh.size} images per chip do not fit the {of.chip.memory / 2**30:.0f} GiB of a"
-            f" {of.topology} chip: use a smaller --batch_size, config.train.microbatches, fsdp, remat or bfloat16"
+            f" {of.topology} chip: use a smaller --batch_size, config.system.microbatches, fsdp, remat or bfloat16"
         ) from err
 
 
@@ -222,7 +219,7 @@ def plan(settings: Settings, topologies: list[str], batch_size: int | None = Non
     Raises:
       InputError: as `slice_of`, a conv decoder, or a config that does not fit.
     """
-    if settings.model.decoder == "conv":
+    if not DECODERS[settings.model.decoder].diffuses:
         raise InputError('config.model.decoder is "conv": plans are made for diffusion decoders')
     return _plans(settings, [slice_of(settings, topology, batch_size) for topology in topologies])
 

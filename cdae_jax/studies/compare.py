@@ -7,12 +7,12 @@ from collections.abc import Callable
 import numpy as np
 from matplotlib.figure import Figure
 
+from cdae_jax.counterfactual.sampling import sampling_of
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.evaluate import PROTOCOL
 from cdae_jax.evaluation.metrics import error_of_images, mean_with_interval
 from cdae_jax.inference.loading import load
-from cdae_jax.inference.trained_model import OPTIONS
 from cdae_jax.plots.pictures import image_table
 
 HIDDEN = 20  # bars that so many times fit into another cannot be told apart
@@ -266,9 +266,9 @@ def draw_grid(found: dict[str, dict], num: int, output: pathlib.Path) -> None:
             values = np.rint(values)
         made = {}
         for title, model in models.items():
-            protocol = found[title]["protocol"]
-            options = {key: protocol[key] for key in OPTIONS if key in protocol}
-            made[title] = model.counterfactual(test.images, {name: values}, context=test.context, **options).images
+            options = sampling_of(found[title]["protocol"])
+            asked = model.counterfactual(test.images, {name: values}, context=test.context, options=options)
+            made[title] = asked.images
         if dataset.render is not None and dataset.true_counterfactual is not None:
             mask, wanted = np.zeros(test.labels.shape, bool), np.zeros_like(test.labels)
             mask[:, column], wanted[:, column] = True, values

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 from tqdm import tqdm
 
+from cdae_jax.counterfactual.sampling import Sampling, sampling_of
 from cdae_jax.data.pipeline import make_dataset
-from cdae_jax.diffusion.solvers import evaluations
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation import metrics
 from cdae_jax.evaluation.evaluate import SEED
@@ -27,61 +27,50 @@ from cdae_jax.training import workdir
 MIN_IMAGES = 16
 
 
-@dataclasses.dataclass(frozen=True)
-class Point:
-    """Options of `TrainedModel.counterfactual` that are measured together."""
-
-    solver: str
-    spacing: str
-    num_steps: int
-    depth: float
-    guidance: float
-    corrections: int = 0
-
-    @property
-    def evaluations(self) -> int:
-        """Network evaluations for one counterfactual that restores nothing."""
-        return evaluations(self.solver, self.num_steps, self.guidance, corrections=self.corrections)
-
-    def __str__(self) -> str:
-        corrected = f", corrections {self.corrections}" if self.corrections else ""
-        steps = f"{self.solver}, {self.spacing}, {self.num_steps} steps"
-        return f"{steps}, depth {self.depth:g}, w {self.guidance:g}{corrected}"
+def name_of(point: Sampling) -> str:
+    """ "ddim, 10 steps, depth 0.7, w 1, corrections 2"."""
+    corrected = f", corrections {point.corrections}" if point.corrections else ""
+    return f"{point.solver}, {point.num_steps} steps, depth {point.depth:g}, w {point.guidance:g}{corrected}"
 
 
 def points(
     solvers: Sequence[str],
-    spacings: Sequence[str],
     num_steps: Sequence[int],
     depths: Sequence[float],
     guidances: Sequence[float],
     corrections: Sequence[int] = (0,),
-) -> list[Point]:
-    """Every combination, the cheapest first; corrections, which are made at w = 1 alone, with no other w."""
-    axes = (solvers, spacings, num_steps, depths, guidances, corrections)
-    found = dict.fromkeys(Point(*values) for values in itertools.product(*axes))
+) -> list[Sampling]:
+    """Every combination, restoring nothing, the cheapest first; corrections, made at w = 1 alone, with no other w."""
+    axes = {
+        "solver": solvers,
+        "num_steps": num_steps,
+        "depth": depths,
+        "guidance": guidances,
+        "corrections": corrections,
+    }
+    combinations = (dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values()))
+    found = dict.fromkeys(Sampling(**values) for values in combinations)
     useful = [point for point in found if point.guidance == 1 or not point.corrections]
     return sorted(useful, key=lambda point: point.evaluations)
 
 
-def possible(model: TrainedModel, tried: Sequence[Point]) -> list[Point]:
-    """The points that the model can decode by: where latents follow no labels, those without corrections.
+def possible(model: TrainedModel, tried: Sequence[Sampling]) -> list[Sampling]:
+    """The points that the model can decode by: where latents follow no labels, those without corrections; with the
+    model's own fit.
 
     Raises:
       InputError: a point with options that cannot work, or none that is left.
     """
     kept = [point for point in tried if model.readout is None or not point.corrections]
-    for point in kept or tried:
-        model.options(**dataclasses.asdict(point))
-    return kept
+    return [model.options(point, fit_steps=model.defaults.fit_steps) for point in kept or tried][: len(kept)]
 
 
-def inverting(model: TrainedModel) -> str:
-    """How the model abducts by default, unless that is by fresh noise."""
-    return "restore" if model.settings.sample.abduction == "restore" else "invert"
+def restoring(model: TrainedModel, point: Sampling) -> Sampling:
+    """The point with what the inversion loses restored, if that is the config's way."""
+    return dataclasses.replace(point, abduction="restore" if model.settings.sample.abduction == "restore" else "invert")
 
 
-def measure(bench: Bench, point: Point) -> dict:
+def measure(bench: Bench, point: Sampling) -> dict:
     """Errors per standard deviation of the training labels, and the null intervention's pixel error on 0..1.
 
     Returns:
@@ -91,8 +80,8 @@ def measure(bench: Bench, point: Point) -> dict:
       renders it; "by_do": the errors of each intervention by variable.
     """
     dataset, test, graph = bench.dataset, bench.test, bench.dataset.graph
-    options = dataclasses.asdict(point) | {"abduction": inverting(bench.model)}
-    null, _ = bench.model.counterfactual(test.images, {}, context=test.context, **options | {"abduction": "invert"})
+    options = restoring(bench.model, point)
+    null, _ = bench.model.counterfactual(test.images, {}, context=test.context, options=point)
     mse = float(np.mean(metrics.squared_errors(null, test.images)))
     by_do, intervened, still, to_truth = {}, [], [], []
     for name in bench.model.graph.names:
@@ -104,7 +93,7 @@ def measure(bench: Bench, point: Point) -> dict:
             true = known_counterfactual(graph, test.labels, mask, wanted)
         else:
             true = dataset.true_counterfactual(test.labels, mask, wanted)
-        images, _ = bench.model.counterfactual(test.images, {name: values}, context=test.context, **options)
+        images, _ = bench.model.counterfactual(test.images, {name: values}, context=test.context, options=options)
         gaps = metrics.known_mean(metrics.absolute_gaps(graph, bench.read(images), true, bench.sd))
         by_do[f"do({name})"] = dict(zip(graph.names, map(float, gaps), strict=True))
         if dataset.render is not None:
@@ -161,7 +150,7 @@ def table(rows: Sequence[dict], chosen: dict | None, num_images: int) -> str:
 
 
 def frontier(
-    directory: str | pathlib.Path, tried: Sequence[Point], num_images: int, max_evaluations: int, min_psnr: float
+    directory: str | pathlib.Path, tried: Sequence[Sampling], num_images: int, max_evaluations: int, min_psnr: float
 ) -> list[dict]:
     """Measures the points of a workdir's model, writes frontier.json, .md and .png, and makes the best its default.
 
@@ -175,31 +164,30 @@ def frontier(
     """
     directory = pathlib.Path(directory)
     model = load(directory)
-    if model.model.decoder == "conv":
+    if not model.model.decoder.diffuses:
         raise InputError(f"the model in {directory} has a conv decoder, which has no solver")
     tried = possible(model, tried)
     dataset = make_dataset(model.settings.data, model.settings.graph)
     workdir.check_dataset(directory, dataset.name)
-    first = model.settings.evaluate.num_images
+    first = model.settings.data.num_evaluated
     rows = np.arange(first, min(first + num_images, len(dataset.test)))
     if len(rows) < MIN_IMAGES:
         raise InputError(
             f"the test split has {len(dataset.test)} images, of which the first {first} are for the evaluation:"
-            f" choosing needs {MIN_IMAGES} more; lower config.evaluate.num_images or enlarge the test split"
+            f" choosing needs {MIN_IMAGES} more; lower config.data.num_evaluated or enlarge the test split"
         )
     bench = reading_bench(dataset, model, dataset.test.take(rows), SEED, directory)
     found = []
     for point in tqdm(tried, "points"):
-        options = dataclasses.asdict(point)
-        found.append({"name": str(point), **options, "evaluations": point.evaluations, **measure(bench, point)})
+        asked = {"name": name_of(point), **dataclasses.asdict(point), "evaluations": point.evaluations}
+        found.append(asked | measure(bench, point))
     chosen = choose(found, max_evaluations, min_psnr)
     if chosen is not None:
-        options = {name: chosen[name] for name in (field.name for field in dataclasses.fields(Point))}
         why = (
             f"lowest mean error of {len(found)} points with at most {max_evaluations} evaluations and {min_psnr:g} dB,"
             f" on test images {rows[0]} to {rows[-1]}"
         )
-        workdir.write_defaults(directory, options | {"abduction": inverting(model)}, why)
+        workdir.write_defaults(directory, restoring(model, sampling_of(chosen)), why)
     else:
         workdir.drop_defaults(directory)
     stored = {"num_images": len(rows), "points": found, "chosen": chosen and chosen["name"]}

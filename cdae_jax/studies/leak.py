@@ -60,7 +60,7 @@ def leak(directory: str | pathlib.Path, num_images: int) -> dict[str, dict[str, 
     """
     directory = pathlib.Path(directory)
     model = load(directory)
-    if model.model.decoder == "conv":
+    if not model.model.decoder.diffuses:
         raise InputError(f"the model in {directory} has a conv decoder, which has no x_T")
     dataset = make_dataset(model.settings.data, model.settings.graph)
     workdir.check_dataset(directory, dataset.name)

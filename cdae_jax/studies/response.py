@@ -119,9 +119,10 @@ def response_curves(directory: str | pathlib.Path, knob: str, grid: list[float],
     if knob != "strength":
         for value in w:
             model.options(**_knob(knob, value))
-    if model.model.decoder == "conv" and (knob != "strength" or w[-1] > 1):
-        most = ", and a strength of at most 1" if knob == "strength" else ""
-        raise InputError(f"the model in {directory} has a conv decoder, which has no guidance and no steps{most}")
+    if knob == "strength" and w[-1] > 1:
+        raise InputError(f"the largest strength is {w[-1]:g}: expected at most 1, which makes all of a change")
+    if knob != "strength" and not model.model.decoder.diffuses:
+        raise InputError(f"the model in {directory} has a conv decoder, which has no guidance and no steps")
     dataset = make_dataset(model.settings.data, model.settings.graph)
     test = dataset.test.take(np.arange(min(num_images, len(dataset.test))))
     found = respond(reading_bench(dataset, model, test, SEED, directory), knob, w)

@@ -22,13 +22,16 @@ from cdae_jax.data.pixels import to_unit
 from cdae_jax.distributed import processes, sharding
 from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import CausalDiffAE
-from cdae_jax.settings.run import Settings, Train
+from cdae_jax.settings.run import Settings
+from cdae_jax.settings.sections import Train
 from cdae_jax.training import workdir
 from cdae_jax.training.checkpoint import Checkpoints
 from cdae_jax.training.logs import MetricLogs
-from cdae_jax.training.step import init_state, jit_train_step, lower_train_step, make_optimizer
+from cdae_jax.training.optimizer import make_optimizer
+from cdae_jax.training.step import init_state, jit_train_step, lower_train_step
 
 READOUT_IMAGES = 10_000
+LOG_EVERY = 100  # steps, or half as many as from one checkpoint to the next if that is less
 
 
 class Stopped(Exception):
@@ -74,7 +77,7 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
     """Trains into a workdir, or goes on where a run of the same settings stopped.
 
     Leaves config.json, model.json, metrics.jsonl, TensorBoard event files, train.json and checkpoints/; readout.npz too
-    if config.sample.action is "direction".
+    if config.train.gamma is 0.
 
     Raises:
       InputError: bad settings or data, or a workdir of other settings.
@@ -83,13 +86,11 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
     """
     directory = pathlib.Path(directory)
     train = settings.train
-    mesh = sharding.make_mesh(train.fsdp)
-    sharding.check_batch_size(train.batch_size, train.microbatches, train.refine_every, mesh)
-    workdir.check(directory, settings)
+    mesh = sharding.make_mesh(settings.system.fsdp)
+    sharding.check_batch_size(train.batch_size, settings.system.microbatches, train.refine_every, mesh)
+    workdir.check_workdir(directory, settings)
     dataset = make_dataset(settings.data, settings.graph)
-    split = dataset.train.with_labels(
-        settings.data.label_fraction, settings.data.seed, labelled_only=settings.data.labelled_only
-    )
+    split = dataset.train.with_labels(settings.data.label_fraction, settings.data.seed)
     if train.batch_size > len(split):
         raise InputError(
             f"config.train.batch_size is {train.batch_size}, more than the {len(split)} training images:"
@@ -97,7 +98,7 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
         )
     columns = label_columns(dataset, settings.graph)
     labels, was_set = split.labels[:, columns], split.was_set[:, columns]
-    stats = LabelStats.of(labels[~was_set.any(1)], settings.graph)
+    stats = LabelStats.of(labels[~was_set.any(1)], settings.graph, settings.model.label_scale)
     split = dataclasses.replace(split, intervened=was_set)
     image_shape = split.images.shape[1:]
     workdir.check_dataset(directory, dataset.name)
@@ -112,7 +113,7 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
     init = functools.partial(init_state, model, tx, image_shape, train.seed)
     checkpoints = Checkpoints(directory)
     shapes = jax.eval_shape(init)
-    shardings = sharding.state_shardings(shapes, mesh, train.min_shard_mib)
+    shardings = sharding.state_shardings(shapes, mesh)
     abstract = sharding.abstract_like(shapes, shardings)
     found = checkpoints.restore_newest(train=abstract.replace(ema=None), ema=abstract.ema)
     if found is None:
@@ -130,7 +131,7 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
 
     y, share = stats.standardise(labels), settings.data.labelled_share
     logs = MetricLogs(directory, start) if processes.is_first() else None
-    pending = []
+    pending, log_every = [], min(LOG_EVERY, max(1, train.checkpoint_every // 2))
     progress = functools.partial(tqdm, unit="step", desc=dataset.name, disable=not processes.is_first())
     try:
         with (
@@ -143,7 +144,7 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
                 pending.append(metrics)
                 is_last = step + 1 == train.steps
                 save = (step + 1) % train.checkpoint_every == 0 or is_last
-                if save or (step + 1) % train.log_every == 0:
+                if save or (step + 1) % log_every == 0:
                     values = _finite_means(pending, step + 1 - len(pending), directory, checkpoints)
                     if logs is not None:
                         rate = logs.write(step + 1, values, len(pending) * train.batch_size)
@@ -157,9 +158,9 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
                     checkpoints.wait()
                     raise Stopped(f"stopped as asked after step {step + 1}, which is saved: the same command goes on")
         checkpoints.wait()
-        if settings.sample.action == "direction":
+        if not settings.is_aligned:
             params = jax.jit(lambda tree: tree, out_shardings=sharding.replicated(mesh))(state.ema)
-            found = fit_readout(model, params, split.images, y)
+            found = readout_of(model, params, split.images, y)
             if processes.is_first():
                 workdir.write_readout(directory, found)
     finally:
@@ -184,7 +185,7 @@ def _asked_to_stop(asked: threading.Event, step: int) -> bool:
     return (step + 1) % processes.AGREE_EVERY == 0 and processes.any_process(asked.is_set())
 
 
-def fit_readout(model: CausalDiffAE, params, images: np.ndarray, y: np.ndarray) -> readout.Readout:
+def readout_of(model: CausalDiffAE, params, images: np.ndarray, y: np.ndarray) -> readout.Readout:
     """The linear reading of standardised labels y [N, n] from the latents of images [N, H, W, C] uint8."""
     params = jax.device_get(params)  # every process fits the same by itself
 
@@ -196,7 +197,7 @@ def fit_readout(model: CausalDiffAE, params, images: np.ndarray, y: np.ndarray) 
     num, size = min(len(images), READOUT_IMAGES), 100
     starts = tqdm(range(0, num, size), "readout", unit="batch")
     z = np.concatenate([np.asarray(encode(np.asarray(images[start : min(start + size, num)]))) for start in starts])
-    return readout.fit(z, y[:num])
+    return readout.fit_readout(z, y[:num])
 
 
 def _finite_means(

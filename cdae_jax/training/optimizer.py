@@ -1,7 +1,30 @@
-"""One optimiser step."""
+"""The optimiser, and one step of it."""
 
 import jax
 import optax
+
+from cdae_jax.settings.sections import Train
+
+WEIGHT_DECAY, CLIP_NORM = 1e-4, 1.0
+
+
+def make_optimizer(train: Train) -> optax.GradientTransformation:
+    """AdamW with warm-up, optional cosine decay to 0, clipping by the global norm; mechanisms at their own rate."""
+    if train.decay:
+        rate = optax.warmup_cosine_decay_schedule(
+            0.0, train.learning_rate, train.warmup_steps, max(train.steps, train.warmup_steps + 1)
+        )
+    else:
+        rate = optax.linear_schedule(0.0, train.learning_rate, max(1, train.warmup_steps))
+    transforms = [optax.clip_by_global_norm(CLIP_NORM), optax.adamw(rate, weight_decay=WEIGHT_DECAY)]
+    if train.mechanism_rate != 1:
+        transforms.append(optax.masked(optax.scale(train.mechanism_rate), _is_mechanism))
+    return optax.chain(*transforms)
+
+
+def _is_mechanism(tree: dict) -> dict:
+    """Which parts of a tree like the parameters belong to the mechanisms, as a prefix of it."""
+    return {"params": {name: name == "scm" for name in tree["params"]}}
 
 
 def apply_gradients(tx: optax.GradientTransformation, grads, opt_state: optax.OptState, params):

@@ -9,11 +9,15 @@ import jax.numpy as jnp
 import optax
 
 from cdae_jax.data.pixels import to_unit
-from cdae_jax.diffusion.process import Schedule, make_schedule
+from cdae_jax.diffusion.process import Schedule
 from cdae_jax.distributed import sharding
 from cdae_jax.model.causal_diffae import CausalDiffAE, init_params
-from cdae_jax.objective.objective import LossWeights, counts, draw, objective
-from cdae_jax.settings.run import Settings, Train
+from cdae_jax.model.network import Network
+from cdae_jax.objective.draws import draw
+from cdae_jax.objective.objective import objective
+from cdae_jax.objective.terms import LossWeights, counts
+from cdae_jax.settings.run import Settings
+from cdae_jax.settings.sections import Train
 from cdae_jax.training.optimizer import apply_gradients
 
 INIT_STREAM, STEP_STREAM = 0, 1
@@ -32,25 +36,6 @@ class TrainState:
 def stream_key(seed: int, stream: int) -> jax.Array:
     """Keys derive from (seed, stream, step): no key is stored, none is used twice."""
     return jax.random.fold_in(jax.random.key(seed), stream)
-
-
-def make_optimizer(train: Train) -> optax.GradientTransformation:
-    """AdamW with warm-up, optional cosine decay to 0, clipping by the global norm; mechanisms at their own rate."""
-    if train.decay:
-        rate = optax.warmup_cosine_decay_schedule(
-            0.0, train.learning_rate, train.warmup_steps, max(train.steps, train.warmup_steps + 1)
-        )
-    else:
-        rate = optax.linear_schedule(0.0, train.learning_rate, max(1, train.warmup_steps))
-    transforms = [optax.clip_by_global_norm(train.clip_norm), optax.adamw(rate, weight_decay=train.weight_decay)]
-    if train.mechanism_rate != 1:
-        transforms.append(optax.masked(optax.scale(train.mechanism_rate), _is_mechanism))
-    return optax.chain(*transforms)
-
-
-def _is_mechanism(tree: dict) -> dict:
-    """Which parts of a tree like the parameters belong to the mechanisms, as a prefix of it."""
-    return {"params": {name: name == "scm" for name in tree["params"]}}
 
 
 def loss_weights(train: Train) -> LossWeights:
@@ -119,11 +104,11 @@ def train_step(
     """
     inputs = {"x": to_unit(batch["image"]), **{name: batch[name] for name in ("y", "context", "intervened")}}
     key = jax.random.fold_in(stream_key(seed, STEP_STREAM), state.step)
-    draws = draw(model, schedule, weights.condition_drop, inputs["x"].shape, key)
-    over = counts(model, inputs)
+    draws = draw(model, schedule.num_steps, weights.condition_drop, inputs["x"].shape, key)
+    over = counts(model.graph, model.block_dim, weights.kl_reduction, inputs)
 
     def loss_of(params, inputs, draws):
-        return objective(model, params, schedule, weights, inputs, draws, over, state.step)
+        return objective(Network(model, params, schedule), weights, inputs, draws, over, state.step)
 
     (loss, terms), grads = loss_and_gradient(loss_of, state.params, inputs, draws, microbatches, weights.refine_every)
     params, opt_state, updates = apply_gradients(tx, grads, state.opt_state, state.params)
@@ -144,12 +129,12 @@ def jit_train_step(
     step = functools.partial(
         train_step,
         model=model,
-        schedule=make_schedule(settings.diffusion.schedule, settings.diffusion.num_steps),
+        schedule=settings.make_schedule(),
         tx=tx,
         weights=loss_weights(settings.train),
         ema_decay=settings.train.ema_decay,
         seed=settings.train.seed,
-        microbatches=settings.train.microbatches,
+        microbatches=settings.system.microbatches,
     )
     return jax.jit(
         step,

@@ -1,5 +1,6 @@
 """The files of a workdir besides checkpoints and logs."""
 
+import dataclasses
 import json
 import pathlib
 import zipfile
@@ -7,6 +8,7 @@ import zipfile
 import numpy as np
 
 from cdae_jax.counterfactual.readout import Readout
+from cdae_jax.counterfactual.sampling import Sampling, sampling_of
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.errors import InputError
 from cdae_jax.settings.run import Settings
@@ -20,7 +22,7 @@ def _differences(old, new, where: str = "config"):
         yield f"{where} {old!r} (now {new!r})"
 
 
-def check(directory: pathlib.Path, settings: Settings) -> None:
+def check_workdir(directory: pathlib.Path, settings: Settings) -> None:
     """Raises InputError if the workdir belongs to other settings or holds other files; writes nothing."""
     path = directory / "config.json"
     if path.is_file():
@@ -71,13 +73,10 @@ def read_readout(directory: pathlib.Path) -> Readout:
         raise InputError(f"{path} cannot be read ({err}): run the training again, which ends by writing it") from err
 
 
-def write_defaults(directory: pathlib.Path, options: dict, chosen: str) -> None:
-    """Stores the options of `TrainedModel.counterfactual` that a model takes unless told otherwise.
-
-    Args:
-      chosen: how they were found, in a sentence.
-    """
-    (directory / "defaults.json").write_text(json.dumps({"options": options, "chosen": chosen}, indent=2) + "\n")
+def write_defaults(directory: pathlib.Path, options: Sampling, chosen: str) -> None:
+    """Stores how a model decodes unless told otherwise; `chosen` says in a sentence how that was found."""
+    stored = {"options": dataclasses.asdict(options), "chosen": chosen}
+    (directory / "defaults.json").write_text(json.dumps(stored, indent=2) + "\n")
 
 
 def drop_defaults(directory: pathlib.Path) -> None:
@@ -85,13 +84,13 @@ def drop_defaults(directory: pathlib.Path) -> None:
     (directory / "defaults.json").unlink(missing_ok=True)
 
 
-def read_defaults(directory: pathlib.Path) -> dict:
-    """The stored options; empty if there are none. Raises InputError if the file is damaged."""
+def read_defaults(directory: pathlib.Path) -> Sampling | None:
+    """The stored options; None if there are none. Raises InputError if the file is damaged."""
     path = directory / "defaults.json"
     if not path.is_file():
-        return {}
+        return None
     try:
-        return dict(json.loads(path.read_text())["options"])
+        return sampling_of(json.loads(path.read_text())["options"])
     except (OSError, ValueError, KeyError, TypeError) as err:
         raise InputError(f"{path} is damaged ({err!r}): delete it, or run experiments.frontier again") from err
 
@@ -128,7 +127,7 @@ def read(directory: pathlib.Path) -> tuple[Settings, tuple[int, int, int], int, 
     for name in ("config.json", "model.json"):
         if not (directory / name).is_file():
             raise InputError(f"{directory} is no workdir of a trained model ({name} is missing): train one first")
-    settings = Settings.from_dict(_read(directory / "config.json"))
+    settings = Settings.from_dict(_read(directory / "config.json"), to_train=False)
     stored = _read(directory / "model.json")
     try:
         stats = LabelStats.from_dict(stored["labels"])

@@ -1,0 +1,119 @@
+"""How counterfactuals are decoded: one object from flag to `jit`."""
+
+import dataclasses
+import math
+import typing
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+
+from cdae_jax.diffusion.grids import default_depth, steps_to
+from cdae_jax.errors import InputError
+from cdae_jax.model.decoders import Decoder
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampling:
+    """Options of `TrainedModel.counterfactual`; `config.sample` holds a model's own.
+
+    Attributes:
+      num_steps: network evaluations in each direction.
+      guidance: w of the decoding, 0 no condition, 1 plain, above 1 amplified; the inversion is always at w = 1.
+      abduction: "invert" finds x_T by the solver backwards, which keeps the image's identity; "restore" does so and
+        gives back what that loses where nothing changes, for one more decoding; "noise" adds fresh noise to the image
+        instead, as the released code does.
+      depth: fraction of the diffusion time to which images are inverted or noised; 0 for what suits the decoder
+        (`grids.default_depth`), which is for inversion: with "noise" say how deep.
+      solver: "ddim" or "dpm_solver", see `diffusion.solvers`.
+      corrections: how often the labels are read again from the made image and what is missing is asked for on top
+        (`repairs.ask_again`).
+      fit_steps: steps by which the labels that the encoder reads are fitted to the image through the draft
+        (`label_fit.fit_labels`).
+    """
+
+    num_steps: int
+    guidance: float = 1.0
+    abduction: Literal["invert", "restore", "noise"] = "invert"
+    depth: float = 0.0
+    solver: Literal["ddim", "dpm_solver"] = "ddim"
+    corrections: int = 0
+    fit_steps: int = 0
+
+    def resolved(self, decoder: Decoder, prediction: str) -> "Sampling":
+        """The same with a depth."""
+        return dataclasses.replace(self, depth=self.depth or default_depth(decoder.has_draft, prediction))
+
+    @property
+    def evaluations(self) -> int:
+        """Network evaluations for one counterfactual: there, and back with guidance (0 and 1 need one condition
+        alone); back once more to restore what is lost, and for each correction; from fresh noise not there.
+        """
+        back = self.num_steps * (1 if self.guidance in (0, 1) else 2)
+        found = {"invert": self.num_steps + back, "restore": self.num_steps + 2 * back, "noise": back}[self.abduction]
+        return found + (self.corrections * back if self.guidance == 1 else 0)
+
+    def check(self, total_steps: int, where: str = "") -> None:
+        """Raises InputError for values that no model can follow, of any type.
+
+        Args:
+          total_steps: T of the diffusion process.
+          where: stands before the option's name in messages ("config.sample.").
+        """
+        for name, kind in typing.get_type_hints(Sampling).items():
+            value, known = getattr(self, name), typing.get_args(kind)
+            if known and value not in known:
+                raise InputError(f"{where}{name} is {value!r}: expected one of {', '.join(known)}")
+            if not known and not _is_number(value, kind):
+                expected = "whole number" if kind is int else "number"
+                raise InputError(f"{where}{name} is {value!r}: expected a {expected} of at least 0")
+        if not self.depth <= 1:
+            raise InputError(
+                f"{where}depth is {self.depth!r}: expected a fraction of the diffusion time up to 1, 0 for the default"
+            )
+        available = steps_to(self.depth or 1.0, total_steps)
+        if not 1 <= self.num_steps <= available:
+            raise InputError(
+                f"{where}num_steps is {self.num_steps}: expected a whole number from 1 to {available}, the diffusion"
+                f" steps to the depth {self.depth or 1.0:g}"
+            )
+
+    def check_for(self, decoder: Decoder, condition_drop: float, is_aligned: bool, where: str = "") -> None:
+        """Raises InputError for options that a model cannot follow.
+
+        Args:
+          condition_drop: how often training dropped the condition (config.train.condition_drop).
+          is_aligned: whether its latents follow the labels (config.train.gamma above 0).
+          where: as for `check`.
+        """
+        if self.guidance != 1 and not condition_drop:
+            raise InputError(
+                f"{where}guidance is {self.guidance}, but with config.train.condition_drop 0 no null condition is"
+                " trained: use guidance 1, or drop some conditions in training"
+            )
+        for name in ("corrections", "fit_steps"):
+            if getattr(self, name) and not is_aligned:
+                raise InputError(
+                    f"{where}{name} is {getattr(self, name)}, but with config.train.gamma 0 the latents follow no"
+                    " labels that could be asked for again or fitted: use 0"
+                )
+        if self.fit_steps and not decoder.has_draft:
+            raise InputError(
+                f'{where}fit_steps is {self.fit_steps}, but config.model.decoder is "{decoder.name}", which has no'
+                " draft to fit labels by: use 0"
+            )
+
+
+def _is_number(value, kind: type) -> bool:
+    types = (int, np.integer) if kind is int else (int, float, np.number)
+    return isinstance(value, types) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+def sampling_of(stored: Mapping) -> Sampling:
+    """The options of a stored mapping, without what older versions had beside them.
+
+    Raises:
+      TypeError: an option without a default is missing.
+    """
+    names = {field.name for field in dataclasses.fields(Sampling)}
+    return Sampling(**{name: value for name, value in stored.items() if name in names})

@@ -1,0 +1,137 @@
+"""Checks of what a user hands to a trained model: each returns arrays for the model, or raises InputError."""
+
+import warnings
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from cdae_jax.data.labels import LabelStats
+from cdae_jax.errors import InputError
+from cdae_jax.graph import CausalGraph
+
+FAR = 0.1  # a do() value further outside the training range than this share of it is warned about
+
+
+class TrainedVariable(NamedTuple):
+    """A causal variable: its unit, and the smallest and largest value seen in training, in that unit."""
+
+    name: str
+    unit: str
+    low: float
+    high: float
+
+
+def check_images(images: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndarray:
+    """[B, H, W, C] or one [H, W, C] uint8 -> [B, H, W, C] uint8."""
+    images = np.asarray(images)
+    if images.shape == image_shape:
+        images = images[None]
+    if images.ndim != 4 or images.shape[1:] != image_shape or not len(images):
+        expected = ", ".join(map(str, image_shape))
+        raise InputError(f"the images have the shape {images.shape}: expected (batch, {expected})")
+    if images.dtype != np.uint8:
+        raise InputError(
+            f"the images are of type {images.dtype}: expected uint8 from 0 to 255"
+            " (for floats in 0..1: np.rint(images * 255).astype(np.uint8))"
+        )
+    return images
+
+
+def check_do(
+    do: Mapping, num: int, graph: CausalGraph, variables: tuple[TrainedVariable, ...], stats: LabelStats
+) -> np.ndarray:
+    """name -> value in physical units, one or [num] -> [num, n] standardised, NaN where not intervened.
+
+    Warns about values far outside the range seen in training.
+    """
+    if not isinstance(do, Mapping):
+        raise InputError(f'do is {do!r}: expected a mapping such as {{"{graph.names[0]}": 1.0}}')
+    y_do = np.full((num, len(graph)), np.nan, np.float32)
+    for name, given in do.items():
+        i = graph.index(name)
+        var = variables[i]
+        try:
+            value = np.asarray(given, np.float32)
+        except (TypeError, ValueError):
+            value = np.float32(np.nan)
+        if value.shape not in ((), (num,)) or not np.isfinite(value).all():
+            many = "" if num == 1 else f", or {num} of them"
+            raise InputError(
+                f"do({name}) is {given!r}: expected one finite number{many}, in {var.unit or 'the unit of its labels'}"
+            )
+        kind, classes = graph.variables[i].kind, graph.variables[i].classes
+        if classes and not np.isin(value, range(classes)).all():
+            expected = "0 or 1" if classes == 2 else f"a whole number from 0 to {classes - 1}"
+            raise InputError(f"do({name}) is {given!r}: {name} is {kind}, expected {expected}")
+        margin = FAR * (var.high - var.low)
+        if (value < var.low - margin).any() or (value > var.high + margin).any():
+            warnings.warn(
+                f"do({name}={given}) lies outside the range seen in training,"
+                f" {var.low:.4g} to {var.high:.4g} {var.unit}: expect a poor image",
+                stacklevel=3,
+            )
+        y_do[:, i] = (value - stats.mean[i]) / stats.sd[i]
+    return y_do
+
+
+def soften(name: str, change: str, read: np.ndarray, graph: CausalGraph) -> np.ndarray:
+    """The values [B] that "+2.5" or "*1.2" makes of the values read [B], all in physical units."""
+    try:
+        amount = float(change[1:])
+    except ValueError:
+        amount = np.nan
+    if change[:1] not in "+*" or not np.isfinite(amount):
+        raise InputError(f'do({name}) is {change!r}: expected a number, "+number" to add or "*number" to multiply')
+    if graph.variables[graph.index(name)].classes:
+        raise InputError(f"do({name}) is {change!r}: {name} has classes, which can only be set")
+    return read + np.float32(amount) if change[0] == "+" else read * np.float32(amount)
+
+
+def check_strength(strength, do: Mapping, graph: CausalGraph) -> np.ndarray | None:
+    """A number from 0 to 1, or one for each of some intervened variables, as [n] float32; None if all are 1."""
+    given = strength if isinstance(strength, Mapping) else dict.fromkeys(do, strength)
+    strengths = np.ones(len(graph), np.float32)
+    for name, value in given.items():
+        i = graph.index(name)
+        if name not in do:
+            raise InputError(
+                f"strength names {name!r}, which do does not set ({', '.join(do) or 'nothing'}): leave it out"
+            )
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+            raise InputError(
+                f"the strength of {name!r} is {value!r}: expected a number from 0 to 1; to go further, ask for a value"
+                " further away"
+            )
+        strengths[i] = value
+    return None if (strengths == 1).all() else strengths
+
+
+def check_labels(labels: np.ndarray, graph: CausalGraph) -> np.ndarray:
+    """[B, n] finite numbers -> float32."""
+    try:
+        labels = np.asarray(labels, np.float32)
+    except (TypeError, ValueError) as err:
+        raise InputError(f"the labels are not numbers ({err}): expected an array (batch, {len(graph)})") from err
+    if labels.ndim != 2 or labels.shape[1] != len(graph) or not len(labels) or not np.isfinite(labels).all():
+        raise InputError(
+            f"the labels have the shape {labels.shape}: expected finite values of shape"
+            f" (batch, {len(graph)}) in the order {', '.join(graph.names)}"
+        )
+    for i, var in enumerate(graph.variables):
+        if var.kind == "categorical" and not np.isin(labels[:, i], range(var.classes)).all():
+            raise InputError(f"the labels of {var.name!r} are not whole numbers from 0 to {var.classes - 1}")
+    return labels
+
+
+def check_context(context, num: int, num_classes: int) -> np.ndarray:
+    """One class or [num] of them -> [num] int32; None -> the class "unknown", num_classes."""
+    if context is None:
+        return np.full(num, num_classes, np.int32)
+    if not num_classes:
+        raise InputError("context was given, but this model has none: leave it out")
+    values = np.asarray(context)
+    is_class = values.dtype.kind in "iu" and ((values >= 0) & (values < num_classes)).all()
+    if values.shape not in ((), (num,)) or not is_class:
+        raise InputError(f"context is {context!r}: expected whole numbers from 0 to {num_classes - 1}, one or {num}")
+    return np.broadcast_to(values, (num,)).astype(np.int32)

@@ -1,0 +1,100 @@
+"""A model with its parameters and its diffusion process: what the equations are written in."""
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+
+from cdae_jax.diffusion.ddim import EpsFn
+from cdae_jax.diffusion.process import Schedule, eps_from_output, prediction_target, signal_noise
+from cdae_jax.graph import CausalGraph
+from cdae_jax.model.causal_diffae import CausalDiffAE
+from cdae_jax.model.decoders import Decoder
+from cdae_jax.model.prior import label_codes, labels_of
+from cdae_jax.model.scm import Intervention
+
+
+@flax.struct.dataclass
+class Network:
+    """The functions of a model under given parameters; a PyTree, so that it goes through `jax.jit` as one argument.
+
+    Attributes:
+      model: the Flax module (static).
+      params: its parameters.
+      schedule: the noise schedule.
+    """
+
+    model: CausalDiffAE = flax.struct.field(pytree_node=False)
+    params: dict
+    schedule: Schedule
+
+    @property
+    def graph(self) -> CausalGraph:
+        return self.model.graph
+
+    @property
+    def decoder(self) -> Decoder:
+        return self.model.decoder
+
+    def encode(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """q(u | x): images [B, H, W, C] in [-1, 1] -> mean and log variance of u, each [B, n, k]."""
+        return self.model.apply(self.params, x, method="encode")
+
+    def propagate(self, u: jax.Array, do: Intervention | None = None) -> jax.Array:
+        """z = f(u), [B, n, k] -> [B, n, k] through the mechanisms, under `do`."""
+        return self.model.apply(self.params, u, do, method="propagate")
+
+    def conditionals(self, z: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Shift and log scale, each [B, n, k], of every z_i given its parents in z [B, n, k]."""
+        return self.model.apply(self.params, z, method="conditionals")
+
+    def abduct(self, z: jax.Array) -> jax.Array:
+        """u [B, n, k] of z [B, n, k], the inverse of `propagate` without do."""
+        return self.model.apply(self.params, z, method="abduct")
+
+    def codes(self, y: jax.Array) -> jax.Array:
+        """m(y) [B, n, k], the mean of p(z | y), of standardised labels [B, n]."""
+        return label_codes(self.graph, self.model.block_dim, y)
+
+    def labels_of(self, z: jax.Array) -> jax.Array:
+        """The standardised labels [B, n] whose codes are nearest to z [B, n, k]."""
+        return labels_of(self.graph, z)
+
+    def draft(self, z: jax.Array, context: jax.Array, image_shape, drop: jax.Array | None = None) -> jax.Array | None:
+        """d(z) [B, H, W, C], the mean image given z [B, n, k] and context [B], 0 where z is dropped ([B] bool).
+
+        None for a decoder without drafts.
+        """
+        if not self.decoder.has_draft:
+            return None
+        draft = self.model.apply(self.params, z, context, image_shape, method="decode")
+        return draft if drop is None else jnp.where(drop[:, None, None, None], 0, draft)
+
+    def denoise(self, x_t, t, z, context, drop, draft=None) -> jax.Array:
+        """The decoder's estimate of `process.prediction_target` [B, H, W, C], at step indices t [B].
+
+        With a draft d the UNet sees x_t - sqrt(alpha_bar) d, the noisy remainder r = x_0 - d, and d itself, and its
+        output is the target for r. The target is linear in x_0, so that adding the target for d gives the one for x_0:
+        nothing but the network changes, the process stays that of x_0.
+        """
+        time = t.astype(jnp.float32) / self.schedule.num_steps
+        if draft is None:
+            return self.model.apply(self.params, x_t, time, z, context, drop, method="denoise")
+        alpha_bar = self.schedule.alpha_bar[t]
+        signal, _ = signal_noise(alpha_bar, x_t.ndim)
+        remainder = x_t - signal * draft
+        output = self.model.apply(self.params, remainder, time, z, context, drop, draft, method="denoise")
+        return output + prediction_target(self.model.prediction, draft, jnp.zeros_like(draft), alpha_bar)
+
+    def eps_fn(self, z: jax.Array, context: jax.Array, image_shape, *, null: bool = False) -> EpsFn:
+        """eps(x_t, t, z) as a function of (x_t, t) for the solvers, for images (H, W, C).
+
+        With null=True z [B, n, k] is replaced by the null condition; the context [B] stays.
+        """
+        drop = jnp.full(z.shape[:1], null)
+        draft = self.draft(z, context, image_shape, drop)
+
+        def eps_fn(x_t, t):
+            output = self.denoise(x_t, t, z, context, drop, draft)
+            return eps_from_output(self.model.prediction, output, x_t, self.schedule.alpha_bar[t])
+
+        return eps_fn

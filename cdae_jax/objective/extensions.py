@@ -1,0 +1,90 @@
+"""What we add to the published objective, one function each, with its reason and its evidence (results/README.md)."""
+
+import jax
+import jax.numpy as jnp
+
+from cdae_jax.model.network import Network
+from cdae_jax.objective.draws import Draws
+from cdae_jax.objective.terms import Condition, mean_square
+
+IMAGE_SD = 0.1  # of the conv decoder's p(x | z), on the scale -1..1
+
+
+def mechanism_misfit(net: Network, code: jax.Array) -> jax.Array:
+    """(4) -log p(m_i(y) | m_pa(y)) = u^2 / 2 + s_i, elementwise [B, n, k], up to a constant; code = m(y).
+
+    u is the noise that the labels themselves imply, s_i the log determinant of the mechanism's Jacobian. Without it
+    the mechanisms learn through the encoder alone, which can write a child's label into the child's own u and leave
+    f_i untrained: the intervened variable then moves and its effects do not ("Pendulum with shadows that were set").
+    """
+    shift, log_scale = net.conditionals(code)
+    u = (code - shift) * jnp.exp(-log_scale)
+    return 0.5 * u**2 + log_scale
+
+
+def mechanisms_alone(net: Network) -> Network:
+    """The network whose mechanisms no term changes, so that they learn from (4) alone.
+
+    What pulls at them from elsewhere, the noise of u in (3) and the decoder, costs them the precision that the labels
+    would give ("Mechanisms at a rate of their own").
+    """
+    parts = net.params["params"].items()  # without "scm" where the graph has no edges
+    kept = {name: jax.lax.stop_gradient(part) if name == "scm" else part for name, part in parts}
+    return net.replace(params={"params": kept})
+
+
+def spare_what_was_set(conditionals, intervened: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Shift and log scale [B, n, k] without gradient where a variable was set by hand ([B, n] bool).
+
+    Such an image says what is there, and nothing of the mechanism: (3) holds and does not train f_i, and (2) and (4)
+    leave the variable out (`terms.masks`), since whatever u explains the value against the mechanism is not unlikely
+    ("Pendulum with shadows that were set").
+    """
+    shift, log_scale = (jnp.where(intervened[..., None], jax.lax.stop_gradient(part), part) for part in conditionals)
+    return shift, log_scale
+
+
+def completed(net: Network, y: jax.Array, z: jax.Array) -> jax.Array:
+    """Standardised labels [B, n], the unknown ones (NaN) as z [B, n, k] says, without gradient."""
+    return jnp.where(jnp.isfinite(y), y, jax.lax.stop_gradient(net.labels_of(z)))
+
+
+def condition_of(kind: Condition, z: jax.Array, code: jax.Array, known: jax.Array, draws: Draws):
+    """What the decoder sees [B, n, k], and where it sees the null condition [B] bool.
+
+    "encoding": z of a sample of u, as published, or "mean": z of the mean of u, which is what abduction finds
+    ("Once more, on the mean of u"). "mixed": the same with each z_i replaced, half of the time, by its code, which is
+    what do() puts in its place ("Pendulum with shadows that were set"). "labels": the codes alone, nothing where a
+    label is unknown: label-conditional diffusion, a baseline.
+
+    Args:
+      z, code: the latents and m(y), each [B, n, k].
+      known: [B, n] bool, the known labels.
+    """
+    if kind == "mixed":
+        return jnp.where(draws.swap[..., None], code, z), draws.drop
+    if kind == "labels":
+        return code, draws.drop | ~known.all(-1)
+    return z, draws.drop
+
+
+def draft_misfit(x_0: jax.Array, draft: jax.Array, drop: jax.Array) -> jax.Array:
+    """(5) ||x - d(z)||^2 [B]: a refiner's draft learns the mean image given z, where z is not dropped ([B] bool).
+
+    Its gradient ends at the draft's weights, whose z are given: z is shaped by (1) to (3) alone, and the draft learns
+    nothing from (1) (after DiffuseVAE, arXiv 2201.00308; "For as many seconds").
+    """
+    return jnp.where(drop, 0, mean_square(x_0 - draft))
+
+
+def every(tree, num: int):
+    """Leaves [B, ...] -> [B / num, ...]: one row of num, so that every device has as many and none has to move.
+
+    Where the draft says nearly all, the UNet need not see every image that the draft sees ("For as many seconds").
+    """
+    return jax.tree.map(lambda x: x.reshape(-1, num, *x.shape[1:])[:, 0], tree)
+
+
+def pixel_misfit(net: Network, x_0: jax.Array, z: jax.Array, context: jax.Array) -> jax.Array:
+    """-log p(x | z) [B] of a decoder without diffusion, per pixel and up to a constant (CausalVAE, a baseline)."""
+    return mean_square(x_0 - net.draft(z, context, x_0.shape[1:])) / (2 * IMAGE_SD**2)

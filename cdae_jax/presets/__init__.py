@@ -1,0 +1,1 @@
+"""Sizes, methods and datasets as plain data: what config files share."""

@@ -1,0 +1,54 @@
+"""The settings of a run, as nested plain data, from a dataset, a size and a method."""
+
+import copy
+from collections.abc import Mapping
+
+from cdae_jax.errors import InputError
+from cdae_jax.graph import did_you_mean
+from cdae_jax.presets.datasets import DATASETS
+from cdae_jax.presets.methods import METHODS, OURS, Memory, Share
+from cdae_jax.presets.sizes import CPU, SIZES
+
+SECTIONS = tuple(CPU)
+
+
+def plain_settings(dataset: str, size: str, method: str = "ours", graph: Mapping | None = None) -> dict:
+    """Section -> field -> value; numbers that follow from config.train.steps are `Share` and `Memory` objects, for
+    `with_shares`, so that a caller may change the steps first.
+
+    Args:
+      dataset, size, method: names in DATASETS, SIZES and METHODS.
+      graph: variable name -> its parents, kind, unit and part; None for the dataset's own.
+
+    Raises:
+      InputError: no such size or method.
+    """
+    _check_name("size", size, SIZES)
+    _check_name("method", method, METHODS)
+    brought, chosen = DATASETS[dataset], METHODS[method]
+    found = copy.deepcopy(CPU)
+    for layer in (OURS, brought["cpu"], brought["ours"], SIZES[size], brought.get(size, {}), chosen):
+        for section in SECTIONS:
+            found[section] |= layer.get(section, {})
+    if size == "smoke":  # whatever the method
+        found["sample"]["num_steps"] = SIZES["smoke"]["sample"]["num_steps"]
+    found["graph"] = _known_to(chosen, brought["graph"] if graph is None else graph)
+    if method == "conditional":
+        classes = [spec.get("classes", 0) for spec in found["graph"].values()]
+        found["model"]["block_dim"] = max([found["model"]["block_dim"], *classes])
+    return found
+
+
+def _known_to(method: Mapping, graph: Mapping) -> dict:
+    hidden = ({"parents"} if not method["graph"] else set()) | ({"part"} if not method["parts"] else set())
+    return {name: {key: value for key, value in spec.items() if key not in hidden} for name, spec in graph.items()}
+
+
+def with_shares(train: Mapping, steps) -> dict:
+    """The section `train` with its shares of a number of steps (or of a reference to one) worked out."""
+    return {name: value.of(steps) if isinstance(value, (Share, Memory)) else value for name, value in train.items()}
+
+
+def _check_name(what: str, name: str, known: Mapping) -> None:
+    if name not in known:
+        raise InputError(f"there is no {what} {name!r}: expected one of {', '.join(known)}{did_you_mean(name, known)}")

@@ -1,0 +1,175 @@
+"""What a dataset brings: its graph, its data and sizes ("cpu", and changes to it), and what our method sets for it.
+
+Fields are those of `settings`. "ours" is by evidence on that dataset (results/README.md); other methods start from it
+too, so that nothing but the method differs.
+"""
+
+SMOKE_DATA = {"train_size": 256, "test_size": 64}
+
+PENDULUM = {
+    "graph": {  # in the order of tables and plots
+        "angle": {"unit": "deg", "part": "pendulum"},
+        "light": {"unit": "deg", "part": "lamp"},
+        "length": {"parents": ("angle", "light"), "unit": "units", "part": "shadow"},
+        "position": {"parents": ("angle", "light"), "unit": "units", "part": "shadow"},
+    },
+    "cpu": {
+        "data": {
+            "name": "pendulum",
+            "sampling": "continuous",
+            "interventional_share": 0.0,
+            "resolution": 32,
+            "train_size": 50_000,
+            "test_size": 2_000,
+        },
+        "model": {"encoder_channels": 32, "unet_channels": 64, "mechanism_hidden": 128},
+        "train": {"steps": 10_000},
+    },
+    "ours": {
+        "model": {"decoder": "refiner"},
+        "train": {"condition": "mixed", "refine_every": 4, "mechanism_alone": True, "mechanism_rate": 10.0},
+        "sample": {"solver": "dpm_solver", "num_steps": 5, "fit_steps": 2},
+    },
+    "smoke": {
+        "data": {"resolution": 16, **SMOKE_DATA},
+        "model": {"decoder": "diffusion"},  # without a draft it compiles in half of the time
+        "train": {"condition": "encoding", "refine_every": 1, "mechanism_alone": False, "mechanism_rate": 1.0},
+        "sample": {"fit_steps": 0},
+    },
+    "paper": {
+        "data": {"sampling": "grid", "resolution": 96, "train_size": 5_482, "test_size": 1_826},
+        "model": {
+            "block_dim": 16,
+            "unet_channels": 128,
+            "mechanism_hidden": 256,
+            "encoder_multipliers": (1, 2, 3, 4),
+            "unet_multipliers": (1, 2, 3, 4),
+            "attention": (12,),
+        },
+    },
+}
+
+MORPHO_MNIST = {
+    "graph": {
+        "thickness": {"unit": "px"},
+        "intensity": {"parents": ("thickness",), "unit": "grey levels"},
+    },
+    "cpu": {
+        "data": {
+            "name": "morpho_mnist",
+            "mnist_dir": "",
+            "resolution": 28,
+            "train_size": 60_000,
+            "test_size": 10_000,
+            "judge_steps": 2_000,
+        },
+        "model": {
+            "encoder_channels": 32,
+            "encoder_multipliers": (1, 2, 4),
+            "encoder_patch": 2,
+            "unet_channels": 64,
+            "unet_multipliers": (1,),
+            "num_blocks": 2,
+            "mechanism_hidden": 64,
+        },
+        "train": {"steps": 28_000, "warmup_steps": 500, "checkpoint_every": 2_000},
+    },
+    "ours": {
+        "model": {"mechanism": "affine"},
+        "train": {"condition": "mean", "anneal_steps": 500},
+        "sample": {"solver": "dpm_solver", "num_steps": 10, "depth": 0.99, "corrections": 2},
+    },
+    "smoke": {"data": SMOKE_DATA},
+    "paper": {
+        "model": {
+            "block_dim": 256,
+            "unet_channels": 128,
+            "encoder_multipliers": (1, 2, 2),
+            "unet_multipliers": (1, 2, 2),
+            "attention": (14, 7),
+        },
+    },
+}
+
+CIRCUIT_LOOKALIKE = {
+    "graph": {
+        "arm": {},
+        "blue": {"parents": ("arm",)},
+        "green": {"parents": ("arm",)},
+        "red": {"parents": ("arm", "blue", "green")},
+    },
+    "cpu": {
+        "data": {
+            "name": "circuit_lookalike",
+            "resolution": 64,
+            "train_size": 50_000,
+            "test_size": 2_000,
+            "interventional_share": 0.0,
+            "judge_steps": 200,
+        },
+        "model": {"encoder_patch": 8, "patch": 8},
+        "train": {"steps": 20_000},
+    },
+    "ours": {"model": {"mechanism": "affine"}, "sample": {"num_steps": 30}},
+    "smoke": {"data": {"resolution": 32, **SMOKE_DATA}},
+    "paper": {
+        "data": {"resolution": 128},
+        "model": {
+            "block_dim": 128,
+            "encoder_multipliers": (1, 1, 2, 2, 4, 4),
+            "unet_multipliers": (1, 1, 2, 2, 4, 4),
+            "attention": (16, 8),
+        },
+        "diffusion": {"num_steps": 2000},
+    },
+}
+
+CAUSAL_CIRCUIT = CIRCUIT_LOOKALIKE | {
+    "cpu": CIRCUIT_LOOKALIKE["cpu"]
+    | {
+        "data": {
+            "name": "causal_circuit",
+            "circuit_dir": "",
+            "resolution": 64,
+            "train_size": 50_000,
+            "test_size": 2_000,
+            "judge_steps": 200,
+        }
+    }
+}
+
+CUSTOM = {  # the graph is the user's
+    "graph": {},
+    "cpu": {
+        "data": {
+            "name": "custom",
+            "images": "",
+            "labels": "",
+            "resolution": 32,
+            "test_fraction": 0.2,
+            "split_column": "",
+            "max_memory_gib": 4.0,
+            "do_column": "",
+        },
+        "train": {"steps": 6_200},
+    },
+    "ours": {},
+    "smoke": {"data": {"resolution": 16}},
+    "paper": {
+        "data": {"resolution": 64},
+        "model": {
+            "block_dim": 16,
+            "encoder_multipliers": (1, 2, 3, 4),
+            "unet_multipliers": (1, 2, 3, 4),
+            "attention": (16, 8),
+        },
+    },
+}
+
+DATASETS = {
+    "pendulum": PENDULUM,
+    "morpho_mnist": MORPHO_MNIST,
+    "circuit_lookalike": CIRCUIT_LOOKALIKE,
+    "causal_circuit": CAUSAL_CIRCUIT,
+    "custom": CUSTOM,
+}

@@ -1,0 +1,154 @@
+"""What a method is: section -> field -> value over a size and a dataset, which all methods share.
+
+"graph" and "parts" say whether a method knows the causal graph, and what of the image each variable draws; "title" is
+for tables.
+"""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """A number of steps that is so large a part of `train.steps`."""
+
+    part: float
+
+    def of(self, steps):
+        return steps * round(1000 * self.part) // 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class Memory:
+    """The decay of an average whose memory, 1 / (1 - decay) steps, is so large a part of `train.steps`."""
+
+    part: float
+
+    def of(self, steps):
+        return steps / (steps + 1 / self.part)
+
+
+# Ours. What differs between datasets, by evidence, stands in `datasets`.
+OURS = {
+    "model": {
+        "decoder": "diffusion",
+        "mechanism": "additive",
+        "prior_sd": 0.05,  # with unit noise the decoder learns to ignore z
+        "label_scale": "sd",
+    },
+    "diffusion": {"schedule": "cosine", "prediction": "v"},
+    "train": {
+        "ema_decay": 0.999,
+        "gamma": 0.02,
+        "anneal_steps": 200,
+        "kl_reduction": "mean",
+        "mechanism": 1.0,
+        "mechanism_alone": False,
+        "mechanism_rate": 1.0,
+        "condition": "encoding",
+        "condition_drop": 0.1,
+        "refine_every": 1,
+    },
+    "sample": {
+        "num_steps": 20,
+        "guidance": 1.0,
+        "abduction": "restore",
+        "corrections": 0,
+        "fit_steps": 0,
+        "depth": 0.0,
+        "solver": "ddim",
+    },
+}
+
+# CausalDiffAE as published (arXiv 2404.17735, section 4): the sum of a mean pixel loss and of both divergences, summed
+# over dimensions, a prior of variance 1 around the label repeated over its block, additive mechanisms, all learned by
+# that objective; inversion by 250 steps of DDIM. From the released code, where the paper states nothing: the linear
+# schedule, eps as target, labels scaled to [-1, 1] by their range, gamma from 0 to 1 over 50,000 steps and an average
+# of 10,000 steps, as shares of a run of 200,000 (how long the published runs were is stated nowhere). The released
+# code differs from the paper in two things, which are the method "released": children see their parents' u, and x_T
+# is the image with fresh noise. It also shrinks the noise of u by 0.001 in variance, and drops z with probability 1/2
+# for weak supervision (config.train.condition_drop=0.5). Optimiser, encoder and UNet are ours at every size.
+PAPER = {
+    "title": "CausalDiffAE",
+    "graph": True,
+    "parts": False,
+    "model": {"decoder": "diffusion", "mechanism": "additive", "prior_sd": 1.0, "label_scale": "range"},
+    "diffusion": {"schedule": "linear", "prediction": "eps"},
+    "train": {
+        "ema_decay": Memory(0.05),
+        "gamma": 1.0,
+        "anneal_steps": Share(0.25),
+        "kl_reduction": "sum",
+        "mechanism": 0.0,
+        "mechanism_alone": False,
+        "mechanism_rate": 1.0,
+        "condition": "encoding",
+        "condition_drop": 0.0,
+        "refine_every": 1,
+    },
+    "sample": {
+        "num_steps": 250,
+        "guidance": 1.0,
+        "abduction": "invert",
+        "corrections": 0,
+        "fit_steps": 0,
+        "depth": 1.0,
+        "solver": "ddim",
+    },
+}
+
+REPAIRS = {"corrections": 0, "fit_steps": 0}  # ours
+
+METHODS = {
+    "ours": {"title": "ours", "graph": True, "parts": True},
+    "paper": PAPER,
+    "released": PAPER
+    | {
+        "title": "CausalDiffAE as released",
+        "model": PAPER["model"] | {"mechanism": "one_hop"},
+        "sample": PAPER["sample"] | {"abduction": "noise"},
+    },
+    # Label-conditional diffusion: the decoder sees the labels themselves, once; an encoder reads the labels, and
+    # mechanisms are fitted to labels alone.
+    "conditional": {
+        "title": "label-conditional",
+        "graph": True,
+        "parts": False,
+        "model": {"block_dim": 1},  # or the number of classes, see `build`
+        "train": {"condition": "labels", "mechanism_alone": True},
+        "sample": REPAIRS,
+    },
+    # DiffAE (arXiv 2111.15640): no labels, no graph; a linear readout reads and sets them.
+    "diffae": {
+        "title": "DiffAE",
+        "graph": False,
+        "parts": False,
+        "train": {"gamma": 0.0, "mechanism": 0.0, "mechanism_alone": False, "condition": "mean"},
+        "sample": REPAIRS,
+    },
+    # Labels align the latents, but there is no causal layer.
+    "aligned": {"title": "no causal layer", "graph": False, "parts": False, "sample": REPAIRS},
+    # CausalVAE (arXiv 2004.08697) with our encoder and causal layer; its decoder sees what the mechanisms say, and was
+    # worse where these had a higher rate.
+    "causalvae": {
+        "title": "CausalVAE",
+        "graph": True,
+        "parts": False,
+        "model": {"decoder": "conv"},
+        "train": {"condition": "encoding", "refine_every": 1, "mechanism_rate": 1.0},
+        "sample": REPAIRS,
+    },
+    # Ours with what the released code does instead: children see their parents' u; x_T by fresh noise.
+    "one_hop": {
+        "title": "one-hop mechanisms",
+        "graph": True,
+        "parts": True,
+        "model": {"mechanism": "one_hop"},
+        "sample": REPAIRS,
+    },
+    "noise": {
+        "title": "fresh noise",
+        "graph": True,
+        "parts": True,
+        "sample": REPAIRS | {"abduction": "noise", "depth": 1.0},
+    },
+}

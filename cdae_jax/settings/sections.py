@@ -1,0 +1,68 @@
+"""The sections of a run's settings besides its data (`data.settings`) and its sampling (`counterfactual.sampling`)."""
+
+import dataclasses
+from typing import Literal
+
+from cdae_jax.objective.terms import Condition, Reduction
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """Sizes and kinds; see `cdae_jax.model.causal_diffae.CausalDiffAE`."""
+
+    block_dim: int
+    encoder_channels: int
+    encoder_multipliers: tuple[int, ...]
+    encoder_patch: int
+    unet_channels: int
+    unet_multipliers: tuple[int, ...]
+    num_blocks: int
+    attention: tuple[int, ...]
+    patch: int
+    mechanism: Literal["additive", "affine", "one_hop"]
+    mechanism_hidden: int
+    prior_sd: float  # standard deviation of p(z | y), in units of the standardised labels
+    decoder: Literal["diffusion", "refiner", "conv"] = "diffusion"
+    label_scale: Literal["sd", "range"] = "sd"  # labels to mean 0 and deviation 1, or to [-1, 1], as the released code
+
+
+@dataclasses.dataclass(frozen=True)
+class Diffusion:
+    """The process; see `cdae_jax.diffusion.process`."""
+
+    num_steps: int
+    schedule: Literal["linear", "cosine"]
+    prediction: Literal["eps", "v"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Train:
+    """Optimisation, and the objective; see `cdae_jax.objective`."""
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+    warmup_steps: int
+    decay: bool  # cosine decay of the learning rate to 0 over the run, else constant after the warm-up
+    ema_decay: float
+    gamma: float  # weight of both divergences; 0: no label aligns the latents, which a linear readout then reads
+    anneal_steps: int  # over which gamma, and the weight of the mechanisms, rise from 0
+    mechanism: float  # weight of the labels' likelihood under the mechanisms, ours
+    condition_drop: float  # probability of the null condition; the context is dropped as often, independently
+    checkpoint_every: int
+    seed: int = 0
+    kl_reduction: Reduction = "mean"  # of the divergences over dimensions
+    condition: Condition = "encoding"  # what the decoder is conditioned on, see `objective.extensions.condition_of`
+    mechanism_alone: bool = False  # the mechanisms learn from the labels' likelihood alone, not from the other terms
+    mechanism_rate: float = 1.0  # learning rate of the mechanisms over that of all else
+    refine_every: int = 1  # of so many images of a batch one trains the UNet of a refiner, all of them its draft
+
+
+@dataclasses.dataclass(frozen=True)
+class System:
+    """How a step is computed; nothing here changes what is learned, but for rounding."""
+
+    microbatches: int = 1  # parts of a batch whose gradients are added up, to spare memory
+    fsdp: int = 1  # devices that share one copy of the state
+    dtype: Literal["float32", "bfloat16"] = "float32"  # of encoder and UNet; parameters and losses are float32
+    remat: bool = False  # computes the UNet's blocks twice to spare memory
