@@ -48,5 +48,5 @@ def _of_workdir(directory: pathlib.Path) -> TrainedModel:
         step, (params,) = found
     finally:
         checkpoints.close()
-    readout = workdir.read_readout(directory) if settings.sample.action == "direction" else None
+    readout = None if settings.is_aligned else workdir.read_readout(directory)
     return TrainedModel(settings, model, params, stats, image_shape, step, readout, workdir.read_defaults(directory))
