@@ -13,11 +13,10 @@ import sys
 import tempfile
 import time
 
-import numpy as np
 from tqdm import tqdm
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
-from short_runs import arrays_of, settings_with
+from short_runs import assert_same_end, settings_with
 
 STEPS, EVERY = 1_000, 5
 FLAGS = (f"--config.train.steps={STEPS}", f"--config.train.checkpoint_every={EVERY}")
@@ -80,9 +79,7 @@ def main() -> None:
         for workdir in (disturbed, whole):
             if start(workdir).wait():
                 raise SystemExit(f"training in {workdir} failed")
-        ends = [arrays_of(workdir, settings_with(steps=STEPS), STEPS) for workdir in (disturbed, whole)]
-        for here, there in zip(*ends, strict=True):
-            np.testing.assert_array_equal(here, there)
+        assert_same_end(disturbed, whole, settings_with(train={"steps": STEPS}), STEPS)
     print(
         f"{given.times} kills, {saving} of them during a save; step {STEPS} is bit for bit that of an undisturbed run"
     )

@@ -1,106 +1,113 @@
-"""Configs become settings, and settings that cannot work are refused by name."""
+"""Configs become settings and come back; settings say the model, the sampling and its steps."""
+
+import dataclasses
 
 import pytest
+from short_runs import settings_with
 
-from cdae_jax.diffusion.process import make_schedule
+from cdae_jax.diffusion.grids import time_grid
 from cdae_jax.errors import InputError
+from cdae_jax.model.decoders import DECODERS
 from cdae_jax.settings.run import Settings
-from configs import causal_circuit, circuit_lookalike, morpho_mnist, pendulum
-
-CONFIGS = (pendulum, morpho_mnist, circuit_lookalike, causal_circuit)
+from configs.pendulum import get_config
 
 
-@pytest.mark.parametrize("get_config", [config.get_config for config in CONFIGS])
-@pytest.mark.parametrize("size", ["cpu", "paper", "smoke"])
-def test_every_config_is_valid_and_survives_json(get_config, size):
-    settings = Settings.from_dict(get_config(size).to_dict())
-    assert Settings.from_dict(settings.to_dict()) == settings
+def test_settings_survive_json_and_keep_the_order_of_the_graph():
+    config = get_config("smoke").to_dict()
+    config["graph"] = dict(reversed(config["graph"].items()))
+    settings = Settings.from_dict(config)
+    assert settings.graph.names == ("position", "length", "light", "angle")
+    plain = settings.to_dict()
+    assert plain["model"]["unet_multipliers"] == [1]  # as JSON has it
+    assert Settings.from_dict(plain) == settings
 
 
 def test_the_graph_of_a_config_is_free():
-    config = pendulum.get_config("smoke")
+    config = get_config("smoke")
     config.graph = {"light": {}, "angle": {"parents": ("light",)}}
     assert Settings.from_dict(config.to_dict()).graph.descendants("light") == ("angle",)
 
 
-def test_guidance_needs_a_null_condition():
-    config = pendulum.get_config("smoke")
-    config.train.condition_drop, config.sample.guidance = 0.0, 1.5
-    with pytest.raises(InputError, match="guidance is 1.5, but with config.train.condition_drop 0 no null condition"):
-        Settings.from_dict(config.to_dict())
+@pytest.mark.parametrize("section", ["graph", "sample", "train"])
+def test_a_missing_section_is_named(section):
+    config = get_config("smoke").to_dict()
+    del config[section]
+    with pytest.raises(InputError, match=f"config.{section} is missing"):
+        Settings.from_dict(config)
 
 
-@pytest.mark.parametrize("name", ["corrections", "fit_steps"])
-def test_latents_without_labels_cannot_be_corrected_or_fitted(name):
-    config = pendulum.get_config("smoke,baseline=diffae")
-    config.sample[name] = 1
-    with pytest.raises(InputError, match=f'{name} is 1, but the latents of config.sample.action "direction"'):
-        Settings.from_dict(config.to_dict())
-
-
-def test_mechanisms_that_would_learn_from_nothing_are_refused():
-    config = pendulum.get_config("smoke")
-    config.train.mechanism_alone, config.train.mechanism = True, 0.0
-    with pytest.raises(InputError, match="mechanism_alone is True, but with config.train.mechanism 0"):
-        Settings.from_dict(config.to_dict())
-
-
-@pytest.mark.parametrize(
-    ("decoder", "prediction", "depth"), [("diffusion", "eps", 0.97), ("diffusion", "v", 1.0), ("refiner", "v", 0.02)]
-)
-def test_decoder_and_target_say_how_deep_images_are_inverted_unless_the_config_does(decoder, prediction, depth):
-    config = pendulum.get_config("smoke")
-    config.model.decoder, config.diffusion.prediction = decoder, prediction
-    settings = Settings.from_dict(config.to_dict())
-    schedule = make_schedule(settings.diffusion.schedule, 1000)
-    assert settings.sampling["depth"] == depth and settings.steps(schedule)[-1] == round(1000 * depth) - 1
-    config.sample.depth = 0.5
-    assert Settings.from_dict(config.to_dict()).sampling["depth"] == 0.5
-    paper = Settings.from_dict(pendulum.get_config("paper").to_dict())
-    assert paper.sampling["depth"] == 1 and paper.train.condition == "encoding"  # as published
-
-
-def test_an_unknown_size_is_refused():
-    with pytest.raises(ValueError, match="no config size 'gpu'"):
-        pendulum.get_config("gpu")
+def test_fields_with_a_default_may_be_missing_and_others_are_named():
+    config = get_config("smoke").to_dict()
+    del config["train"]["mechanism_rate"], config["system"]
+    assert Settings.from_dict(config) == settings_with()
+    del config["train"]["steps"]
+    with pytest.raises(InputError, match=r"config.train.steps is missing: the settings of config.train are steps, "):
+        Settings.from_dict(config)
 
 
 @pytest.mark.parametrize(
     ("section", "field", "value", "message"),
     [
         ("data", "name", "celeba", "config.data.name is 'celeba': expected one of pendulum"),
-        ("data", "resolution", 30, "image side 30 is not divisible by 8"),
-        ("sample", "corrections", -1, "config.sample.corrections is -1: expected 0 or more"),
-        ("sample", "fit_steps", -1, "config.sample.fit_steps is -1: expected 0 or more"),
-        ("sample", "fit_steps", 1, 'config.sample.fit_steps is 1, but config.model.decoder is "diffusion"'),
-        ("model", "prior", "flat", "config.model.prior is 'flat'"),
-        ("model", "unet_multipliers", (1, 0), "config.model.unet_multipliers is"),
-        ("model", "block_dim", "4", "expected a value of type int"),
-        ("model", "num_heads", 3, "does not divide"),
-        ("model", "parts", True, 'parts is True, but config.model.decoder is "diffusion" and .* name 3 parts'),
-        ("model", "attention", (16,), "names the height 16, but the UNet's levels are 4, 2 high"),
-        ("diffusion", "schedule", "cosin", "did you mean 'cosine'"),
-        ("train", "steps", 0, "config.train.steps is 0: expected a positive number"),
-        ("data", "train_size", 0, "config.data.train_size is 0: expected a positive number"),
+        ("data", "mnist_dir", "", "config.data.mnist_dir is no setting"),  # of another dataset
+        ("model", "unet_multipliers", (1, 0), r"config.model.unet_multipliers is \(1, 0\): expected positive integers"),
+        ("model", "unet_multipliers", 1, "config.model.unet_multipliers is 1: expected positive integers"),
+        ("model", "block_dim", "4", "config.model.block_dim is '4': expected a value of type int"),
+        ("model", "block_dim", True, "config.model.block_dim is True: expected a value of type int"),
         ("model", "mechanism", "additve", "did you mean 'additive'"),
-        ("train", "refine_every", 0, "config.train.refine_every is 0: expected a positive number"),
-        ("train", "refine_every", 2, 'refine_every is 2, but config.model.decoder is "diffusion", which has no draft'),
-        ("train", "mechanism_rate", 0.0, "config.train.mechanism_rate is 0.0: expected a positive number"),
-        ("train", "condition_drop", 1.0, "config.train.condition_drop is 1.0"),
-        ("sample", "num_steps", 5000, "more than the 1000 steps of config.diffusion.num_steps"),
+        ("model", "decoder", "gan", "config.model.decoder is 'gan': expected one of diffusion, refiner, conv"),
+        ("model", "label_scale", "minmax", "config.model.label_scale is 'minmax': expected one of sd, range"),
+        ("diffusion", "schedule", "cosin", "did you mean 'cosine'"),
+        ("train", "decay", 1, "config.train.decay is 1: expected a value of type bool"),
         ("train", "stepz", 3, "config.train.stepz is no setting; did you mean 'steps'"),
+        ("train", "kl_reduction", "max", "config.train.kl_reduction is 'max': expected one of sum, mean"),
+        ("system", "dtype", "float16", "config.system.dtype is 'float16': expected one of float32, bfloat16"),
     ],
 )
-def test_bad_settings_are_named(section, field, value, message):
-    config = pendulum.get_config("smoke").to_dict()
-    config["model"] |= {"unet_multipliers": (1, 2), "attention": (2,)}
+def test_wrong_types_names_and_choices_are_named(section, field, value, message):
+    config = get_config("smoke").to_dict()
     config[section][field] = value
     with pytest.raises(InputError, match=message):
         Settings.from_dict(config)
 
 
-def test_a_missing_section_is_named():
-    config = pendulum.get_config("smoke").to_dict()
-    del config["sample"]
-    with pytest.raises(InputError, match="config.sample is missing"):
-        Settings.from_dict(config)
+def test_a_whole_number_is_taken_for_a_float():
+    config = get_config("smoke").to_dict()
+    config["train"]["gamma"] = 1
+    gamma = Settings.from_dict(config).train.gamma
+    assert gamma == 1.0 and type(gamma) is float
+
+
+@pytest.mark.parametrize(
+    ("decoder", "prediction", "depth"), [("diffusion", "eps", 0.97), ("diffusion", "v", 1.0), ("refiner", "v", 0.02)]
+)
+def test_decoder_and_target_say_how_deep_images_are_inverted_unless_the_config_does(decoder, prediction, depth):
+    changes = {"model": {"decoder": decoder}, "diffusion": {"prediction": prediction}}
+    settings = settings_with(**changes)
+    schedule = settings.make_schedule()
+    assert schedule.num_steps == 1000
+    assert settings.sampling == dataclasses.replace(settings.sample, depth=depth)
+    steps = settings.steps(schedule, settings.sampling)
+    assert len(steps) == settings.sample.num_steps and steps[-1] == round(1000 * depth) - 1
+    assert settings_with(**changes, sample={"depth": 0.5}).sampling.depth == 0.5
+
+
+def test_the_steps_are_spaced_as_suits_solver_and_schedule():
+    settings = settings_with(sample={"num_steps": 7})
+    schedule = settings.make_schedule()
+    for solver, spacing in (("ddim", "uniform"), ("dpm_solver", "log_snr")):
+        steps = settings.steps(schedule, dataclasses.replace(settings.sampling, solver=solver))
+        assert steps.tolist() == time_grid(schedule, 7, spacing=spacing).tolist()
+
+
+def test_labels_align_the_latents_unless_gamma_is_0():
+    assert settings_with().is_aligned and not settings_with(train={"gamma": 0.0}).is_aligned
+
+
+def test_the_model_has_the_sizes_of_all_sections():
+    changes = {"model": {"decoder": "refiner", "block_dim": 2}, "system": {"dtype": "bfloat16", "remat": True}}
+    settings = settings_with(**changes, diffusion={"prediction": "eps"})
+    model = settings.make_model(7)
+    assert (model.block_dim, model.num_classes, model.prediction) == (2, 7, "eps")
+    assert (model.dtype, model.remat) == ("bfloat16", True)
+    assert model.decoder is DECODERS["refiner"] and model.graph == settings.graph

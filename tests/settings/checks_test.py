@@ -1,0 +1,88 @@
+"""Settings that cannot work are refused by name, before any work starts."""
+
+import pytest
+from short_runs import settings_with
+
+from cdae_jax.errors import InputError
+from cdae_jax.settings.run import Settings
+from configs.pendulum import get_config
+
+POSITIVE = "expected a positive number"
+
+
+@pytest.mark.parametrize(
+    ("section", "field", "value", "message"),
+    [
+        ("data", "resolution", 30, "image side 30 is not divisible by 8"),
+        ("data", "train_size", 0, f"config.data.train_size is 0: {POSITIVE}"),
+        ("data", "num_evaluated", 0, f"config.data.num_evaluated is 0: {POSITIVE}"),
+        ("data", "label_fraction", 0.0, "config.data.label_fraction is 0.0: expected a number above 0 and up to 1"),
+        ("data", "label_fraction", 1.5, "config.data.label_fraction is 1.5: expected a number above 0 and up to 1"),
+        ("data", "labelled_share", -0.1, "config.data.labelled_share is -0.1: expected a number from 0 to 1"),
+        ("data", "labelled_share", 1.5, "config.data.labelled_share is 1.5: expected a number from 0 to 1"),
+        ("model", "prior_sd", 0.0, f"config.model.prior_sd is 0.0: {POSITIVE}"),
+        ("model", "unet_channels", 9, "unet_channels is 9: the 4 heads of the attention do not divide the 18 channels"),
+        ("model", "attention", (16,), "names the height 16, but the UNet's levels are 4, 2 high"),
+        ("diffusion", "num_steps", 3, "config.sample.num_steps is 4: expected a whole number from 1 to 3"),
+        ("train", "steps", 0, f"config.train.steps is 0: {POSITIVE}"),
+        ("train", "learning_rate", float("nan"), f"config.train.learning_rate is nan: {POSITIVE}"),
+        ("train", "refine_every", 0, f"config.train.refine_every is 0: {POSITIVE}"),
+        ("train", "refine_every", 2, 'refine_every is 2, but config.model.decoder is "diffusion", which has no draft'),
+        ("train", "mechanism_rate", 0.0, f"config.train.mechanism_rate is 0.0: {POSITIVE}"),
+        ("train", "condition_drop", 1.0, "config.train.condition_drop is 1.0: expected a number from 0 up to but not"),
+        ("train", "ema_decay", 1.0, "config.train.ema_decay is 1.0: expected a number from 0 up to but not"),
+        ("sample", "num_steps", 5000, "config.sample.num_steps is 5000: expected a whole number from 1 to 1000"),
+        ("sample", "depth", 1.5, "config.sample.depth is 1.5: expected a fraction of the diffusion time up to 1"),
+        ("sample", "corrections", -1, "config.sample.corrections is -1: expected a whole number of at least 0"),
+        ("sample", "fit_steps", -1, "config.sample.fit_steps is -1: expected a whole number of at least 0"),
+        ("sample", "fit_steps", 1, 'config.sample.fit_steps is 1, but config.model.decoder is "diffusion"'),
+        ("system", "microbatches", 0, f"config.system.microbatches is 0: {POSITIVE}"),
+        ("system", "fsdp", 0, f"config.system.fsdp is 0: {POSITIVE}"),
+    ],
+)
+def test_a_value_that_cannot_work_is_named(section, field, value, message):
+    config = get_config("smoke").to_dict()
+    config["model"] |= {"unet_multipliers": (1, 2), "attention": (2,)}
+    config[section][field] = value
+    with pytest.raises(InputError, match=message):
+        Settings.from_dict(config)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"train": {"condition_drop": 0.0}, "sample": {"guidance": 1.5}},
+            "config.sample.guidance is 1.5, but with config.train.condition_drop 0 no null condition",
+        ),
+        (
+            {"train": {"mechanism_alone": True, "mechanism": 0.0}},
+            "config.train.mechanism_alone is True, but with config.train.mechanism 0 the mechanisms would learn",
+        ),
+        (
+            {"model": {"decoder": "conv"}, "train": {"condition": "labels"}},
+            'config.train.condition is "labels", but the conv decoder has no condition for unlabelled images',
+        ),
+        ({"model": {"decoder": "conv"}, "train": {"refine_every": 2}}, 'config.model.decoder is "conv", which has no'),
+        (
+            {"train": {"gamma": 0.0}, "sample": {"corrections": 1}},
+            "config.sample.corrections is 1, but with config.train.gamma 0 the latents follow no labels",
+        ),
+        (
+            {"train": {"gamma": 0.0}, "sample": {"fit_steps": 1}},
+            "config.sample.fit_steps is 1, but with config.train.gamma 0 the latents follow no labels",
+        ),
+    ],
+)
+def test_values_that_do_not_go_together_are_named(changes, message):
+    with pytest.raises(InputError, match=message):
+        settings_with(**changes)
+
+
+def test_more_classes_than_a_block_has_dimensions_are_refused():
+    digit = {"digit": {"kind": "categorical", "classes": 5}}
+    config = get_config("smoke").to_dict() | {"graph": digit}
+    with pytest.raises(InputError, match="config.model.block_dim is 4, but 'digit' has 5 classes: use a block_dim of"):
+        Settings.from_dict(config)
+    config["model"]["block_dim"] = 5
+    assert Settings.from_dict(config).graph.variables[0].classes == 5

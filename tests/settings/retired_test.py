@@ -1,0 +1,132 @@
+"""Configs that older versions stored are read where they mean what the code now does, and refused by name elsewhere."""
+
+import json
+import pathlib
+
+import pytest
+
+from cdae_jax.errors import InputError
+from cdae_jax.settings.retired import GONE, without_retired
+from cdae_jax.settings.run import Settings
+from configs import circuit_lookalike, morpho_mnist, pendulum
+
+FOLDER = pathlib.Path(__file__).parents[1] / "golden"
+TODAY = {
+    "pendulum": pendulum.get_config("cpu"),
+    "morpho_mnist": morpho_mnist.get_config("cpu"),
+    "circuit_lookalike": circuit_lookalike.get_config("cpu"),
+    "diffae": pendulum.get_config("cpu,method=diffae"),
+}
+
+
+def stored(name="pendulum", **changes):
+    """A stored config with some of its fields changed."""
+    config = json.loads((FOLDER / f"config_{name}.json").read_text())
+    for section, fields in changes.items():
+        config[section] |= fields
+    return config
+
+
+@pytest.mark.parametrize("to_train", [True, False])
+@pytest.mark.parametrize("name", TODAY)
+def test_a_stored_config_is_what_the_config_file_now_gives(name, to_train):
+    assert Settings.from_dict(stored(name), to_train=to_train) == Settings.from_dict(TODAY[name].to_dict())
+
+
+@pytest.mark.parametrize("name", TODAY)
+def test_settings_of_today_are_left_as_they_are(name):
+    today = TODAY[name].to_dict()
+    assert without_retired(today, to_train=True) == today
+
+
+FEW_LABELS = {"data": {"label_fraction": 0.1}}
+DECODING = {
+    "model.prior": {"model": {"prior": "learned"}},
+    "model.num_heads": {"model": {"num_heads": 8, "attention": [8]}},
+    "sample.spacing": {"sample": {"spacing": "karras"}},
+    "sample.action": {"sample": {"action": "direction"}},
+}
+TRAINING = {
+    "train.weight_decay": {"train": {"weight_decay": 0.1}},
+    "train.clip_norm": {"train": {"clip_norm": 5.0}},
+    "train.kl_missing": FEW_LABELS | {"train": {"kl_missing": 0.5, "mechanism_missing": 0.0}},
+    "train.mechanism_missing": FEW_LABELS | {"train": {"kl_missing": 0.0, "mechanism_missing": 0.5}},
+    "train.kl_u": {"train": {"kl_u": 0.5}},
+}
+
+
+def test_every_setting_that_is_gone_is_tested_below():
+    assert {path: of_training for path, (of_training, _, _) in GONE.items()} == (
+        dict.fromkeys(DECODING, False) | dict.fromkeys(TRAINING, True)
+    )
+
+
+@pytest.mark.parametrize(("path", "changes"), (DECODING | TRAINING).items())
+def test_a_setting_that_is_gone_is_refused_with_another_value(path, changes):
+    section, name = path.split(".")
+    with pytest.raises(InputError) as error:
+        Settings.from_dict(stored(**changes), to_train=True)
+    message = str(error.value)
+    assert message.startswith(f"config.{path} is {changes[section][name]!r}, a setting that is gone and now always ")
+    assert message.endswith("or use the version that this one was made with") and "\n" not in message
+
+
+@pytest.mark.parametrize("changes", DECODING.values(), ids=DECODING)
+def test_a_trained_model_is_refused_what_changes_its_answers(changes):
+    with pytest.raises(InputError, match="a setting that is gone"):
+        Settings.from_dict(stored(**changes), to_train=False)
+
+
+@pytest.mark.parametrize("changes", TRAINING.values(), ids=TRAINING)
+def test_what_concerned_training_alone_does_not_concern_a_trained_model(changes):
+    today = Settings.from_dict(TODAY["pendulum"].to_dict())
+    assert Settings.from_dict(stored(**changes), to_train=False).train == today.train
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": {"num_heads": 8}},  # without attention there are none
+        {"sample": {"spacing": "log_snr"}},  # what the solver now has
+        {"train": {"kl_missing": 0.5, "mechanism_missing": 0.5}},  # no label is missing
+        {"train": {"min_shard_mib": 0.0, "log_every": 7}},  # they change no number
+    ],
+)
+def test_where_another_value_changed_nothing_it_is_dropped(changes):
+    assert Settings.from_dict(stored(**changes)) == Settings.from_dict(TODAY["pendulum"].to_dict())
+
+
+@pytest.mark.parametrize("name", ["custom", "causal_circuit"])
+def test_in_the_users_own_files_any_label_may_be_missing(name):
+    with pytest.raises(InputError, match=r"config.train.kl_missing is 0.02, a setting that is gone"):
+        without_retired(stored(data={"name": name}), to_train=True)
+
+
+def test_labelled_images_alone_are_all_of_every_batch():
+    settings = Settings.from_dict(stored(data={"labelled_only": True, "labelled_share": 0.25}))
+    assert settings.data.labelled_share == 1.0
+    assert Settings.from_dict(stored(data={"labelled_share": 0.25})).data.labelled_share == 0.25
+
+
+def test_without_parts_the_graph_names_none():
+    assert all(var.part for var in Settings.from_dict(stored()).graph.variables)
+    settings = Settings.from_dict(stored(model={"parts": False}))
+    assert not any(var.part for var in settings.graph.variables)
+    assert [var.unit for var in settings.graph.variables] == ["deg", "deg", "units", "units"]
+    assert settings.graph.descendants("angle") == ("length", "position")
+
+
+@pytest.mark.parametrize(
+    ("section", "field", "value"), [("sample", "solver", "bdia"), ("diffusion", "prediction", "x_0")]
+)
+@pytest.mark.parametrize("to_train", [True, False])
+def test_a_choice_that_is_gone_is_refused_by_name(section, field, value, to_train):
+    with pytest.raises(InputError, match=f"config.{section}.{field} is '{value}': expected one of "):
+        Settings.from_dict(stored(**{section: {field: value}}), to_train=to_train)
+
+
+def test_what_moved_is_found_where_it_is_now():
+    changes = {"train": {"microbatches": 2, "fsdp": 4}, "model": {"dtype": "bfloat16", "remat": True}}
+    settings = Settings.from_dict(stored(**changes, evaluate={"num_images": 5, "predictor_steps": 6}))
+    assert settings.to_dict()["system"] == {"microbatches": 2, "fsdp": 4, "dtype": "bfloat16", "remat": True}
+    assert (settings.data.num_evaluated, settings.data.judge_steps) == (5, 6)
