@@ -42,7 +42,8 @@ class Sampling:
 
     def resolved(self, decoder: Decoder, prediction: str) -> "Sampling":
         """The same with a depth."""
-        return dataclasses.replace(self, depth=self.depth or default_depth(decoder.has_draft, prediction))
+        refines = decoder.has_draft and decoder.diffuses
+        return dataclasses.replace(self, depth=self.depth or default_depth(refines, prediction))
 
     @property
     def evaluations(self) -> int:

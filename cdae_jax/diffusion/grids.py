@@ -19,16 +19,16 @@ def spacing_of(solver: str, schedule: str) -> str:
     return "log_snr" if schedule == "cosine" and solver == "dpm_solver" else "uniform"
 
 
-def default_depth(has_draft: bool, prediction: str) -> float:
+def default_depth(refines: bool, prediction: str) -> float:
     """The fraction of the diffusion time to which images are inverted unless told otherwise.
 
-    With a draft: 0.02. The remainder of a draft is carried over as it is, but for the finest grain, which suits images
+    Of the remainder of a draft: 0.02. It is carried over as it is, but for the finest grain, which suits images
     of which z says nearly all (measured: results/README.md, "Pendulum with shadows that were set").
     Else at the end alpha_bar is 1e-4 (`process.MIN_ALPHA_BAR`): x_0 = (x_t - sqrt(1 - alpha_bar) eps) /
     sqrt(alpha_bar) multiplies the error of a predicted eps by 100, so that it stops short. "v" gives x_0 without
     dividing.
     """
-    if has_draft:
+    if refines:
         return 0.02
     return 0.97 if prediction == "eps" else 1.0
 

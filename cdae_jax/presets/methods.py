@@ -135,7 +135,7 @@ METHODS = {
         "parts": False,
         "model": {"decoder": "conv"},
         "train": {"condition": "encoding", "refine_every": 1, "mechanism_rate": 1.0},
-        "sample": REPAIRS | {"depth": 1.0},  # it decodes in one pass; that of a draft may be too little for num_steps
+        "sample": REPAIRS,
     },
     # Ours with what the released code does instead: children see their parents' u; x_T by fresh noise.
     "one_hop": {
