@@ -35,7 +35,7 @@ def make_schedule(name: str, num_steps: int) -> Schedule:
     alpha_bar is kept at or above 1e-4.
 
     Raises:
-      InputError: unknown name, or fewer than 2 steps (20 for the linear one, whose beta would pass 1).
+      InputError: unknown name, or fewer than 2 steps (30 for the linear one, whose beta comes near 1).
     """
     if name not in SCHEDULES:
         raise InputError(f"unknown noise schedule {name!r}: expected one of {', '.join(SCHEDULES)}")
