@@ -21,6 +21,7 @@ setuptools.setup(
         "jax>=0.10.0,<0.12",
         "matplotlib>=3.9",
         "ml-collections>=1.0",
+        "networkx>=3.2",
         "numpy>=2.0",
         "optax>=0.2.5",
         "orbax-checkpoint>=0.12.0,<0.13",
