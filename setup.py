@@ -25,6 +25,7 @@ setuptools.setup(
         "numpy>=2.0",
         "optax>=0.2.5",
         "orbax-checkpoint>=0.12.0,<0.13",
+        "pandas>=2.2",
         "pillow>=10",
         "safetensors>=0.5",
         "scikit-image>=0.24",
