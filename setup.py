@@ -18,12 +18,14 @@ setuptools.setup(
         "flax>=0.12.0,<0.13",
         "grain>=0.2.12",
         "importlib_resources",  # tensorflow-datasets imports it and does not ask for it
-        "jax>=0.10.0,<0.12",
+        "jax>=0.10.0,<0.13",
         "matplotlib>=3.9",
         "ml-collections>=1.0",
+        "networkx>=3.2",
         "numpy>=2.0",
         "optax>=0.2.5",
         "orbax-checkpoint>=0.12.0,<0.13",
+        "pandas>=2.2",
         "pillow>=10",
         "safetensors>=0.5",
         "scikit-image>=0.24",
@@ -50,7 +52,7 @@ setuptools.setup(
         "inception": ["keras>=3.10"],
         "app": ["gradio>=6.0,<7"],
         # The accelerator builds of jax; pick the one that fits the machine.
-        "cuda": ["jax[cuda13]>=0.10.0,<0.12"],
-        "tpu": ["jax[tpu]>=0.10.0,<0.12"],
+        "cuda": ["jax[cuda13]>=0.10.0,<0.13"],
+        "tpu": ["jax[tpu]>=0.10.0,<0.13"],
     },
 )

@@ -1,10 +1,11 @@
-"""The causal graph: names, kinds, units, parents. NumPy only."""
+"""The causal graph: names, kinds, units, parents."""
 
 import dataclasses
 import difflib
 import functools
 from collections.abc import Iterable, Mapping
 
+import networkx as nx
 import numpy as np
 
 from cdae_jax.errors import InputError
@@ -91,38 +92,24 @@ class CausalGraph:
         return tuple(tuple(i for i, var in enumerate(self.variables) if var.part == name) for name in names)
 
     @functools.cached_property
-    def order(self) -> tuple[int, ...]:
-        """Indices in a topological order: parents come before their children."""
-        order: list[int] = []
-        left = list(range(len(self.variables)))
-        while left:
-            ready = [i for i in left if all(p in order for p in self.parents[i])]
-            if not ready:
-                cycle = " -> ".join(self._cycle(left))
-                raise InputError(f"the graph has the cycle {cycle}: remove one of these edges")
-            order += ready
-            left = [i for i in left if i not in ready]
-        return tuple(order)
+    def _edges(self) -> nx.DiGraph:
+        """Indices, every edge from cause to effect."""
+        return nx.from_dict_of_lists(dict(enumerate(self.parents)), nx.DiGraph).reverse()
 
-    def _cycle(self, left: list[int]) -> list[str]:
-        """Names along one cycle, cause first, among variables that each have a parent in `left`."""
-        path = [left[0]]
-        while True:
-            parent = next(p for p in self.parents[path[-1]] if p in left)
-            if parent in path:
-                path = [*path[path.index(parent) :], parent]
-                return [self.names[i] for i in reversed(path)]
-            path.append(parent)
+    @functools.cached_property
+    def order(self) -> tuple[int, ...]:
+        """Indices in a topological order: level by level, parents before their children, each level by index."""
+        try:
+            return tuple(i for level in nx.topological_generations(self._edges) for i in sorted(level))
+        except nx.NetworkXUnfeasible as err:
+            cycle = [self.names[cause] for cause, _ in nx.find_cycle(self._edges)]
+            path = " -> ".join([*cycle, cycle[0]])
+            raise InputError(f"the graph has the cycle {path}: remove one of these edges") from err
 
     @functools.cached_property
     def ancestor_matrix(self) -> np.ndarray:
         """[n, n] bool; entry (i, j) says whether j is a strict ancestor of i."""
-        matrix = np.zeros((len(self), len(self)), bool)
-        for i in self.order:
-            for p in self.parents[i]:
-                matrix[i] |= matrix[p]
-                matrix[i, p] = True
-        return matrix
+        return nx.to_numpy_array(nx.transitive_closure_dag(self._edges), range(len(self)), dtype=bool).T
 
     def __len__(self) -> int:
         return len(self.variables)
@@ -137,8 +124,7 @@ class CausalGraph:
 
     def descendants(self, name: str) -> tuple[str, ...]:
         """Names of the strict descendants of a variable."""
-        column = self.ancestor_matrix[:, self.index(name)]
-        return tuple(n for n, is_descendant in zip(self.names, column, strict=True) if is_descendant)
+        return tuple(self.names[i] for i in sorted(nx.descendants(self._edges, self.index(name))))
 
     def to_list(self) -> list[dict]:
         """Plain data for JSON; `from_list` reads it back."""

@@ -1,6 +1,5 @@
 """The runs of a sweep: their names, their state on disk, and their results together."""
 
-import csv
 import dataclasses
 import importlib.util
 import json
@@ -12,6 +11,7 @@ import tempfile
 
 import ml_collections
 import numpy as np
+import pandas as pd
 
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.evaluate import PARTS
@@ -240,11 +240,7 @@ def collect(runs: list[Run], folder: pathlib.Path) -> str:
     if not measured:
         return f"no run of {folder} is finished yet"
     rows = [row for run in measured for row in results_of(run)]
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    with (folder / "results.csv").open("w", newline="") as file:
-        table = csv.DictWriter(file, columns)
-        table.writeheader()
-        table.writerows(rows)
+    pd.DataFrame(rows, dtype=object).to_csv(folder / "results.csv", index=False)  # as objects, 1 stays 1 beside a gap
     (folder / "results.json").write_text(json.dumps(rows, indent=2) + "\n")
     means = {ERROR: [], READ: []}
     for row in rows:

@@ -2,6 +2,7 @@
 
 import itertools
 
+import jax
 import numpy as np
 import pytest
 
@@ -21,6 +22,28 @@ def test_order_and_ancestors_of_a_graph_given_backwards():
     np.testing.assert_array_equal(graph.ancestor_matrix, expected)
     assert graph.descendants("a") == ("d", "c")
     assert graph.descendants("d") == ()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_order_and_ancestors_of_random_graphs_match_their_definitions(seed):
+    """The order is by depth (edges of the longest path from a root), and by index where the depth is the same."""
+    rng = np.random.default_rng(seed)
+    num = int(rng.integers(2, 12))
+    rank = rng.permutation(num)  # what a variable may cause is of a higher rank
+    causes = (rng.random((num, num)) < rng.random()) & (rank[None] < rank[:, None])  # (i, j): j is a parent of i
+    graph = make(**{f"v{i}": [f"v{j}" for j in rng.permutation(np.flatnonzero(row))] for i, row in enumerate(causes)})
+    walks = [np.linalg.matrix_power(causes.astype(int), length) > 0 for length in range(1, num)]
+    depth = sum(walk.any(1).astype(int) for walk in walks)
+    assert graph.order == tuple(sorted(range(num), key=lambda i: (depth[i], i)))
+    np.testing.assert_array_equal(graph.ancestor_matrix, np.any(walks, axis=0))
+    for j, name in enumerate(graph.names):
+        assert graph.descendants(name) == tuple(np.array(graph.names)[graph.ancestor_matrix[:, j]])
+
+
+def test_equal_graphs_are_one_static_argument():
+    traced = []
+    count = jax.jit(lambda graph: traced.append(graph) or len(graph.order), static_argnums=0)
+    assert [int(count(make(a=(), b=("a",)))) for _ in range(2)] == [2, 2] and len(traced) == 1
 
 
 @pytest.mark.parametrize(
@@ -45,6 +68,7 @@ def test_cycle_message_walks_along_the_edges():
     walk = str(error.value).split("cycle ")[1].split(":")[0].split(" -> ")
     edges = {("c", "a"), ("a", "b"), ("b", "c")}
     assert walk[0] == walk[-1] and set(itertools.pairwise(walk)) == edges
+    assert str(error.value).endswith(": remove one of these edges")
 
 
 def test_duplicate_names_and_unknown_kinds_are_refused():

@@ -1,10 +1,10 @@
 """The user's own images: a folder of PNG and JPEG files, an .npz file or a TFDS dataset, and a CSV file of labels.
 
 The CSV file has a header, a column "file" (path inside the folder) or "index" (row of the .npz file's array "images",
-or position in the TFDS split), and a column for every variable of the graph; an empty cell is a missing label. Another
-column may name the variables that were set by hand in an image, against their mechanism (`config.data.do_column`).
-Continuous labels are any numbers, binary ones 0 or 1, categorical ones whole numbers from 0. Mistakes are found before
-any work starts.
+or position in the TFDS split), and a column for every variable of the graph; an empty cell is a missing label, and a
+row or column of empty cells alone is left out. Another column may name the variables that were set by hand in an image,
+against their mechanism (`config.data.do_column`). Continuous labels are any numbers, binary ones 0 or 1, categorical
+ones whole numbers from 0. Mistakes are found before any work starts.
 """
 
 import concurrent.futures
@@ -154,15 +154,13 @@ def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
         raise InputError(
             f"config.data.images is {data.images!r}: expected a folder that exists, an .npz file or tfds:name@split"
         )
-    key, cells, columns = read_table(path)
+    key, table = read_table(path)
     expected = "file" if source.is_dir() else "index"
     if key != expected:
         raise InputError(f"{path} has a column {key!r}, but images from {source} are named by a column {expected!r}")
-    labels = read_labels(path, columns, graph)
-    was_set = (
-        read_interventions(path, data.do_column, columns, graph) if data.do_column else np.zeros(labels.shape, bool)
-    )
-    train, test = split_rows(len(labels), data, columns)
+    labels = read_labels(path, table, graph)
+    was_set = read_interventions(path, data.do_column, table, graph) if data.do_column else np.zeros(labels.shape, bool)
+    train, test = split_rows(table, data)
     test = test[~was_set[test].any(1)]  # what the world does by itself is what a counterfactual starts from
     for name, rows in (("training", train[~was_set[train].any(1)]), ("test", test)):
         if not len(rows):
@@ -170,6 +168,7 @@ def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
                 f"every image of the {name} split was intervened on, by the column {data.do_column!r} of {path}:"
                 " the mechanisms are learned from, and tested on, images that were left alone"
             )
+    cells = table[key].tolist()
     if source.is_dir():
         images = _read_folder(source, cells, data.resolution, data.max_memory_gib)
     else:

@@ -7,6 +7,7 @@ carry no information on them.
 """
 
 import numpy as np
+import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.feature_selection import mutual_info_regression
 from sklearn.model_selection import cross_val_predict
@@ -66,18 +67,23 @@ def separations(labels: np.ndarray, graph: CausalGraph) -> list[tuple[str, str, 
 
 def describe(labels: np.ndarray, graph: CausalGraph) -> str:
     """The statistics and the two lists as text. labels [N, n] physical, NaN where unlabelled, in the graph's order."""
-    lines = [f"{'variable':<14}{'unit':<14}{'labelled':>10}{'mean':>10}{'sd':>10}{'lowest':>10}{'highest':>10}"]
-    for i, var in enumerate(graph.variables):
-        column = labels[np.isfinite(labels[:, i]), i]
-        numbers = (column.mean(), column.std(), column.min(), column.max())
-        lines.append(f"{var.name:<14}{var.unit or '-':<14}{len(column):>10}" + "".join(f"{x:>10.4g}" for x in numbers))
-    whole = labels[np.isfinite(labels).all(1)]
+    table = pd.DataFrame(labels.astype(np.float64), columns=graph.names)
+    summary = pd.DataFrame(
+        {
+            "unit": [var.unit or "-" for var in graph.variables],
+            "labelled": table.count(),
+            "mean": table.mean(),
+            "sd": table.std(ddof=0),
+            "lowest": table.min(),
+            "highest": table.max(),
+        }
+    ).rename_axis(columns="variable")
+    lines = [summary.to_string(float_format="{:.4g}".format)]
+    whole = table.dropna()
     if len(whole) < MIN_ROWS:
         return "\n".join([*lines, "", f"only {len(whole)} images have every label: too few to compare with the graph"])
-    lines += ["", "correlation of the labels", " " * 14 + "".join(f"{name:>14}" for name in graph.names)]
-    for name, row in zip(graph.names, np.atleast_2d(np.corrcoef(whole.T)), strict=True):
-        lines.append(f"{name:<14}" + "".join(f"{value:>14.3f}" for value in row))
-    rows = whole[np.random.default_rng(0).permutation(len(whole))[:MAX_ROWS]].astype(np.float64)
+    lines += ["", "correlation of the labels", whole.corr().to_string(float_format="{:.3f}".format)]
+    rows = whole.to_numpy()[np.random.default_rng(0).permutation(len(whole))[:MAX_ROWS]]
     lines += ["", f"edges of the graph: mutual information in nats, over {len(rows)} images"]
     for cause, effect, nats in edges(rows, graph):
         verdict = "" if nats >= INDEPENDENT else "   looks independent: is this edge right?"

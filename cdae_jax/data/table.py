@@ -1,10 +1,9 @@
 """The table of labels of the user's own images: columns, splits, and what was set by hand. No image is read here."""
 
-import csv
-import math
 import pathlib
 
 import numpy as np
+import pandas as pd
 
 from cdae_jax.data.settings import Custom
 from cdae_jax.errors import InputError
@@ -21,97 +20,93 @@ def some(items) -> str:
     return ", ".join(map(str, items[:SHOWN])) + more
 
 
-def read_table(path: pathlib.Path) -> tuple[str, list[str], dict[str, list[str]]]:
-    """The name and the cells of the key column ("file" or "index"), and the cells of every column by name.
+def _read_cells(path: pathlib.Path) -> pd.DataFrame:
+    """All cells as text, the header's too, indexed by their row in the file from 1 on; NaN where a row is too short."""
+    try:  # the engine "c" takes a row that is too short for one that ends in empty cells
+        cells = pd.read_csv(
+            path, header=None, dtype=str, keep_default_na=False, skip_blank_lines=False, engine="python"
+        )
+    except (OSError, ValueError) as err:
+        raise InputError(f"config.data.labels is {str(path)!r}, which cannot be read as CSV: {err}") from err
+    return cells.set_axis(cells.index + 1).map(str.strip, na_action="ignore")
+
+
+def read_table(path: pathlib.Path) -> tuple[str, pd.DataFrame]:
+    """The name of the key column ("file" or "index"), and the cells below the header as text, indexed by row of the
+    file. Rows and columns without any cell, as spreadsheets leave them, are left out.
 
     Raises:
       InputError: no readable CSV file, no key column, repeated keys or columns, or a row that is too long or short.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as err:
-        raise InputError(f"config.data.labels is {str(path)!r}, which cannot be read as CSV: {err}") from err
-    if len(rows) < 2:
+    cells = _read_cells(path)
+    filled = cells.notna() & (cells != "")
+    cells = cells.loc[filled.any(axis=1), filled.any()]
+    if len(cells) < 2:
         raise InputError(f"{path} has no rows below its header: expected one for every image")
-    header = [name.strip() for name in rows[0]]
-    if len(set(header)) < len(header):
-        raise InputError(f"{path} has the columns {some(header)}: give each another name")
-    uneven = [i for i, row in enumerate(rows[1:], start=2) if len(row) != len(header)]
-    if uneven:
-        raise InputError(f"{path} has rows without {len(header)} cells: rows {some(uneven)} (the header is row 1)")
-    key = next((name for name in ("file", "index") if name in header), None)
+    header, table = cells.iloc[0], cells.iloc[1:]
+    again = header[header.duplicated()]
+    if len(again):
+        raise InputError(f"{path} has more than one column {some(map(repr, again))}: give each another name")
+    uneven = cells.index[cells.isna().any(axis=1)]
+    if len(uneven):
+        raise InputError(
+            f"{path} has rows without {len(header)} cells: rows {some(uneven)} (the header is row {header.name})"
+        )
+    table = table.set_axis(list(header), axis=1)
+    key = next((name for name in ("file", "index") if name in table), None)
     if key is None:
         raise InputError(f"{path} has neither a column 'file' nor 'index': its columns are {', '.join(header)}")
-    columns = {name: [row[i].strip() for row in rows[1:]] for i, name in enumerate(header)}
-    seen: set[str] = set()
-    repeated = [cell for cell in columns[key] if cell in seen or seen.add(cell)]
-    if repeated:
+    repeated = table[key][table[key].duplicated()]
+    if len(repeated):
         raise InputError(f"{path} names images twice in its column {key!r}: {some(repeated)}")
-    return key, columns[key], columns
+    return key, table
 
 
-def _number(cell: str) -> float | None:
-    """NaN for an empty cell, None for what is no finite number."""
-    if not cell:
-        return math.nan
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-def read_labels(path: pathlib.Path, columns: dict[str, list[str]], graph: CausalGraph) -> np.ndarray:
+def read_labels(path: pathlib.Path, table: pd.DataFrame, graph: CausalGraph) -> np.ndarray:
     """[N, n] float32 in the graph's order, NaN where the cell is empty.
 
     Raises:
       InputError: a variable without a column, cells that are no numbers or not of the variable's kind, a constant
         column, fewer than 50 labelled images.
     """
-    missing = [name for name in graph.names if name not in columns]
+    missing = [name for name in graph.names if name not in table]
     if missing:
-        raise InputError(f"{path} has no column for {some(missing)} of the graph: its columns are {some(columns)}")
-    labels = []
+        raise InputError(f"{path} has no column for {some(missing)} of the graph: its columns are {some(table)}")
+    labels = table[list(graph.names)].apply(pd.to_numeric, errors="coerce")
     for var in graph.variables:
-        values = [_number(cell) for cell in columns[var.name]]
-        allowed = range(var.classes)
-        wrong = [
-            f"{cell!r} in row {row}"
-            for row, (cell, value) in enumerate(zip(columns[var.name], values, strict=True), start=2)
-            if value is None or (var.kind != "continuous" and not math.isnan(value) and value not in allowed)
-        ]
-        if wrong:
+        cells, values = table[var.name], labels[var.name]
+        right = np.isfinite(values) if var.kind == "continuous" else values.isin(range(var.classes))
+        wrong = cells[~right & (cells != "")]
+        if len(wrong):
             expected = "a number" if var.kind == "continuous" else f"a whole number from 0 to {var.classes - 1}"
             raise InputError(
-                f"{path} has in the column of the {var.kind} variable {var.name!r}: {some(wrong)};"
+                f"{path} has in the column of the {var.kind} variable {var.name!r}:"
+                f" {some(f'{cell!r} in row {row}' for row, cell in wrong.items())};"
                 f" expected {expected}, or an empty cell for a missing label"
             )
-        known = [value for value in values if not math.isnan(value)]
+        known = values.dropna()
         if len(known) < MIN_LABELLED:
             raise InputError(
                 f"{path} has {len(known)} labels of {var.name!r}: expected at least {MIN_LABELLED}; label more images"
             )
-        if min(known) == max(known):
+        if known.nunique() == 1:
             raise InputError(
-                f"{path} has the same value, {known[0]:g}, for every label of {var.name!r}: leave it out of the graph"
+                f"{path} has the same value, {known.iloc[0]:g}, for every label of {var.name!r}:"
+                " leave it out of the graph"
             )
-        labels.append(values)
-    return np.array(labels, np.float32).T
+    return labels.to_numpy(np.float32)
 
 
-def read_interventions(
-    path: pathlib.Path, column: str, columns: dict[str, list[str]], graph: CausalGraph
-) -> np.ndarray:
+def read_interventions(path: pathlib.Path, column: str, table: pd.DataFrame, graph: CausalGraph) -> np.ndarray:
     """[N, n] bool: the variables that the cells of `column` name, separated by spaces; an empty cell names none.
 
     Raises:
       InputError: no such column, or a name that is no variable.
     """
-    if column not in columns:
-        raise InputError(f"config.data.do_column is {column!r}: the columns of {path} are {some(columns)}")
-    named = [cell.split() for cell in columns[column]]
-    wrong = sorted({name for names in named for name in names} - set(graph.names))
+    if column not in table:
+        raise InputError(f"config.data.do_column is {column!r}: the columns of {path} are {some(table)}")
+    named = table[column].str.split()
+    wrong = sorted(set(named.explode().dropna()) - set(graph.names))
     if wrong:
         raise InputError(
             f"{path} has {some(map(repr, wrong))} in the column {column!r}: expected names of variables"
@@ -120,14 +115,19 @@ def read_interventions(
     return np.array([[name in names for name in graph.names] for names in named])
 
 
-def split_rows(num: int, data: Custom, columns: dict[str, list[str]]) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the training and of the test split. Raises InputError for an unknown column, mark or empty split."""
+def split_rows(table: pd.DataFrame, data: Custom) -> tuple[np.ndarray, np.ndarray]:
+    """Positions in the table of the training and of the test split.
+
+    Raises:
+      InputError: an unknown column or mark, a fraction that is none, or an empty split.
+    """
+    num = len(table)
     if data.split_column:
-        if data.split_column not in columns:
+        if data.split_column not in table:
             raise InputError(
-                f"config.data.split_column is {data.split_column!r}: the columns of {data.labels} are {some(columns)}"
+                f"config.data.split_column is {data.split_column!r}: the columns of {data.labels} are {some(table)}"
             )
-        marks = np.array(columns[data.split_column])
+        marks = table[data.split_column]
         wrong = sorted(set(marks) - {"train", "test"})
         if wrong:
             raise InputError(f"the column {data.split_column!r} has {some(wrong)}: expected train or test")

@@ -115,24 +115,6 @@ def test_images_are_resized_by_averaging(folder):
     assert (custom.make_dataset(data, GRAPH).test.images[1] == 100).all()
 
 
-def change_cell(row, column, value):
-    def change(folder):
-        rows = rows_of(folder)
-        rows[row][rows[0].index(column)] = value
-        write(folder, rows)
-
-    return change
-
-
-def change_column(column, value):
-    def change(folder):
-        rows = rows_of(folder)
-        at = rows[0].index(column)
-        write(folder, [rows[0]] + [[*row[:at], value(i), *row[at + 1 :]] for i, row in enumerate(rows[1:])])
-
-    return change
-
-
 def image(name, size=(8, 8), mode="L"):
     return lambda folder: Image.new(mode, size).save(folder / "images" / name)
 
@@ -142,26 +124,10 @@ def image(name, size=(8, 8), mode="L"):
     [
         (lambda f: write(f, rows_of(f)[:-7]), r"7 images in .* have no row in the CSV file: .* and 2 more"),
         (lambda f: (f / "images" / "2.jpg").unlink(), r"1 rows of the CSV file have no image in .*: 2\.jpg"),
-        (change_cell(3, "width", "wide"), r"continuous variable 'width': 'wide' in row 4; expected a number"),
-        (change_cell(3, "width", "inf"), r"'inf' in row 4"),
-        (change_cell(3, "tall", "2"), r"binary variable 'tall': '2' in row 4; expected a whole number from 0 to 1"),
-        (change_cell(3, "digit", "0.5"), r"'0.5' in row 4; expected a whole number from 0 to 2"),
-        (change_column("width", lambda i: 1), "same value, 1, for every label of 'width'"),
-        (change_column("width", lambda i: i if i < 49 else ""), "49 labels of 'width': expected at least 50"),
         (lambda f: (f / "images" / "4.jpg").write_bytes(b"no image"), r"1 images in .* cannot be read: 4\.jpg"),
         (lambda f: truncate(f / "images" / "more" / "5.png"), r"cannot be read: more/5\.png"),
         (image("2.jpg", (8, 9)), r"1 images in .* differ from the first one's .* \(8, 8, 1\): 2\.jpg \(9, 8, 1\)"),
         (image("2.jpg", mode="RGB"), r"differ from the first one's .*: 2\.jpg \(8, 8, 3\)"),
-        (change_column("part", lambda i: "train"), "the test split of 80 images is empty"),
-        (change_column("part", lambda i: "validate"), "has validate: expected train or test"),
-        (change_cell(0, "width", "breadth"), "no column for width"),
-        (change_cell(0, "file", "name"), "neither a column 'file' nor 'index'"),
-        (change_cell(0, "part", "tall"), "give each another name"),
-        (change_cell(2, "file", "0.jpg"), r"names images twice in its column 'file': 0\.jpg"),
-        (lambda f: write(f, [*rows_of(f), ["9.png", 1]]), "rows without 5 cells: rows 82"),
-        (lambda f: (f / "labels.csv").write_bytes(b"\xff\xfe\x00"), "cannot be read as CSV"),
-        (lambda f: (f / "labels.csv").unlink(), "cannot be read as CSV"),
-        (lambda f: write(f, rows_of(f)[:1]), "has no rows below its header"),
     ],
 )
 def test_every_mistake_is_named(folder, change, message):
@@ -288,15 +254,14 @@ def test_a_column_names_what_was_set_by_hand(folder):
 
 
 @pytest.mark.parametrize(
-    ("cells", "column", "message"),
+    ("cells", "message"),
     [
-        ({4: "tall", 5: "size"}, "set", "has 'size' in the column 'set': expected names of variables"),
-        ({}, "sett", "config.data.do_column is 'sett': the columns of .* are file, width"),
-        (dict.fromkeys(range(20), "tall"), "set", "every image of the test split was intervened on"),
-        (dict.fromkeys(range(20, 80), "tall"), "set", "every image of the training split was intervened on"),
+        ({5: "size"}, "has 'size' in the column 'set': expected names of variables"),
+        (dict.fromkeys(range(20), "tall"), "every image of the test split was intervened on"),
+        (dict.fromkeys(range(20, 80), "tall"), "every image of the training split was intervened on"),
     ],
 )
-def test_mistakes_about_what_was_set_are_named(folder, cells, column, message):
+def test_mistakes_about_what_was_set_are_named(folder, cells, message):
     with_do_column(folder, cells)
     with pytest.raises(InputError, match=message):
-        make(folder, split_column="part", do_column=column)
+        make(folder, split_column="part", do_column="set")

@@ -59,6 +59,26 @@ def test_unlabelled_cells_are_counted_and_left_out():
     assert line.split()[2] == "1000"
 
 
+def test_statistics_stand_in_columns_whatever_their_width():
+    graph = CausalGraph((Variable("a_name_beyond_14_letters", unit="px"), Variable("tall", kind="binary")))
+    labels = np.stack([np.repeat([-1.5e-6, 2.5e-6], 30), np.repeat([0, 0, 1], 20)], 1).astype(np.float32)
+    lines = [line.split() for line in describe(labels, graph).splitlines()]
+    assert lines[0] == ["variable", "unit", "labelled", "mean", "sd", "lowest", "highest"]
+    assert lines[1] == ["a_name_beyond_14_letters", "px", "60", "5e-07", "2e-06", "-1.5e-06", "2.5e-06"]
+    assert lines[2] == ["tall", "-", "60", "0.3333", "0.4714", "0", "1"]
+    assert lines[5:8] == [
+        ["a_name_beyond_14_letters", "tall"],
+        ["a_name_beyond_14_letters", "1.000", "0.707"],
+        ["tall", "0.707", "1.000"],
+    ]
+
+
+def test_too_few_whole_rows_are_not_compared_with_the_graph():
+    labels = LABELS.copy()
+    labels[49:, 0] = np.nan
+    assert describe(labels, CHAIN).endswith("only 49 images have every label: too few to compare with the graph")
+
+
 def test_contact_sheet_draws_any_number_of_images(tmp_path):
     images = RNG.integers(0, 255, (11, 8, 8, 1)).astype(np.uint8)
     contact_sheet(tmp_path / "sheet.png", Split(images, LABELS[:11]), CHAIN.names, "title")

@@ -124,6 +124,22 @@ def test_a_run_is_finished_when_all_that_is_asked_for_is_measured(tmp_path):
     assert [row["value"] for row in rows if row["measure"] == sweep_plan.READ] == [0.5, 0.5]  # nothing of the unknown
 
 
+def test_results_are_gathered_by_setting_and_whole_numbers_stay_whole(tmp_path):
+    runs = runs_of([*with_seeds([{}]), {"model.block_dim": 2, "train.seed": 1}], tmp_path)
+    for i, run in enumerate(runs):
+        run.folder.mkdir()
+        metrics = {"mean_effectiveness": {"mean": 0.1 + i / 5}, "effectiveness": {}, "composition": {}}
+        (run.folder / "metrics.json").write_text(json.dumps(metrics))
+    report = sweep_plan.collect(runs, tmp_path)
+    assert "default: 0.2000 (2 seeds, 0.1000..0.3000)" in report and "block_dim=2: 0.5000 (one seed)" in report
+    assert (tmp_path / "results.csv").read_text().splitlines() == [
+        "train.seed,run,measure,do,variable,value,physical,model.block_dim",
+        '0,seed=0,"error, training sd",all,mean,0.1,,',
+        '1,seed=1,"error, training sd",all,mean,0.30000000000000004,,',
+        '1,"block_dim=2,seed=1","error, training sd",all,mean,0.5,,2',
+    ]
+
+
 def test_a_folder_of_another_sweep_is_refused(tmp_path):
     config = get_config("cpu")
     sweep_plan.claim(tmp_path / "sweep", runs_of([{"train.seed": 1}]), config)
