@@ -4,8 +4,10 @@ What one test has compiled, the others and the commands that they start find in 
 """
 
 import atexit
+import fcntl
 import importlib.metadata
 import os
+import pathlib
 import shutil
 import tempfile
 
@@ -38,16 +40,19 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
 @pytest.fixture(scope="session")
-def trained_pendulum(tmp_path_factory):
-    """The workdir of a Pendulum model trained for a few steps, with its config."""
-    from cdae_jax.settings.run import Settings
-    from cdae_jax.training.loop import train_model
-    from configs.pendulum import get_config
+def trained_pendulum():
+    """The workdir of a Pendulum model trained for a few steps, once for all workers: to read, or to copy."""
+    from short_runs import settings_with
 
-    config = get_config("smoke")
-    folder = tmp_path_factory.mktemp("runs")
-    config.data.data_dir = str(folder / "data")
-    return train_model(Settings.from_dict(config.to_dict()), folder / "pendulum")
+    from cdae_jax.training.loop import train_model
+
+    folder = pathlib.Path(COMPILED) / "runs"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "pendulum" / "train.json").is_file():  # written at the end
+            train_model(settings_with(data={"data_dir": str(folder / "data")}), folder / "pendulum")
+    return folder / "pendulum"
 
 
 @pytest.fixture(scope="module")
