@@ -1,34 +1,38 @@
 """Models that travel: what is exported is what is loaded, and what is damaged is refused."""
 
-import copy
 import json
-import subprocess
-import sys
 import zipfile
 
 import numpy as np
 import pytest
-from commands import command
+from commands import run_here
+from devices import one_device
 
 import cdae_jax
-from cdae_jax.counterfactual import readout
+from cdae_jax.counterfactual.readout import fit_readout
+from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.model_card import model_card
-from cdae_jax.inference import archive, loading
-from cdae_jax.inference.stablehlo import programs
+from cdae_jax.inference import archive
 from cdae_jax.inference.trained_model import TrainedModel
 
 
 @pytest.fixture(scope="module")
 def model(trained_pendulum):
-    return cdae_jax.load(trained_pendulum)
+    with one_device():
+        return cdae_jax.load(trained_pendulum)
 
 
 @pytest.fixture(scope="module")
 def exported(model, tmp_path_factory):
     path = tmp_path_factory.mktemp("archive") / "pendulum.cdae"
-    archive.write(path, model, "Pendulum", {"MODEL_CARD.md": model_card(model, "Pendulum", None).encode()})
+    archive.write(path, model, "Pendulum", {"MODEL_CARD.md": b"for people"})
     return path
+
+
+def load(path):
+    with one_device():
+        return cdae_jax.load(path)
 
 
 def rewritten(exported, path, change):
@@ -48,27 +52,31 @@ def images():
 
 
 def test_what_is_exported_is_what_is_loaded(model, exported, images):
-    loaded = cdae_jax.load(exported)
-    do = {"angle": 20.0}
+    loaded, do = load(exported), {"angle": 20.0}
     np.testing.assert_array_equal(loaded.counterfactual(images, do).images, model.counterfactual(images, do).images)
-    assert loaded.defaults == model.defaults and loaded.variables == model.variables and loaded.step == model.step
+    assert loaded.settings == model.settings and loaded.defaults == model.defaults
+    assert loaded.variables == model.variables and loaded.step == model.step == 20
+    assert archive.metrics_of(exported) is None
 
 
 def test_half_precision_is_half_the_size_and_about_the_same(model, exported, images, tmp_path):
     archive.write(tmp_path / "half.cdae", model, "Pendulum", {}, "float16")
     assert (tmp_path / "half.cdae").stat().st_size < 0.7 * exported.stat().st_size
-    half = cdae_jax.load(tmp_path / "half.cdae")
+    half = load(tmp_path / "half.cdae")
     np.testing.assert_allclose(half.encode(images), model.encode(images), atol=0.5)
 
 
-def test_a_readout_travels_too(model, tmp_path, images):
+def test_a_readout_the_chosen_options_and_the_numbers_travel_too(model, tmp_path, images):
     u, z = model.latents(images)
-    fitted = readout.fit(z, np.random.default_rng(1).normal(size=u.shape[:2]))
-    with_readout = TrainedModel(
-        model.settings, model.model, model.params, model.stats, model.image_shape, model.step, fitted
-    )
-    archive.write(tmp_path / "diffae.cdae", with_readout, "Pendulum", {})
-    loaded = cdae_jax.load(tmp_path / "diffae.cdae")
+    fitted = fit_readout(z, np.random.default_rng(1).normal(size=u.shape[:2]))
+    with one_device():
+        with_readout = TrainedModel(
+            model.settings, model.model, model.params, model.stats, model.image_shape, model.step, fitted, Sampling(3)
+        )
+    archive.write(tmp_path / "diffae.cdae", with_readout, "Pendulum", {"metrics.json": b'{"a": 1}'})
+    assert archive.metrics_of(tmp_path / "diffae.cdae") == {"a": 1}
+    loaded = load(tmp_path / "diffae.cdae")
+    assert loaded.defaults == Sampling(3)
     expected = with_readout.predict(images, {"light": 90.0})
     np.testing.assert_array_equal(loaded.predict(images, {"light": 90.0}), expected)
     assert not np.array_equal(expected, model.predict(images, {"light": 90.0}))
@@ -103,12 +111,10 @@ def test_what_is_damaged_or_newer_is_refused(exported, tmp_path, change, message
         cdae_jax.load(rewritten(exported, tmp_path / "other.cdae", change))
 
 
-def test_a_truncated_file_and_none_at_all_are_refused(exported, tmp_path):
+def test_a_truncated_file_is_refused(exported, tmp_path):
     (tmp_path / "cut.cdae").write_bytes(exported.read_bytes()[:1000])
     with pytest.raises(InputError, match="no exported model, or damaged"):
         cdae_jax.load(tmp_path / "cut.cdae")
-    with pytest.raises(InputError, match="there is no folder or file 'pendulom'.*name of a model that comes with"):
-        loading.load("pendulom")
 
 
 def test_the_card_names_variables_units_and_limits(model):
@@ -126,41 +132,27 @@ def test_the_card_names_variables_units_and_limits(model):
     assert "| do(angle) | 0.123 (0.100..0.200) |" in model_card(model, "Pendulum", metrics)
 
 
-def test_programs_run_with_jax_alone(model, images, tmp_path):
-    model = copy.copy(model)
-    model.defaults = model.defaults | {"corrections": 1}
-    for name, data in programs(model).items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(data)
-    do = np.full((3, 4), np.nan, np.float32)
-    do[:, 0] = 20.0
-    np.savez(tmp_path / "in.npz", images=images, do=do, context=np.zeros(3, np.int32))
-    script = f"""
-import sys
-sys.modules["cdae_jax"] = sys.modules["flax"] = None
-import jax, numpy as np
-given = np.load("{tmp_path}/in.npz")
-def program(name):
-    return jax.export.deserialize(bytearray(open(f"{tmp_path}/stablehlo/{{name}}.bin", "rb").read())).call
-made, labels = program("counterfactual")(given["images"], given["do"], given["context"])
-read, u, z = program("encode")(given["images"][:2])
-np.savez("{tmp_path}/out.npz", made=made, labels=labels, read=read, u=u, z=z)
-"""
-    subprocess.run([sys.executable, "-I", "-c", script], check=True, cwd=tmp_path)
-    with np.load(tmp_path / "out.npz") as stored:
-        found = dict(stored)
-    images_here, labels_here = model.counterfactual(images, {"angle": 20.0})
-    assert np.abs(found["made"].astype(int) - images_here.astype(int)).max() <= 1
-    np.testing.assert_allclose(found["labels"], labels_here, rtol=1e-3, atol=1e-3)
-    np.testing.assert_allclose(found["read"], model.encode(images)[:2], rtol=1e-3, atol=1e-3)
-    assert found["u"].shape == found["z"].shape == (2, 4, model.model.block_dim)
+def test_what_cannot_be_written_leaves_nothing(model, tmp_path):
+    with pytest.raises(InputError, match="the precision is 'int8': expected one of float32, float16"):
+        archive.write(tmp_path / "a.cdae", model, "Pendulum", {}, "int8")
+    (tmp_path / "a.cdae").mkdir()
+    with pytest.raises(InputError, match="a.cdae cannot be written .*: choose another --output"):
+        archive.write(tmp_path / "a.cdae", model, "Pendulum", {})
+    assert [path.name for path in tmp_path.iterdir()] == ["a.cdae"]
 
 
-def test_the_command_exports_a_workdir_and_refuses_what_is_none(trained_pendulum, tmp_path):
+def test_the_command_exports_a_workdir_and_refuses_what_is_none(trained_pendulum, tmp_path, capsys):
     target = tmp_path / "out.cdae"
-    done = command("export", f"--workdir={trained_pendulum}", f"--output={target}")
-    assert done.returncode == 0, done.stderr
-    assert "out.cdae" in done.stdout and "not evaluated" in done.stdout
+    run_here("export", f"--workdir={trained_pendulum}", f"--output={target}", "--precision=float16")
+    told = capsys.readouterr().out
+    assert "out.cdae" in told and "not evaluated: run experiments.evaluate" in told
     assert cdae_jax.load(target).step == 20
-    bad = command("export", f"--workdir={trained_pendulum}", "--output=out.zip")
-    assert bad.returncode == 2 and "expected a .cdae file" in bad.stderr
+    with zipfile.ZipFile(target) as opened:
+        assert "Not evaluated." in opened.read("MODEL_CARD.md").decode()
+    for workdir, output, message in (
+        (trained_pendulum, tmp_path / "out.zip", "expected a .cdae file"),
+        (trained_pendulum, tmp_path / "none" / "out.cdae", "in a folder that exists"),
+        (target, tmp_path / "b.cdae", "is no folder: give that of a trained model"),
+    ):
+        with pytest.raises(InputError, match=message):
+            run_here("export", f"--workdir={workdir}", f"--output={output}")

@@ -5,11 +5,13 @@ import json
 import numpy as np
 import pytest
 from commands import command
+from devices import one_device
 from PIL import Image
 
 import cdae_jax
 from cdae_jax.errors import InputError
 from cdae_jax.inference import shards as generating
+from cdae_jax.inference.provenance import parameters_digest
 from cdae_jax.inference.shards import Source, generate, open_source
 
 DO = {"angle": 20.0, "light": "+5"}
@@ -17,7 +19,8 @@ DO = {"angle": 20.0, "light": "+5"}
 
 @pytest.fixture(scope="module")
 def model(trained_pendulum):
-    return cdae_jax.load(trained_pendulum)
+    with one_device():
+        return cdae_jax.load(trained_pendulum)
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +50,15 @@ def test_shards_hold_what_one_call_makes(model, images, tmp_path):
     assert found["u"].shape == found["z_do"].shape == (21, 4, model.model.block_dim)
     request = json.loads((tmp_path / "out" / "request.json").read_text())
     assert request["do"] == DO and request["variables"] == list(model.graph.names) and request["num"] == 21
+    assert request["model"] == parameters_digest(model.params) and request["solver"] == "dpm_solver"
+
+
+def test_strength_and_options_are_those_of_one_call(model, images, tmp_path):
+    options = {"strength": {"angle": 0.5}, "num_steps": 2, "guidance": 2.0}
+    (shard,) = generate(model, Source(images[:5], None, "memory"), DO, tmp_path / "out", **options)
+    np.testing.assert_array_equal(read([shard])["image"], model.counterfactual(images[:5], DO, **options).images)
+    with pytest.raises(InputError, match="whose guidance is 2.0 .now 1.0.: choose another --output"):
+        generate(model, Source(images[:5], None, "memory"), DO, tmp_path / "out", **options | {"guidance": 1.0})
 
 
 def test_a_stopped_run_goes_on_and_finished_shards_are_left_alone(model, images, tmp_path, monkeypatch):
@@ -79,8 +91,13 @@ def test_another_request_and_a_foreign_folder_are_refused(model, images, tmp_pat
 
 
 def test_mistakes_are_found_before_anything_is_written(model, images, tmp_path):
+    source = Source(images, None, "memory")
     with pytest.raises(InputError, match="angel"):
-        generate(model, Source(images, None, "memory"), {"angel": 20.0}, tmp_path / "out")
+        generate(model, source, {"angel": 20.0}, tmp_path / "out")
+    with pytest.raises(InputError, match="num_steps is 0"):
+        generate(model, source, DO, tmp_path / "out", num_steps=0)
+    with pytest.raises(InputError, match="the shard size is 0: expected at least 1"):
+        generate(model, source, DO, tmp_path / "out", shard_size=0)
     assert not (tmp_path / "out").exists()
 
 
@@ -103,11 +120,13 @@ def test_sources_are_read_and_resized(images, tmp_path):
         ("empty", "a folder without PNG or JPEG files"),
         ("grey.npz", r"expected uint8 \(N, H, H, 3\)"),
         ("odd.npz", "has no array .images."),
+        ("few.npz", r"the context of .*few.npz has the shape \(3,\): expected \(4,\)"),
     ],
 )
 def test_bad_sources_are_named(tmp_path, name, message):
     (tmp_path / "empty").mkdir()
     np.savez(tmp_path / "grey.npz", images=np.zeros((4, 16, 16), np.uint8))
+    np.savez(tmp_path / "few.npz", images=np.zeros((4, 16, 16, 3), np.uint8), context=np.zeros(3, np.int32))
     np.savez(tmp_path / "odd.npz", pictures=np.zeros((4, 16, 16, 3), np.uint8))
     with pytest.raises(InputError, match=message):
         open_source(str(tmp_path / name), (16, 16, 3))

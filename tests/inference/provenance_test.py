@@ -1,0 +1,35 @@
+"""Numbers know which code and which parameters they come from."""
+
+import shutil
+import subprocess
+
+import jax
+import jax.numpy as jnp
+
+from cdae_jax.inference import provenance
+from cdae_jax.inference.provenance import parameters_digest, revision
+
+
+def test_a_digest_is_of_all_values_of_the_parameters():
+    params = {"a": jnp.arange(3.0), "b": {"c": jnp.ones((2, 2))}}
+    digest = parameters_digest(params)
+    assert len(digest) == 16 and digest == parameters_digest(jax.device_get(params))
+    for name, other in (("a", jnp.array([0.0, 1.0, 2.000001])), ("b", {"c": jnp.ones((2, 2)).at[1, 0].set(0)})):
+        assert parameters_digest(params | {name: other}) != digest
+
+
+def test_a_revision_says_if_files_differ_from_it_and_there_is_none_outside_git(tmp_path, monkeypatch):
+    copy = shutil.copy(provenance.__file__, tmp_path / "provenance.py")
+    monkeypatch.setattr(provenance, "__file__", copy)
+    assert revision() is None
+
+    def git(*given):
+        known = ("-c", "user.name=n", "-c", "user.email=e@example.org")
+        return subprocess.run(["git", *known, *given], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "First")
+    assert revision() == git("rev-parse", "HEAD")[:12]
+    (tmp_path / "provenance.py").write_text("changed = True\n")
+    assert revision() == git("rev-parse", "HEAD")[:12] + "+"
