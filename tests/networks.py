@@ -1,8 +1,11 @@
-"""Small networks of Pendulum's graph whose parameters lie away from zero, so that nothing vanishes by accident."""
+"""Small networks of Pendulum's graph whose parameters are random everywhere, so that nothing vanishes by accident."""
 
 import functools
+import math
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from cdae_jax.diffusion.process import make_schedule
 from cdae_jax.graph import CausalGraph, Variable
@@ -22,12 +25,21 @@ GRAPH = CausalGraph(
 )
 
 
-def away(params, scale=0.05):
-    """Parameters with noise of that size on each."""
-    leaves, tree = jax.tree.flatten(params)
-    keys = jax.random.split(jax.random.key(1), len(leaves))
-    noisy = [leaf + scale * jax.random.normal(key, leaf.shape) for leaf, key in zip(leaves, keys, strict=True)]
-    return jax.tree.unflatten(tree, noisy)
+def filled(init, *args, size=1.0):
+    """Parameters of the shapes that init(*args) has; it is not compiled, which takes seconds.
+
+    size: of all but the scales, which are near 1; 1 keeps the size of what passes through a layer.
+    """
+    rng = np.random.default_rng(0)
+
+    def fill(path, leaf):
+        noise = rng.normal(size=leaf.shape)
+        name = path[-1].key
+        if name in ("scale", "bias"):
+            return jnp.asarray((name == "scale") + 0.1 * size * noise, leaf.dtype)
+        return jnp.asarray(size * noise / math.sqrt(math.prod(leaf.shape[:-1])), leaf.dtype)
+
+    return jax.tree.map_with_path(fill, jax.eval_shape(init, *args))
 
 
 def small_model(decoder="diffusion", **changes) -> CausalDiffAE:
@@ -53,8 +65,14 @@ def small_model(decoder="diffusion", **changes) -> CausalDiffAE:
 
 
 @functools.cache
-def small_network(decoder="diffusion", scale=0.05, **changes) -> Network:
-    """`small_model` with parameters; scale 0 for those that training starts from."""
+def small_network(decoder="diffusion", **changes) -> Network:
+    """`small_model` with parameters."""
     model = small_model(decoder, **changes)
-    params = jax.jit(lambda: away(init_params(model, jax.random.key(0), SHAPE), scale))()
-    return Network(model, params, SCHEDULE)
+    return Network(model, filled(lambda: init_params(model, jax.random.key(0), SHAPE)), SCHEDULE)
+
+
+def silent(net: Network) -> Network:
+    """The same, but what the UNet says is zero, as before training: its last convolution is."""
+    parts = net.params["params"]
+    unet = parts["unet"] | {"Conv_1": jax.tree.map(jnp.zeros_like, parts["unet"]["Conv_1"])}
+    return net.replace(params={"params": parts | {"unet": unet}})
