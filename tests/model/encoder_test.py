@@ -37,7 +37,7 @@ def test_it_starts_with_little_noise():
 
 
 def test_where_things_are_matters(encode):
-    """A pooled encoder would read the same from an image whose content is moved by a whole patch of the lowest level."""
+    """A pooled encoder would read the same from an image whose content has moved by a whole patch."""
     spot = jnp.zeros((1, 8, 8, 3)).at[:, 2, 2].set(1.0)
     here, there = (encode(jnp.repeat(x, 2, 0))[0] for x in (spot, jnp.roll(spot, (4, 4), (1, 2))))
     assert np.abs(here - there).max() > 0.01

@@ -1,4 +1,4 @@
-"""The layers that encoder and UNet share: a convolution against Flax's, patches by hand, blocks that start as nothing."""
+"""Layers of encoder and UNet: a convolution against Flax's, patches by hand, blocks that start as nothing."""
 
 import flax.linen as nn
 import jax

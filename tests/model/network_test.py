@@ -1,4 +1,4 @@
-"""A model with its parameters: what a decoder's output means, with and without a draft, and what z gives the solvers."""
+"""A model with its parameters: what a decoder's output means with and without a draft, and what solvers are given."""
 
 import functools
 
