@@ -7,9 +7,9 @@ import flax
 import jax
 import jax.numpy as jnp
 import optax
+from jax.sharding import Mesh
 
 from cdae_jax.data.pixels import to_unit
-from cdae_jax.diffusion.process import Schedule
 from cdae_jax.distributed import sharding
 from cdae_jax.model.causal_diffae import CausalDiffAE, init_params
 from cdae_jax.model.network import Network
@@ -59,8 +59,7 @@ def split_rows(tree, parts: int, together: int):
     `together` neighbours stay so."""
 
     def split(x):
-        dealt = x.reshape(-1, parts, together, *x.shape[1:]).swapaxes(0, 1)
-        return dealt.reshape(parts, -1, *x.shape[1:])
+        return x.reshape(-1, parts, together, *x.shape[1:]).swapaxes(0, 1).reshape(parts, -1, *x.shape[1:])
 
     return jax.tree.map(split, tree)
 
@@ -80,64 +79,41 @@ def loss_and_gradient(loss_of, params, batch, draws, microbatches: int, refine_e
 
 
 def train_step(
-    state: TrainState,
-    batch: dict[str, jax.Array],
-    *,
-    model: CausalDiffAE,
-    schedule: Schedule,
-    tx: optax.GradientTransformation,
-    weights: LossWeights,
-    ema_decay: float,
-    seed: int,
-    microbatches: int = 1,
+    settings: Settings, model: CausalDiffAE, tx: optax.GradientTransformation, state: TrainState, batch: dict
 ) -> tuple[TrainState, dict[str, jax.Array]]:
-    """One optimisation step; pure.
+    """One optimisation step; pure: config.train.seed and the step determine every random number.
 
     Args:
       batch: "image" [B, H, W, C] uint8, "y" [B, n] float32 standardised (NaN unknown), "context" [B] int32,
         "intervened" [B, n] bool.
-      seed: with the step it determines every random number.
-      microbatches: parts whose gradients are added up, to spare memory; they change nothing but the rounding.
 
     Returns:
       the next state, and scalars: the loss, its terms and norms.
     """
+    train, schedule = settings.train, settings.make_schedule()
+    weights = loss_weights(train)
     inputs = {"x": to_unit(batch["image"]), **{name: batch[name] for name in ("y", "context", "intervened")}}
-    key = jax.random.fold_in(stream_key(seed, STEP_STREAM), state.step)
-    draws = draw(model, schedule.num_steps, weights.condition_drop, inputs["x"].shape, key)
-    over = counts(model.graph, model.block_dim, weights.kl_reduction, inputs)
+    key = jax.random.fold_in(stream_key(train.seed, STEP_STREAM), state.step)
+    draws = draw(model, schedule.num_steps, train.condition_drop, inputs["x"].shape, key)
+    over = counts(model.graph, model.block_dim, train.kl_reduction, inputs)
 
     def loss_of(params, inputs, draws):
         return objective(Network(model, params, schedule), weights, inputs, draws, over, state.step)
 
-    (loss, terms), grads = loss_and_gradient(loss_of, state.params, inputs, draws, microbatches, weights.refine_every)
+    parts = settings.system.microbatches
+    (loss, terms), grads = loss_and_gradient(loss_of, state.params, inputs, draws, parts, train.refine_every)
     params, opt_state, updates = apply_gradients(tx, grads, state.opt_state, state.params)
-    decay = ema_decay_at(state.step, ema_decay)
+    decay = ema_decay_at(state.step, train.ema_decay)
     ema = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, state.ema, params)
-    norms = {
-        "grad_norm": optax.tree.norm(grads),
-        "update_norm": optax.tree.norm(updates),
-        "param_norm": optax.tree.norm(params),
-    }
+    trees = {"grad": grads, "update": updates, "param": params}
+    norms = {f"{name}_norm": optax.tree.norm(tree) for name, tree in trees.items()}
     return TrainState(state.step + 1, params, ema, opt_state), {"loss": loss, **terms, **norms}
 
 
-def jit_train_step(
-    settings: Settings, model: CausalDiffAE, tx: optax.GradientTransformation, mesh: jax.sharding.Mesh, shardings
-):
+def jit_train_step(settings: Settings, model: CausalDiffAE, tx: optax.GradientTransformation, mesh: Mesh, shardings):
     """train_step compiled for a mesh: the state as `shardings` say and donated, the batch split over all devices."""
-    step = functools.partial(
-        train_step,
-        model=model,
-        schedule=settings.make_schedule(),
-        tx=tx,
-        weights=loss_weights(settings.train),
-        ema_decay=settings.train.ema_decay,
-        seed=settings.train.seed,
-        microbatches=settings.system.microbatches,
-    )
     return jax.jit(
-        step,
+        functools.partial(train_step, settings, model, tx),
         in_shardings=(shardings, sharding.batch_sharding(mesh)),
         out_shardings=(shardings, sharding.replicated(mesh)),
         donate_argnums=0,
@@ -148,7 +124,7 @@ def lower_train_step(
     settings: Settings,
     model: CausalDiffAE,
     tx: optax.GradientTransformation,
-    mesh: jax.sharding.Mesh,
+    mesh: Mesh,
     state: TrainState,
     image_shape: tuple[int, int, int],
     batch_size: int,
@@ -160,12 +136,12 @@ def lower_train_step(
       batch_size: images [H, W, C] of a step, over all of the mesh.
     """
     num = len(settings.graph)
-    rows = functools.partial(sharding.abstract_rows, mesh, batch_size)
-    batch = {
-        "image": rows(image_shape, jnp.uint8),
-        "y": rows((num,), jnp.float32),
-        "context": rows((), jnp.int32),
-        "intervened": rows((num,), jnp.bool_),
+    kinds = {
+        "image": (image_shape, jnp.uint8),
+        "y": ((num,), jnp.float32),
+        "context": ((), jnp.int32),
+        "intervened": ((num,), jnp.bool_),
     }
+    batch = {name: sharding.abstract_rows(mesh, batch_size, *kind) for name, kind in kinds.items()}
     shardings = jax.tree.map(lambda leaf: leaf.sharding, state)
     return jit_train_step(settings, model, tx, mesh, shardings).lower(state, batch)
