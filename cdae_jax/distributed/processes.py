@@ -14,22 +14,20 @@ from jax.experimental import multihost_utils
 from cdae_jax.errors import InputError
 
 HEARTBEAT_SECONDS = 30  # a process that was silent for so long is taken for lost, and the others end
-AGREE_EVERY = 10  # steps between two questions to all processes
+AGREE_EVERY = 10  # steps from one question to all processes to the next
 LOST_CODE = 4  # exit code of a process that was left alone
-SIGNS_OF_LOSS = (
-    r"Gloo|NCCL|UNAVAILABLE|ABORTED|DEADLINE_EXCEEDED|[Cc]onnection|heartbeat"  # in the errors of collectives
-)
+# In the errors of collectives.
+SIGNS_OF_LOSS = r"Gloo|NCCL|UNAVAILABLE|ABORTED|DEADLINE_EXCEEDED|[Cc]onnection|heartbeat"
 
 
 def start(coordinator: str | None, num_processes: int | None, process_id: int | None) -> None:
     """Makes this process one of several; must come before anything asks JAX for its devices.
 
+    Raises InputError for an incomplete description, or if no cluster and no coordinator answers.
+
     Args:
       coordinator: host:port of process 0; with it the other two are needed. "auto" asks the cluster (Slurm, Cloud TPU,
         GKE, Open MPI). None for a process that is alone.
-
-    Raises:
-      InputError: an incomplete description, or no cluster and no coordinator that answers.
     """
     if coordinator is None:
         if num_processes is not None or process_id is not None:
@@ -47,11 +45,15 @@ def start(coordinator: str | None, num_processes: int | None, process_id: int | 
     try:
         jax.distributed.initialize(**given, heartbeat_timeout_seconds=HEARTBEAT_SECONDS, initialization_timeout=120)
     except (RuntimeError, ValueError) as err:
-        reason = str(err).strip().splitlines()[0]
         raise InputError(
-            f"the processes did not find each other ({reason}): check that --coordinator={coordinator} can be reached"
-            " from every host and that every process was started"
+            f"the processes did not find each other ({first_line(err)}): check that --coordinator={coordinator} can"
+            " be reached from every host and that every process was started"
         ) from err
+
+
+def first_line(err: Exception) -> str:
+    """Of what an error says; its type if that is nothing."""
+    return (str(err).strip() or type(err).__name__).splitlines()[0]
 
 
 def is_first() -> bool:
@@ -75,13 +77,8 @@ def ending_if_one_is_lost() -> Iterator[None]:
     except (RuntimeError, ValueError) as err:
         if not tells_of_loss(err):
             raise
-        reason = str(err).strip().splitlines()[0]
-        print(
-            f"\nerror: another process was lost ({reason}): start the same command on every host again, which goes on"
-            " from the newest checkpoint",
-            file=sys.stderr,
-            flush=True,
-        )
+        again = "start the same command on every host again, which goes on from the newest checkpoint"
+        print(f"\nerror: another process was lost ({first_line(err)}): {again}", file=sys.stderr, flush=True)
         os._exit(LOST_CODE)
 
 
@@ -91,8 +88,8 @@ def wait_for_all(name: str) -> None:
         multihost_utils.sync_global_devices(name)
 
 
-def any_process(flag: bool) -> bool:
-    """Whether the flag holds in any process; every process has to ask."""
+def any_process(flag: bool, step: int) -> bool:
+    """Whether the flag holds in any process, at the steps when all ask each other."""
     if jax.process_count() == 1:
         return flag
-    return bool(np.any(multihost_utils.process_allgather(np.asarray(flag))))
+    return step % AGREE_EVERY == 0 and bool(np.any(multihost_utils.process_allgather(np.asarray(flag))))

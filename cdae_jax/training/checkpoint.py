@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import itertools
 import json
 import pathlib
 import re
@@ -29,16 +30,15 @@ def checksums(folder: pathlib.Path) -> dict[str, str]:
 class Checkpoints:
     """The checkpoints of a workdir, in <workdir>/checkpoints/<step>.
 
-    Each holds "train" (parameters, optimiser state, step: what training goes on from; the step is also the
-    data's position) and "ema" (the averaged parameters, all that inference needs). <step>.sha256 beside it has the
-    checksums of its files; the newest one gets them with the next save, or with `wait`.
+    Each holds "train" (parameters, optimiser state, step: what training goes on from) and "ema" (the averaged
+    parameters, all that inference needs). <step>.sha256 beside it has the checksums of its files; the newest one gets
+    them with the next save, or with `wait`.
     """
 
     def __init__(self, workdir: pathlib.Path):
-        options = ocp.CheckpointManagerOptions(
-            preservation_policy=ocp.checkpoint_managers.LatestN(KEEP), enable_async_checkpointing=True
-        )
         self._folder = (workdir / "checkpoints").absolute()
+        newest = ocp.checkpoint_managers.LatestN(KEEP)
+        options = ocp.CheckpointManagerOptions(preservation_policy=newest, enable_async_checkpointing=True)
         self._manager = ocp.CheckpointManager(self._folder, options=options)
         self._starter = futures.ThreadPoolExecutor(1)
         self._started: futures.Future | None = None
@@ -74,13 +74,12 @@ class Checkpoints:
     def wait(self) -> None:
         """Returns when everything is on disk, with its checksums.
 
-        Raises:
-          InputError: it cannot be written (a full disk, say); what was complete before is kept.
+        Raises InputError if it cannot be written (a full disk, say); what was complete before is kept.
         """
         self._join()
         with self._telling_what_was_kept():
             self._manager.wait_until_finished()
-            if jax.process_index() == 0:
+            if processes.is_first():
                 self._write_checksums()
 
     @contextlib.contextmanager
@@ -90,34 +89,28 @@ class Checkpoints:
         except Exception as err:  # Orbax raises whatever its storage layer raises
             if processes.tells_of_loss(err):
                 raise
-            kept = max(
-                (step for step in self._manager.all_steps(read=True) if self._sums(step).is_file()), default=None
-            )
-            goes_on = "nothing was saved yet" if kept is None else f"the same command goes on from step {kept}"
+            kept = [step for step in self._manager.all_steps(read=True) if self._sums(step).is_file()]
+            goes_on = f"the same command goes on from step {max(kept)}" if kept else "nothing was saved yet"
             raise InputError(
                 f"no checkpoint can be written to {self._folder} ({_reason(err)}): see that there is space; {goes_on}"
             ) from err
 
     def _write_checksums(self) -> None:
-        steps = self._manager.all_steps()
-        for step in steps:
-            path = self._sums(step)
+        wanted = {self._sums(step): self._folder / str(step) for step in self._manager.all_steps()}
+        for path, folder in wanted.items():
             if not path.is_file():
-                path.write_text(json.dumps(checksums(self._folder / str(step))))
-        for path in self._folder.glob("*.sha256"):
-            if path.stem not in map(str, steps):
-                path.unlink()
+                path.write_text(json.dumps(checksums(folder)))
+        for path in set(self._folder.glob("*.sha256")) - set(wanted):
+            path.unlink()
 
     def _sums(self, step: int) -> pathlib.Path:
         return self._folder / f"{step}.sha256"
 
     def damage(self, step: int) -> str | None:
         """What is wrong with the files of a checkpoint; None if nothing is, or if it was never given checksums."""
-        if not self._sums(step).is_file():
-            return None
         try:
             expected = json.loads(self._sums(step).read_text())
-        except ValueError:
+        except (FileNotFoundError, ValueError):
             return None
         found = checksums(self._folder / str(step))
         for name in expected:
@@ -130,25 +123,19 @@ class Checkpoints:
     def restore_newest(self, **abstract) -> tuple[int, list] | None:
         """The step of the newest checkpoint that is whole, and its trees; None if there is no checkpoint.
 
-        Newer ones that are damaged or cannot be read are warned about and passed over.
-
-        Args:
-          abstract: for each tree wanted ("train", "ema") the shapes, types and shardings to restore it into.
-
-        Raises:
-          InputError: there are checkpoints and none can be used.
+        Newer ones that are damaged or cannot be read are warned about and passed over. `abstract` has for each tree
+        wanted ("train", "ema") the shapes, types and shardings to restore it into. Raises InputError if there are
+        checkpoints and none can be used.
         """
         steps = sorted(self._manager.all_steps(), reverse=True)
-        for i, step in enumerate(steps):
+        for step, older in itertools.pairwise([*steps, None]):
             wrong = self.damage(step)
             if wrong is None:
                 try:
                     return step, self.restore(step, **abstract)
                 except Exception as err:  # Orbax raises whatever its storage layer raises
                     wrong = _reason(err)  # of one that never got its checksums, say
-            before = (
-                f"using step {steps[i + 1]}, the one before" if i + 1 < len(steps) else "and there is none before it"
-            )
+            before = f"using step {older}, the one before" if older is not None else "and there is none before it"
             warnings.warn(f"the checkpoint {self._folder / str(step)} is damaged ({wrong}): {before}", stacklevel=2)
         if steps:
             raise InputError(f"every checkpoint in {self._folder} is damaged: delete that folder and train again")
@@ -157,7 +144,7 @@ class Checkpoints:
     def drop_after(self, step: int) -> None:
         """Deletes the checkpoints of later steps, which training is about to make again."""
         for later in self._manager.all_steps():
-            if later > step and not jax.process_index():
+            if later > step and processes.is_first():
                 shutil.rmtree(self._folder / str(later))
                 self._sums(later).unlink(missing_ok=True)
         processes.wait_for_all("dropped")
@@ -180,6 +167,4 @@ class Checkpoints:
 def _reason(err: Exception) -> str:
     """What the operating system said, else the first line of an error."""
     said = re.search(r"([\w ]+) \[os_error_code", str(err))
-    if said:
-        return said[1].strip()
-    return str(err).strip().splitlines()[0][:200] if str(err).strip() else type(err).__name__
+    return said[1].strip() if said else processes.first_line(err)[:200]

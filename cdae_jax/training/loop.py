@@ -41,15 +41,13 @@ class Stopped(Exception):
 @contextlib.contextmanager
 def stop_request() -> Iterator[threading.Event]:
     """An event that SIGTERM sets, as whoever takes the machine away sends it. Only in the main thread."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: asked.set())
+    asked, is_main = threading.Event(), threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, lambda *_: asked.set()) if is_main else None
     try:
         yield asked
     finally:
-        signal.signal(signal.SIGTERM, before)
+        if is_main:
+            signal.signal(signal.SIGTERM, before)
 
 
 class NonFiniteLoss(RuntimeError):
@@ -99,22 +97,21 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
     columns = label_columns(dataset, settings.graph)
     labels, was_set = split.labels[:, columns], split.was_set[:, columns]
     stats = LabelStats.of(labels[~was_set.any(1)], settings.graph, settings.model.label_scale)
-    split = dataclasses.replace(split, intervened=was_set)
-    image_shape = split.images.shape[1:]
+    split, y = dataclasses.replace(split, intervened=was_set), stats.standardise(labels)
+    image_shape, is_first = split.images.shape[1:], processes.is_first()
     workdir.check_dataset(directory, dataset.name)
     processes.wait_for_all("checked")
-    if processes.is_first():
+    if is_first:
         workdir.claim(directory, settings)
         workdir.write_model(directory, dataset.name, image_shape, dataset.num_classes, stats)
     processes.wait_for_all("claimed")
 
-    model = settings.make_model(dataset.num_classes)
-    tx = make_optimizer(train)
+    model, tx = settings.make_model(dataset.num_classes), make_optimizer(train)
     init = functools.partial(init_state, model, tx, image_shape, train.seed)
-    checkpoints = Checkpoints(directory)
     shapes = jax.eval_shape(init)
     shardings = sharding.state_shardings(shapes, mesh)
     abstract = sharding.abstract_like(shapes, shardings)
+    checkpoints = Checkpoints(directory)
     found = checkpoints.restore_newest(train=abstract.replace(ema=None), ema=abstract.ema)
     if found is None:
         lowered = lower_train_step(settings, model, tx, mesh, abstract, image_shape, train.batch_size)
@@ -129,60 +126,52 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
         checkpoints.drop_after(start)
         run_step = jit_train_step(settings, model, tx, mesh, shardings)  # not compiled if there is no step left
 
-    y, share = stats.standardise(labels), settings.data.labelled_share
-    logs = MetricLogs(directory, start) if processes.is_first() else None
+    logs = MetricLogs(directory, start) if is_first else None
     pending, log_every = [], min(LOG_EVERY, max(1, train.checkpoint_every // 2))
-    progress = functools.partial(tqdm, unit="step", desc=dataset.name, disable=not processes.is_first())
     try:
         with (
             stop_request() as asked,
-            progress(total=train.steps, initial=start) as bar,
+            tqdm(desc=dataset.name, unit="step", total=train.steps, initial=start, disable=not is_first) as bar,
             processes.ending_if_one_is_lost(),
         ):
-            for step, batch in enumerate(host_batches(split, y, start, train, share), start):
+            fed = host_batches(split, y, start, train, settings.data.labelled_share)
+            for step, batch in enumerate(fed, start + 1):
                 state, metrics = run_step(state, sharding.to_devices(batch, mesh))
                 pending.append(metrics)
-                is_last = step + 1 == train.steps
-                save = (step + 1) % train.checkpoint_every == 0 or is_last
-                if save or (step + 1) % log_every == 0:
-                    values = _finite_means(pending, step + 1 - len(pending), directory, checkpoints)
+                is_last = step == train.steps
+                save = is_last or step % train.checkpoint_every == 0
+                if save or step % log_every == 0:
+                    values = _finite_means(pending, step - len(pending) + 1, directory, checkpoints)
                     if logs is not None:
-                        rate = logs.write(step + 1, values, len(pending) * train.batch_size)
+                        rate = logs.write(step, values, len(pending) * train.batch_size)
                         bar.set_postfix_str(f"loss {values['loss']:.4f}, {rate:.0f} images/s")
                     pending = []
-                stop = not is_last and _asked_to_stop(asked, step)
+                stop = not is_last and processes.any_process(asked.is_set(), step)
                 if save or stop:
-                    checkpoints.save(step + 1, state.replace(ema=None), state.ema)
+                    checkpoints.save(step, state.replace(ema=None), state.ema)
                 bar.update()
                 if stop:
                     checkpoints.wait()
-                    raise Stopped(f"stopped as asked after step {step + 1}, which is saved: the same command goes on")
+                    raise Stopped(f"stopped as asked after step {step}, which is saved: the same command goes on")
         checkpoints.wait()
         if not settings.is_aligned:
             params = jax.jit(lambda tree: tree, out_shardings=sharding.replicated(mesh))(state.ema)
             found = readout_of(model, params, split.images, y)
-            if processes.is_first():
+            if is_first:
                 workdir.write_readout(directory, found)
     finally:
         checkpoints.close()
         seconds = 0.0 if logs is None else logs.close()
-    summary = {
-        "steps": train.steps,
-        "images": train.steps * train.batch_size,
-        "seconds": round(seconds, 1),
-        "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
-        "parameters": sum(leaf.size for leaf in jax.tree.leaves(state.params)),
-    }
-    if processes.is_first():
+    if is_first:
+        summary = {
+            "steps": train.steps,
+            "images": train.steps * train.batch_size,
+            "seconds": round(seconds, 1),
+            "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
+            "parameters": sum(leaf.size for leaf in jax.tree.leaves(state.params)),
+        }
         (directory / "train.json").write_text(json.dumps(summary, indent=2) + "\n")
     return directory
-
-
-def _asked_to_stop(asked: threading.Event, step: int) -> bool:
-    """Whether to stop after this step; of several processes, whether any was asked, so that all save the same step."""
-    if jax.process_count() == 1:
-        return asked.is_set()
-    return (step + 1) % processes.AGREE_EVERY == 0 and processes.any_process(asked.is_set())
 
 
 def readout_of(model: CausalDiffAE, params, images: np.ndarray, y: np.ndarray) -> readout.Readout:
@@ -200,17 +189,15 @@ def readout_of(model: CausalDiffAE, params, images: np.ndarray, y: np.ndarray) -
     return readout.fit_readout(z, y[:num])
 
 
-def _finite_means(
-    pending: list[dict], first_step: int, directory: pathlib.Path, checkpoints: Checkpoints
-) -> dict[str, float]:
-    """Means over the logged steps. Raises NonFiniteLoss naming the first step whose loss is not finite."""
+def _finite_means(pending: list[dict], first: int, directory: pathlib.Path, checkpoints: Checkpoints) -> dict:
+    """Means over the steps from `first` on. Raises NonFiniteLoss naming the first whose loss is not finite."""
     values = jax.device_get(pending)
-    for i, metrics in enumerate(values):
+    for step, metrics in enumerate(values, first):
         if not np.isfinite(metrics["loss"]):
             good = checkpoints.latest
             last = f"the last good checkpoint is step {good} in {directory}/checkpoints" if good else "none was saved"
             raise NonFiniteLoss(
-                f"the loss is {metrics['loss']} at step {first_step + i + 1}; {last}:"
+                f"the loss is {metrics['loss']} at step {step}; {last}:"
                 " lower config.train.learning_rate and start a new workdir"
             )
     return {name: float(np.mean([metrics[name] for metrics in values])) for name in values[0]}

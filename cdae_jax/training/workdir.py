@@ -50,12 +50,7 @@ def write_model(
     directory: pathlib.Path, dataset: str, image_shape: tuple[int, int, int], num_classes: int, stats: LabelStats
 ):
     """Stores what inference needs besides settings and parameters."""
-    stored = {
-        "dataset": dataset,
-        "image_shape": list(image_shape),
-        "num_classes": num_classes,
-        "labels": stats.to_dict(),
-    }
+    stored = {"dataset": dataset, "image_shape": image_shape, "num_classes": num_classes, "labels": stats.to_dict()}
     (directory / "model.json").write_text(json.dumps(stored) + "\n")
 
 
