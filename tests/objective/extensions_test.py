@@ -1,0 +1,210 @@
+"""What we add to the published objective: each by hand, and what of the network it trains."""
+
+import dataclasses
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from networks import GRAPH, SHAPE, small_network
+from objectives import WEIGHTS, draws_of, gradients, largest, values
+
+from cdae_jax.graph import CausalGraph
+from cdae_jax.objective import extensions
+
+NET, REFINER = small_network(), small_network("refiner")
+LENGTH = 2
+
+
+def with_(**changes):
+    return dataclasses.replace(WEIGHTS, **changes)
+
+
+def test_with_an_affine_mechanism_the_misfit_is_the_negative_log_likelihood_of_the_labels():
+    """Against -log N(y_child; shift, exp(log_scale)^2) written out in NumPy."""
+    net = small_network(mechanism="affine")
+    y = jax.random.normal(jax.random.key(2), (8, 4))
+    z = np.repeat(np.asarray(y)[..., None], 4, -1)
+    shift, log_scale = (np.asarray(part) for part in net.conditionals(jnp.asarray(z)))
+    log_density = -0.5 * ((z - shift) / np.exp(log_scale)) ** 2 - log_scale  # up to log sqrt(2 pi)
+    assert np.abs(log_scale[:, 2:]).min() > 0
+    np.testing.assert_allclose(extensions.mechanism_misfit(net, net.codes(y)), -log_density, rtol=1e-4, atol=1e-5)
+
+
+def test_mechanisms_alone_learn_from_nothing_but_the_likelihood_of_labels(batch):
+    """Whatever the other terms say of z, their gradients at the mechanisms are zero; nothing else changes."""
+    part_known = batch | {"y": batch["y"].at[:3, LENGTH].set(jnp.nan)}
+    (here, shared), (there, alone) = (
+        gradients(NET, with_(mechanism_alone=alone), part_known) for alone in (False, True)
+    )
+    chex.assert_trees_all_equal(here, there)
+    for term in ("decoder", "kl_u", "kl_z", "mechanism"):
+        own, held = shared[term].pop("scm"), alone[term].pop("scm")
+        if term == "mechanism":
+            chex.assert_trees_all_close(own, held, atol=1e-7)
+            assert largest(held) > 0
+        else:
+            assert largest(held) == 0 and (largest(own) > 0) == (term != "kl_u")
+        chex.assert_trees_all_close(shared[term], alone[term], rtol=1e-4, atol=1e-5)
+
+
+def test_without_edges_there_are_no_mechanisms_to_leave_alone():
+    net = small_network(graph=CausalGraph(GRAPH.variables[:2]))
+    chex.assert_trees_all_equal(extensions.mechanisms_alone(net).params, net.params)
+
+
+def test_a_variable_set_by_hand_says_nothing_of_its_mechanism_and_its_u_is_free(batch):
+    _, left = gradients(NET, WEIGHTS, batch)
+    _, found = gradients(NET, WEIGHTS, batch | {"intervened": batch["intervened"].at[:, LENGTH].set(True)})
+    for name in ("kl_z", "mechanism"):
+        assert largest(found[name]["scm"]["mechanisms_length"]) == 0
+        assert largest(found[name]["scm"]["mechanisms_position"]) > 0
+        assert largest(left[name]["scm"]["mechanisms_length"]) > 0
+    # The last layer's columns are mean and log variance, each [n, k]: those of u of the length get no pull to N(0, 1).
+    bias = np.asarray(found["kl_u"]["encoder"]["Dense_0"]["bias"]).reshape(2, 4, -1)
+    assert (bias[:, LENGTH] == 0).all() and (bias[:, [0, 1, 3]] != 0).all()
+    # What is there is still to be read.
+    bias = np.asarray(found["kl_z"]["encoder"]["Dense_0"]["bias"]).reshape(2, 4, -1)
+    assert (bias[0, LENGTH] != 0).all()
+
+
+def test_sparing_a_variable_set_by_hand_changes_no_value(batch):
+    intervened = batch["intervened"].at[:, LENGTH].set(True)
+    conditionals = NET.conditionals(jax.random.normal(jax.random.key(0), (8, 4, 4)))
+    chex.assert_trees_all_equal(extensions.spare_what_was_set(conditionals, intervened), tuple(conditionals))
+
+
+def test_a_missing_label_is_what_z_says_and_teaches_nothing():
+    z, y = jax.random.normal(jax.random.key(0), (2, 4, 4)), jnp.array([[1.0, jnp.nan, 2.0, 3.0], [jnp.nan] * 4])
+    found, pull = jax.vjp(lambda z: extensions.completed(NET, y, z), z)
+    expected = np.where(np.isnan(y), np.asarray(z).mean(-1), y)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_array_equal(pull(jnp.ones_like(y))[0], np.zeros_like(z))
+
+
+def test_what_the_decoder_sees_under_each_condition(batch):
+    draws = draws_of(NET, with_(condition_drop=0.5), batch)
+    z, code = jax.random.normal(jax.random.key(0), (2, 8, 4, 4))
+    known = jnp.ones((8, 4), bool).at[3, 1].set(False)
+    drops = np.asarray(draws.drop)
+    assert 0 < drops.sum() < 8 and not drops[3]
+    swapped = np.where(np.asarray(draws.swap)[..., None], code, z)
+    without_3 = drops | (np.arange(8) == 3)
+    for kind, seen, dropped in (
+        ("encoding", z, drops),
+        ("mean", z, drops),
+        ("mixed", swapped, drops),
+        ("labels", code, without_3),
+    ):
+        found = extensions.condition_of(kind, z, code, known, draws)
+        np.testing.assert_array_equal(found[0], seen)
+        np.testing.assert_array_equal(found[1], dropped)
+
+
+def test_half_of_the_latents_that_a_mixed_condition_sees_are_what_do_would_set(batch):
+    """With all of them replaced the decoder sees labels alone, with none the mean of u; a missing label is that which
+    the encoder reads."""
+    draws = draws_of(NET, WEIGHTS, batch)
+
+    def found(condition, batch, swap=None):
+        swapped = draws if swap is None else draws._replace(swap=jnp.full_like(draws.swap, swap))
+        return {name: float(value) for name, value in values(NET, with_(condition=condition), batch, swapped).items()}
+
+    labels, mean, mixed = (found(condition, batch) for condition in ("labels", "mean", "mixed"))
+    assert found("mixed", batch, True)["decoder"] == labels["decoder"] != mixed["decoder"]
+    assert found("mixed", batch, False)["decoder"] == mean["decoder"] != mixed["decoder"]
+    # The encoder learns from the mean of u in all three.
+    assert labels["kl_z"] == mean["kl_z"] == mixed["kl_z"] != found("encoding", batch)["kl_z"]
+    read = NET.labels_of(NET.propagate(NET.encode(batch["x"])[0]))
+    unlabelled, as_read = (batch | {"y": y} for y in (jnp.full_like(read, jnp.nan), read))
+    swapped = found("mixed", unlabelled, True)["decoder"]
+    assert swapped == pytest.approx(found("labels", as_read)["decoder"], rel=1e-5)
+
+
+def test_a_draft_is_held_to_the_image_where_z_is_not_dropped():
+    x_0, draft = np.random.default_rng(0).normal(size=(2, 3, 2, 2, 1)).astype(np.float32)
+    found = extensions.draft_misfit(jnp.asarray(x_0), jnp.asarray(draft), jnp.array([False, True, False]))
+    gaps = ((x_0 - draft) ** 2).mean((1, 2, 3))
+    np.testing.assert_allclose(found, [gaps[0], 0, gaps[2]], rtol=1e-5)
+
+
+def test_a_decoder_without_diffusion_has_the_likelihood_of_its_pixels(batch):
+    net, z = small_network("conv"), jax.random.normal(jax.random.key(0), (8, 4, 4))
+    gaps = np.asarray(batch["x"] - net.draft(z, batch["context"], SHAPE), float)
+    found = extensions.pixel_misfit(net, batch["x"], z, batch["context"])
+    np.testing.assert_allclose(found, 0.5 * np.mean((gaps / 0.1) ** 2, (1, 2, 3)), rtol=1e-4)
+
+
+def test_one_row_of_so_many_is_taken():
+    found = extensions.every({"x": jnp.arange(12.0).reshape(6, 2), "t": jnp.arange(6)}, 3)
+    np.testing.assert_array_equal(found["t"], [0, 3])
+    np.testing.assert_array_equal(found["x"], [[0, 1], [6, 7]])
+
+
+@pytest.fixture(scope="module")
+def of_refiner(batch):
+    """A refiner's terms and their gradients."""
+    return gradients(REFINER, WEIGHTS, batch)
+
+
+def test_the_draft_learns_from_its_own_term_and_that_term_teaches_nothing_else(of_refiner):
+    of_draft, of_decoder = (
+        {name: largest(part) for name, part in of_refiner[1][term].items()} for term in ("draft", "decoder")
+    )
+    assert of_draft.pop("conv_decoder") > 1e-4 and not any(of_draft.values())
+    assert of_decoder["conv_decoder"] == 0.0
+    assert of_decoder["unet"] > 1e-4 and of_decoder["encoder"] > 1e-7
+
+
+def test_the_unet_may_learn_from_one_image_of_so_many_and_the_draft_learns_from_all(of_refiner, batch):
+    draws = draws_of(REFINER, WEIGHTS, batch)
+    some = jax.tree.map(lambda leaf: leaf[::2], (batch, draws))
+    others = batch | {"x": batch["x"].at[1::2].multiply(-1)}, draws._replace(eps=draws.eps.at[1::2].multiply(-1))
+    of_half, with_others = (gradients(REFINER, with_(refine_every=2), *given) for given in ((batch, draws), others))
+
+    def only(found, term):
+        return found[0][term], found[1][term]
+
+    chex.assert_trees_all_equal(only(of_half, "decoder"), only(with_others, "decoder"))
+    expected = float(values(REFINER, WEIGHTS, *some)["decoder"])
+    assert float(of_half[0]["decoder"]) == pytest.approx(expected, rel=1e-5)
+    assert abs(expected - float(of_refiner[0]["decoder"])) > 1e-3
+    chex.assert_trees_all_close(only(of_half, "draft"), only(of_refiner, "draft"), rtol=1e-4, atol=1e-6)
+
+
+def test_on_mixed_latents_the_draft_learns_from_the_codes_alone_and_the_unet_from_what_it_sees(batch):
+    batch = batch | {"y": batch["y"].at[3, LENGTH].set(jnp.nan)}
+    draws = draws_of(REFINER, WEIGHTS, batch)
+
+    def found(condition, swap):
+        swapped = draws._replace(swap=jnp.full_like(draws.swap, swap))
+        terms = values(REFINER, with_(condition=condition), batch, swapped)
+        return {name: float(value) for name, value in terms.items()}
+
+    codes, seen, mean = found("mixed", True), found("mixed", False), found("mean", False)
+    assert codes["draft"] == seen["draft"] != mean["draft"]
+    assert seen["decoder"] == pytest.approx(mean["decoder"], rel=1e-5)
+    assert abs(codes["decoder"] - seen["decoder"]) > 1e-3
+
+
+def test_draft_and_remainder_are_learned(batch):
+    """Of eight images whose left half is grey and whose right half is noise, both fall by descent on the loss."""
+    images = batch | {"x": jnp.where(jnp.arange(16)[None, None, :, None] < 8, 0.5, batch["x"])}
+    tx, draws = optax.adam(1e-2), draws_of(REFINER, WEIGHTS, batch)
+    params, state, found = REFINER.params, tx.init(REFINER.params), []
+
+    @jax.jit
+    def step(params, slopes, state):
+        with jax.numpy_dtype_promotion("standard"):  # as Optax needs it
+            updates, state = tx.update(slopes, state)
+            return optax.apply_updates(params, updates), state
+
+    for _ in range(60):
+        net = REFINER.replace(params=params)
+        terms, slopes = gradients(net, WEIGHTS, images, draws)
+        found.append({name: float(terms[name]) for name in ("draft", "decoder")})
+        params, state = step(params, {"params": slopes["loss"]}, state)
+    for term in ("draft", "decoder"):
+        assert found[-1][term] < 0.5 * found[0][term], found[:: len(found) - 1]
