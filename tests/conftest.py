@@ -72,3 +72,15 @@ def batch():
         "context": jnp.zeros((8,), jnp.int32),
         "intervened": jnp.zeros((8, 4), bool),
     }
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What each folder of tests took, the longest first: added up over the workers."""
+    seconds: dict[str, float] = {}
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        if isinstance(report, pytest.TestReport):
+            folder = pathlib.PurePath(report.nodeid.split("::")[0]).parent.name
+            seconds[folder] = seconds.get(folder, 0) + report.duration
+    terminalreporter.section("seconds by folder")
+    for folder, spent in sorted(seconds.items(), key=lambda item: -item[1]):
+        terminalreporter.write_line(f"{spent:7.1f} {folder}")
