@@ -1,5 +1,6 @@
 """The TFDS builders, without TensorFlow."""
 
+import concurrent.futures
 import subprocess
 import sys
 
@@ -81,6 +82,8 @@ def prepared(builder, folder, manual_dir):
 
 
 def test_morpho_mnist_is_prepared_from_the_manual_folder(tmp_path, monkeypatch):
+    threads = concurrent.futures.ThreadPoolExecutor  # new interpreters take seconds to start
+    monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", lambda num, mp_context: threads(num))
     fake_mnist(tmp_path, monkeypatch)
     config = tfds_builders.Config(name="tiny", resolution=28, train_size=40, test_size=40)
     builder = tfds_builders.MorphoMnist(config=config, data_dir=str(tmp_path / "tfds"))

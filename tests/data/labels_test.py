@@ -1,0 +1,54 @@
+"""Statistics of labels, and labels standardised and back."""
+
+import json
+
+import numpy as np
+import pytest
+
+from cdae_jax.data.labels import LabelStats
+from cdae_jax.errors import InputError
+from cdae_jax.graph import CausalGraph, Variable
+
+GRAPH = CausalGraph((Variable("a"), Variable("digit", kind="categorical", classes=3), Variable("on", kind="binary")))
+LABELS = np.array([[1, 0, 0], [3, 2, 1], [np.nan, 1, 1], [8, 1, 0]], np.float32)
+
+
+def test_labels_get_mean_0_and_deviation_1_and_classes_stay():
+    stats = LabelStats.of(LABELS, GRAPH)
+    y = stats.standardise(LABELS)
+    np.testing.assert_allclose(np.nanmean(y[:, [0, 2]], 0), 0, atol=1e-6)
+    np.testing.assert_allclose(np.nanstd(y[:, [0, 2]], 0), 1, rtol=1e-6)
+    np.testing.assert_array_equal(y[:, 1], LABELS[:, 1])
+    assert np.isnan(y[2, 0]) and y.dtype == np.float32
+    np.testing.assert_allclose(stats.physical(y), LABELS, rtol=1e-6)
+    assert stats.low.tolist() == [1, 0, 0] and stats.high.tolist() == [8, 2, 1]
+
+
+def test_by_their_range_they_lie_between_minus_1_and_1():
+    stats = LabelStats.of(LABELS, GRAPH, "range")
+    y = stats.standardise(LABELS)
+    np.testing.assert_allclose(y[:, 0], [-1, -3 / 7, np.nan, 1], rtol=1e-6)
+    np.testing.assert_array_equal(y[:, 1], LABELS[:, 1])
+    np.testing.assert_array_equal(y[:, 2], [-1, 1, 1, -1])
+    np.testing.assert_allclose(stats.physical(y), LABELS, rtol=1e-6)
+
+
+def test_rows_are_whole_and_not_too_many():
+    np.testing.assert_array_equal(LabelStats.of(LABELS, GRAPH).rows, LABELS[[0, 1, 3]])
+    np.testing.assert_array_equal(LabelStats.of(LABELS, GRAPH, num_rows=2).rows, LABELS[:2])
+
+
+def test_they_survive_json():
+    stats = LabelStats.of(LABELS, GRAPH)
+    again = LabelStats.from_dict(json.loads(json.dumps(stats.to_dict())))
+    for name, value in vars(stats).items():
+        np.testing.assert_array_equal(getattr(again, name), value)
+        assert getattr(again, name).dtype == np.float32
+
+
+@pytest.mark.parametrize(("column", "how_many"), [([np.nan] * 4, "no"), ([2, np.nan, 2, 2], "only one")])
+def test_a_variable_that_says_nothing_is_refused(column, how_many):
+    labels = LABELS.copy()
+    labels[:, 0] = column
+    with pytest.raises(InputError, match=f"the variable 'a' has {how_many} value among the training labels"):
+        LabelStats.of(labels, GRAPH)
