@@ -76,3 +76,17 @@ def silent(net: Network) -> Network:
     parts = net.params["params"]
     unet = parts["unet"] | {"Conv_1": jax.tree.map(jnp.zeros_like, parts["unet"]["Conv_1"])}
     return net.replace(params={"params": parts | {"unet": unet}})
+
+
+def small_trained(decoder="diffusion"):
+    """A `TrainedModel` that was never trained, with labels of a thousand images."""
+    from short_runs import settings_with
+
+    from cdae_jax.data.labels import LabelStats
+    from cdae_jax.inference.trained_model import TrainedModel
+
+    settings = settings_with(model={"decoder": decoder})
+    model = settings.make_model(0)
+    params = filled(lambda: init_params(model, jax.random.key(0), SHAPE))
+    labels = np.random.default_rng(0).normal([0, 90, 5, 10], [20, 10, 2, 1], (1000, 4))
+    return TrainedModel(settings, model, params, LabelStats.of(labels, model.graph), SHAPE, 0)

@@ -1,0 +1,216 @@
+"""Abduction, action, prediction: what stays bit for bit, and each step against the solvers and models that it uses."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from networks import GRAPH, SCHEDULE, SHAPE, silent, small_network
+
+from cdae_jax.counterfactual import algorithm
+from cdae_jax.counterfactual.readout import Readout, move
+from cdae_jax.counterfactual.sampling import Sampling
+from cdae_jax.data.pixels import to_uint8, to_unit
+from cdae_jax.diffusion.grids import time_grid
+from cdae_jax.diffusion.process import eps_from_output
+from cdae_jax.diffusion.solvers import SOLVERS
+from cdae_jax.model.network import Network
+
+CONTEXT, KEY = jnp.zeros(4, jnp.int32), jax.random.key(0)
+X = to_unit(jax.random.randint(jax.random.key(5), (4, *SHAPE), 0, 256).astype(jnp.uint8))
+T = jnp.asarray(time_grid(SCHEDULE, 3, 0.3))
+INVERT = Sampling(3)
+NOTHING = jnp.full((4, 4), jnp.nan)
+ANGLE = NOTHING.at[:, 0].set(1.5)
+
+
+@pytest.fixture(scope="module")
+def net():
+    return small_network()
+
+
+@pytest.fixture(scope="module")
+def refiner():
+    return small_network("refiner")
+
+
+def counterfactual(net, y_do, sampling=INVERT, key=KEY, t=T, x=X, **options) -> algorithm.Counterfactual:
+    return algorithm.counterfactual(net, x, y_do, CONTEXT, t, key, sampling, **options)
+
+
+def bitwise(found, expected):
+    jax.tree.map(np.testing.assert_array_equal, found, expected)
+
+
+@pytest.mark.parametrize("name", GRAPH.names)
+def test_what_was_set_has_its_code_its_descendants_move_and_the_rest_stays_bit_for_bit(net, name):
+    i, reached = GRAPH.index(name), set(GRAPH.descendants(name))
+    _, z, z_cf = algorithm.latents(net, X, NOTHING.at[:, i].set(1.5), CONTEXT)
+    np.testing.assert_array_equal(z_cf[:, i], np.full((4, 4), 1.5))
+    for j, other in enumerate(GRAPH.names):
+        if other in reached:
+            assert (z_cf[:, j] != z[:, j]).all()
+        elif other != name:
+            np.testing.assert_array_equal(z_cf[:, j], z[:, j])
+
+
+def test_latents_are_those_of_the_counterfactual_and_of_the_equations(net):
+    found = counterfactual(net, ANGLE)
+    for ours, theirs in zip(algorithm.latents(net, X, ANGLE, CONTEXT), (found.u, found.z, found.z_cf), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found.u, net.encode(X)[0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found.z, net.propagate(found.u), rtol=1e-5, atol=1e-5)
+
+
+def test_images_are_made_one_by_one(net):
+    """Setting a variable in one image changes no other."""
+    one = counterfactual(net, NOTHING.at[2].set(ANGLE[2]))
+    none = counterfactual(net, NOTHING)
+    changed = [(np.asarray(one.x[i]) != np.asarray(none.x[i])).any() for i in range(4)]
+    assert changed == [False, False, True, False]
+
+
+def test_a_null_intervention_gives_the_image_back_where_what_was_lost_is_restored(net):
+    restored = counterfactual(net, NOTHING, dataclasses.replace(INVERT, abduction="restore"))
+    bitwise(restored.z_cf, restored.z)
+    np.testing.assert_allclose(restored.x, X, atol=1e-6)  # what floats round to
+    np.testing.assert_array_equal(to_uint8(restored.x), to_uint8(X))
+    assert np.abs(counterfactual(net, NOTHING).x - X).max() > 0.1  # the inversion alone loses some
+
+
+def test_strengths_of_none_and_all_are_nothing_and_the_change_itself(net):
+    both = ANGLE.at[:, 2].set(-1.0)
+    none, some, full = (counterfactual(net, both, strength=jnp.full(4, strength)) for strength in (0.0, 0.25, 1.0))
+    bitwise(none.z_cf, none.z)
+    bitwise(full, counterfactual(net, both))
+    np.testing.assert_allclose(some.z_cf[:, 0], 0.25 * 1.5 + 0.75 * some.z[:, 0], rtol=1e-5)
+    kept = counterfactual(net, both, strength=jnp.array([0.0, 1.0, 1.0, 1.0]))
+    np.testing.assert_array_equal(kept.z_cf[:, :2], kept.z[:, :2])
+    np.testing.assert_array_equal(kept.z_cf[:, 2], np.full((4, 4), -1.0))
+
+
+def test_the_noise_that_is_added_instead_is_that_of_the_key(net):
+    noise = dataclasses.replace(INVERT, abduction="noise")
+    first, again, other = (counterfactual(net, ANGLE, noise, jax.random.key(seed)).x for seed in (0, 0, 1))
+    bitwise(first, again)
+    assert np.abs(first - other).max() > 0.1
+    # An inversion uses no key.
+    bitwise(counterfactual(net, ANGLE), counterfactual(net, ANGLE, key=jax.random.key(1)))
+
+
+def test_noise_of_little_depth_stays_near_the_image(refiner):
+    """A UNet that says zero leaves it there, of a standard deviation of 0.04, with and without a draft."""
+    shallow, noise = jnp.asarray(time_grid(SCHEDULE, 3, 0.02)), dataclasses.replace(INVERT, abduction="noise")
+    for quiet in (silent(refiner), silent(small_network())):
+        found = counterfactual(quiet, NOTHING, noise, t=shallow).x
+        assert 0.005 < float(jnp.std(found - X)) < 0.06
+
+
+def test_a_decoder_without_diffusion_makes_the_draft_of_the_latents_under_do():
+    conv = small_network("conv")
+    found = counterfactual(conv, ANGLE, dataclasses.replace(INVERT, abduction="restore"))
+    draft = jax.jit(lambda z: conv.draft(z, CONTEXT, SHAPE))(found.z_cf)
+    np.testing.assert_allclose(found.x, np.clip(draft, -1, 1), atol=1e-5)
+    made = algorithm.sample(conv, found.z_cf, CONTEXT, T, KEY, shape=SHAPE, sampling=INVERT)
+    np.testing.assert_allclose(made, found.x, atol=1e-5)
+
+
+def test_a_readout_sets_latents_along_its_directions_and_nothing_is_asked_for_again(net):
+    rng = np.random.default_rng(0)
+    sizes = ((16,), (16,), (16, 4), (4,))
+    readout = Readout(*(jnp.asarray(rng.uniform(0.5, 1, size).astype(np.float32)) for size in sizes))
+    found = counterfactual(net, ANGLE, readout=readout)
+    np.testing.assert_allclose(found.z_cf, move(readout, found.z, ANGLE), rtol=1e-4, atol=1e-4)
+    assert (found.z_cf[:, 2:] != net.propagate(found.u)[:, 2:]).all()  # no mechanism is followed
+    corrected = counterfactual(net, ANGLE, dataclasses.replace(INVERT, corrections=1), readout=readout)
+    bitwise(corrected, found)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_counterfactual_is_its_own_draft_and_the_remainder_made_again_from_its_noise(refiner, solver):
+    """Held against the solver run on the remainder itself, to a third of the diffusion time."""
+    x = 0.3 * X
+    y_do = ANGLE.at[:, 2].set(1.5)
+    made = counterfactual(refiner, y_do, dataclasses.replace(INVERT, solver=solver), x=x)
+    encode, decode = SOLVERS[solver]
+
+    @jax.jit
+    def expected(z, z_cf):
+        def of_remainder(z):
+            draft = refiner.draft(z, CONTEXT, SHAPE)
+
+            def eps_fn(r_t, t):
+                given = r_t, t.astype(jnp.float32) / SCHEDULE.num_steps, z, CONTEXT, jnp.zeros(4, bool), draft
+                output = refiner.model.apply(refiner.params, *given, method="denoise")
+                return eps_from_output("v", output, r_t, SCHEDULE.alpha_bar[t])
+
+            return draft, eps_fn
+
+        (draft, eps_fn), (draft_cf, eps_fn_cf) = of_remainder(z), of_remainder(z_cf)
+        remainder_T = encode(eps_fn, SCHEDULE, x - draft, T)
+        return remainder_T, draft_cf - draft, draft_cf + decode(eps_fn_cf, SCHEDULE, remainder_T, T)
+
+    remainder_T, change, x_cf = expected(made.z, made.z_cf)
+    assert float(jnp.abs(change).max()) > 0.05
+    np.testing.assert_allclose(made.x, jnp.clip(x_cf, -1, 1), atol=2e-3)
+    np.testing.assert_allclose(algorithm.invert(refiner, x, made.z, CONTEXT, T, solver), remainder_T, atol=2e-3)
+
+
+def test_without_guidance_nothing_that_is_set_shows_and_beyond_1_the_draft_is_not_exaggerated(refiner):
+    """A UNet that says zero adds nothing to what the drafts carry over."""
+    t = jnp.asarray(time_grid(SCHEDULE, 2, 0.02))
+    little = NOTHING.at[:, 0].set(0.1)  # so that no pixel is clipped
+
+    def made(y_do, guidance):
+        return counterfactual(silent(refiner), y_do, Sampling(2, guidance=guidance), t=t, x=0.3 * X).x
+
+    bitwise(made(little, 0.0), made(NOTHING, 0.0))
+    change = [float(jnp.abs(made(little, w) - made(NOTHING, w)).max()) for w in (1.0, 3.0)]
+    assert change[0] > 1e-3 and change[1] < 1.5 * change[0]
+
+
+def test_new_images_start_from_their_draft(refiner):
+    z = jax.random.normal(jax.random.key(2), (4, 4, 4))
+    draft = jax.jit(lambda: refiner.draft(z, CONTEXT, SHAPE))()
+    gaps = []
+    for depth in (0.02, 1.0):
+        t = jnp.asarray(time_grid(SCHEDULE, 3, depth))
+        made = algorithm.sample(silent(refiner), z, CONTEXT, t, KEY, shape=SHAPE, sampling=INVERT)
+        gaps.append(float(jnp.abs(made - jnp.clip(draft, -1, 1)).mean()))
+    assert gaps[0] < 0.1 < gaps[1]  # the noise at 0.02 has a standard deviation of 0.04
+
+
+def test_new_images_are_of_their_latents_and_key_and_without_guidance_of_the_key_alone(refiner):
+    z, t = jax.random.normal(jax.random.key(2), (2, 4, 4, 4)), jnp.asarray(time_grid(SCHEDULE, 3))
+
+    def made(z, key, guidance=1.0):
+        sampling = Sampling(3, guidance=guidance)
+        return algorithm.sample(refiner, z, CONTEXT, t, jax.random.key(key), shape=SHAPE, sampling=sampling)
+
+    first = made(z[0], 0)
+    assert first.shape == (4, *SHAPE) and float(jnp.abs(first).max()) <= 1
+    bitwise(first, made(z[0], 0))
+    assert all(np.abs(first - other).max() > 0.05 for other in (made(z[1], 0), made(z[0], 1)))
+    bitwise(made(z[0], 0, guidance=0.0), made(z[1], 0, guidance=0.0))
+
+
+def test_noise_is_that_of_the_sum_of_two_images_if_one_is_added():
+    x_T, image = jax.random.normal(KEY, (2, 4, *SHAPE))
+    found = algorithm.shift(x_T, image, SCHEDULE, T)
+    np.testing.assert_allclose(found, x_T + np.sqrt(float(SCHEDULE.alpha_bar[299])) * image, rtol=1e-6)
+
+
+def test_other_parameters_and_steps_of_the_same_number_do_not_compile_again(net):
+    counterfactual(net, ANGLE)
+    compiled = algorithm.counterfactual._cache_size()
+    other = Network(net.model, jax.tree.map(lambda leaf: 0.9 * leaf, net.params), net.schedule)
+    counterfactual(other, NOTHING, t=jnp.asarray(time_grid(SCHEDULE, 3, 0.1)))
+    assert algorithm.counterfactual._cache_size() == compiled
+
+
+@pytest.mark.parametrize("wrong", [{"x": X[0]}, {"y_do": NOTHING[:, :3]}, {"context": CONTEXT[:2]}])
+def test_wrong_shapes_raise(net, wrong):
+    given = {"x": X, "y_do": NOTHING, "context": CONTEXT} | wrong
+    with pytest.raises(AssertionError, match=r"shape|rank"):
+        algorithm.counterfactual(net, **given, t=T, key=KEY, sampling=INVERT)
