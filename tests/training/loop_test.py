@@ -1,151 +1,173 @@
-"""The step on one and on eight devices, resuming bit for bit, and the stops."""
+"""Training lowers the loss and stops as it should; a run that was stopped ends like one that was not."""
 
-import dataclasses
-import functools
 import json
+import os
 import shutil
+import signal
+import threading
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-from short_runs import arrays_of, dataset_of, settings_with
+from devices import one_device
+from short_runs import arrays_of, assert_same_end, dataset_of, settings_with
 
-from cdae_jax.data.pipeline import batches
+import cdae_jax
+from cdae_jax.counterfactual.readout import read
+from cdae_jax.data import pendulum
+from cdae_jax.data.dataset import Split
 from cdae_jax.errors import InputError
-from cdae_jax.model.causal_diffae import init_params
-from cdae_jax.settings.run import Settings
-from cdae_jax.training import loop as train
-from cdae_jax.training import workdir
+from cdae_jax.training import loop
 from cdae_jax.training.checkpoint import Checkpoints
-from cdae_jax.training.optimizer import apply_gradients
-from cdae_jax.training.step import ema_decay_at, make_optimizer
-from configs.pendulum import get_config
+
+
+def lines_of(workdir):
+    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+
+
+def before_step(monkeypatch, step, act):
+    """Training calls `act` with the batch of a step, counted from 0, and trains on what that returns."""
+    original = loop.host_batches
+
+    def changed(split, y, start, *rest):
+        for i, batch in enumerate(original(split, y, start, *rest), start):
+            yield act(batch) if i == step else batch
+
+    monkeypatch.setattr(loop, "host_batches", changed)
 
 
 def test_training_lowers_the_loss_and_logs_every_term(trained_pendulum):
-    lines = [json.loads(line) for line in (trained_pendulum / "metrics.jsonl").read_text().splitlines()]
+    lines = lines_of(trained_pendulum)
     assert [line["step"] for line in lines] == [5, 10, 15, 20]
     for term in ("decoder", "kl_z", "mechanism"):
         assert lines[-1][term] < lines[0][term]
     assert {"decoder", "kl_u", "kl_z", "mechanism", "grad_norm", "images_per_second"} <= set(lines[-1])
     summary = json.loads((trained_pendulum / "train.json").read_text())
-    assert summary["steps"] == 20 and summary["images"] == 320
+    assert summary["steps"] == 20 and summary["images"] == 320 and summary["parameters"] > 10_000
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # TensorBoard's own
-def test_tensorboard_reads_the_events(trained_pendulum):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+def test_a_stopped_run_saves_what_was_done_and_goes_on_to_the_same_end(trained_pendulum, tmp_path, monkeypatch):
+    def stop(batch):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return batch
 
-    events = EventAccumulator(str(trained_pendulum / "tensorboard")).Reload()
-    lines = [json.loads(line) for line in (trained_pendulum / "metrics.jsonl").read_text().splitlines()]
-    np.testing.assert_allclose([event.value for event in events.Scalars("loss")], [line["loss"] for line in lines])
-
-
-def test_mistakes_leave_the_workdir_free_for_the_next_try(tmp_path):
-    config = get_config("smoke")
-    config.data.sampling = "sobol"
-    with pytest.raises(InputError, match="sampling is 'sobol'"):
-        train.train_model(Settings.from_dict(config.to_dict()), tmp_path / "run")
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(trained_pendulum, tmp_path, monkeypatch):
-    settings = settings_with()
-    save = Checkpoints.save
-
-    def stop_after_first(self, step, *trees):
-        save(self, step, *trees)
-        self.wait()
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Checkpoints, "save", stop_after_first)
-    with pytest.raises(KeyboardInterrupt):
-        train.train_model(settings, tmp_path / "run")
+    before = signal.getsignal(signal.SIGTERM)
+    before_step(monkeypatch, 12, stop)
+    with pytest.raises(loop.Stopped, match="stopped as asked after step 13, which is saved: the same command goes on"):
+        loop.train_model(settings_with(), tmp_path / "run")
+    assert signal.getsignal(signal.SIGTERM) is before
     monkeypatch.undo()
-    # Saved while training went on, and saved while it waited: the same.
-    for going, waiting in zip(
-        arrays_of(trained_pendulum, settings, 10), arrays_of(tmp_path / "run", settings, 10), strict=True
-    ):
-        np.testing.assert_array_equal(going, waiting)
-    train.train_model(settings, tmp_path / "run")
-    for resumed, whole in zip(
-        arrays_of(tmp_path / "run", settings), arrays_of(trained_pendulum, settings), strict=True
-    ):
-        np.testing.assert_array_equal(resumed, whole)
-    steps = [json.loads(line)["step"] for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
-    assert steps == [5, 10, 15, 20]
+    assert_same_end(tmp_path / "run", trained_pendulum, settings_with(), at=10)
+    assert cdae_jax.load(tmp_path / "run").step == 13
+    loop.train_model(settings_with(), tmp_path / "run")
+    assert_same_end(tmp_path / "run", trained_pendulum, settings_with())
+    assert [line["step"] for line in lines_of(tmp_path / "run")] == [5, 10, 15, 20]
 
 
-def test_a_workdir_of_another_config_is_refused_and_kept(trained_pendulum, tmp_path):
-    workdir = shutil.copytree(trained_pendulum, tmp_path / "copy")
-    before = {path: path.stat().st_mtime_ns for path in workdir.rglob("*")}
-    with pytest.raises(InputError, match="train.learning_rate 0.001 \\(now 0.5\\)"):
-        train.train_model(settings_with(learning_rate=0.5), workdir)
-    assert before == {path: path.stat().st_mtime_ns for path in workdir.rglob("*")}
+def test_a_run_that_is_finished_trains_no_further(trained_pendulum, tmp_path):
+    copy = shutil.copytree(trained_pendulum, tmp_path / "copy")
+    settings = settings_with(data={"data_dir": str(trained_pendulum.parent / "data")})
+    before = arrays_of(copy, settings)
+    assert loop.train_model(settings, copy) == copy
+    for here, there in zip(before, arrays_of(copy, settings), strict=True):
+        np.testing.assert_array_equal(here, there)
+    assert lines_of(copy) == lines_of(trained_pendulum)
 
 
-def test_a_folder_with_other_files_is_refused(tmp_path):
-    (tmp_path / "thesis.txt").write_text("precious")
-    with pytest.raises(InputError, match="other files"):
-        train.train_model(settings_with(), tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+def test_sigterm_is_nobodys_business_outside_the_main_thread():
+    found, before = [], signal.getsignal(signal.SIGTERM)
 
+    def ask():
+        with loop.stop_request() as asked:
+            found.append((asked.is_set(), signal.getsignal(signal.SIGTERM) is before))
 
-def test_other_data_than_a_model_was_trained_on_is_refused(tmp_path):
-    (tmp_path / "model.json").write_text('{"dataset": "MorphoMNIST"}')
-    workdir.check_dataset(tmp_path, "MorphoMNIST")
-    workdir.check_dataset(tmp_path / "new", "MorphoDigits")
-    with pytest.raises(InputError, match="was trained on MorphoMNIST, but its config now gives MorphoDigits"):
-        workdir.check_dataset(tmp_path, "MorphoDigits")
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    assert found == [(False, True)]
 
 
 def test_a_non_finite_loss_names_the_step_and_the_last_good_checkpoint(tmp_path, monkeypatch):
-    original = train.host_batches
-
-    def poisoned(split, y, start, *rest):
-        for step, batch in enumerate(original(split, y, start, *rest), start):
-            yield batch | {"y": np.full_like(batch["y"], np.float32(1e30))} if step == 12 else batch
-
-    monkeypatch.setattr(train, "host_batches", poisoned)
-    with pytest.raises(train.NonFiniteLoss, match="at step 13; the last good checkpoint is step 10"):
-        train.train_model(settings_with(), tmp_path / "run")
+    before_step(monkeypatch, 12, lambda batch: batch | {"y": np.full_like(batch["y"], np.float32(1e30))})
+    with pytest.raises(loop.NonFiniteLoss, match="at step 13; the last good checkpoint is step 10 in .*/checkpoints"):
+        loop.train_model(settings_with(), tmp_path / "run")
 
 
-def test_mechanisms_learn_at_a_rate_of_their_own():
-    settings = settings_with(warmup_steps=0)
-    shapes = jax.eval_shape(functools.partial(init_params, settings.make_model(0), jax.random.key(0), (16, 16, 3)))
-    params = {"params": {name: jnp.full(3, 0.5) for name in shapes["params"]}}
-    updates = []
-    for rate in (1.0, 4.0):
-        tx = make_optimizer(dataclasses.replace(settings.train, mechanism_rate=rate))
-        updates.append(apply_gradients(tx, params, tx.init(params), params)[2]["params"])
-    factors = {name: float((updates[1][name] / update)[0]) for name, update in updates[0].items()}
-    assert factors == pytest.approx({name: 4.0 if name == "scm" else 1.0 for name in factors}) and "scm" in factors
+def test_a_loss_that_was_never_finite_says_that_nothing_was_saved(tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    with pytest.raises(loop.NonFiniteLoss, match=r"the loss is nan at step \d; none was saved: lower"):
+        loop._finite_means([{"loss": 1.0}, {"loss": float("nan")}], 2, tmp_path, checkpoints)
+    assert loop._finite_means([{"loss": 1.0, "kl_u": 0.0}, {"loss": 2.0, "kl_u": 1.0}], 0, tmp_path, checkpoints) == {
+        "loss": 1.5,
+        "kl_u": 0.5,
+    }
+    checkpoints.close()
 
 
-def test_ema_ramps_up():
-    steps = jnp.array([0, 90, 10**6], jnp.int32)
-    np.testing.assert_allclose(ema_decay_at(steps, 0.999), [0.1, 0.91, 0.999], rtol=1e-6)
+def test_statistics_are_those_of_labelled_images_that_were_left_alone(tmp_path):
+    settings = settings_with(data={"interventional_share": 0.5, "label_fraction": 0.25})
+    model = cdae_jax.load(loop.train_model(settings, tmp_path / "run"))
+    split = dataset_of(settings).train.with_labels(0.25, settings.data.seed)
+    known, left_alone = np.isfinite(split.labels).all(1), ~split.was_set.any(1)
+    assert known.sum() == 64 and left_alone.sum() == 128
+    rows = model.stats.rows
+    np.testing.assert_array_equal(rows, split.labels[known & left_alone])
+    np.testing.assert_allclose(model.stats.mean, rows.mean(0), rtol=1e-5)
+    shadow = np.stack(pendulum.shadow(rows[:, 0], rows[:, 1]), -1)
+    np.testing.assert_allclose(rows[:, 2:], shadow, rtol=1e-5)  # no mechanism was broken
+    assert all(np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves(model.params))
 
 
-def test_batches_cover_an_epoch_once_and_differ_between_epochs():
-    split = dataset_of(settings_with()).train
-    first, second = ([batch.labels for batch in batches(split, start, start + 16, 16, 0)] for start in (0, 16))
-    seen = np.concatenate(first)
-    assert len(np.unique(seen[:, 0])) == len(split)
-    assert not np.array_equal(seen, np.concatenate(second))
-    np.testing.assert_array_equal(np.sort(seen[:, 0]), np.sort(split.labels[:, 0]))
+def test_the_readout_reads_labels_from_latents(trained_pendulum):
+    with one_device():
+        model = cdae_jax.load(trained_pendulum)
+        test = dataset_of(model.settings).test
+        y = model.stats.standardise(test.labels)
+        readout = loop.readout_of(model.model, model.params, test.images, y)
+    found = np.asarray(read(readout, model.latents(test.images)[1]))
+    assert found.shape == y.shape
+    residual = ((found - y) ** 2).mean(0) / y.var(0)
+    assert (residual < 0.9).all() and residual[0] < 0.3  # fitted to these very images
 
 
-def test_processes_share_every_batch():
-    split = dataset_of(settings_with()).train
-    whole = list(batches(split, 3, 20, 16, seed=1))
-    parts = [list(batches(split, 3, 20, 16, 1, process_index=i, process_count=4)) for i in range(4)]
-    for step, batch in enumerate(whole):
-        np.testing.assert_array_equal(np.concatenate([part[step].images for part in parts]), batch.images)
+def test_batches_of_a_step_have_standardised_labels_and_a_context():
+    train = settings_with().train
+    images, labels = np.zeros((40, 2, 2, 1), np.uint8), np.arange(40, dtype=np.float32)[:, None]
+    with_context = Split(images, labels, context=np.arange(40, dtype=np.int32) % 10)
+    first = next(loop.host_batches(with_context, labels / 10, 0, train))
+    assert {name: value.shape for name, value in first.items()} == {
+        "image": (16, 2, 2, 1),
+        "y": (16, 1),
+        "context": (16,),
+        "intervened": (16, 1),
+    }
+    np.testing.assert_array_equal(first["context"], np.rint(10 * first["y"][:, 0]) % 10)
+    assert not next(loop.host_batches(Split(images, labels), labels, 0, train))["context"].any()
 
 
-def test_a_batch_that_devices_cannot_share_is_refused(tmp_path):
-    with pytest.raises(InputError, match="not a multiple of the 8 devices"):
-        train.train_model(settings_with(batch_size=12), tmp_path / "run")
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"data": {"sampling": "sobol"}}, "sampling is 'sobol'"),
+        ({"train": {"batch_size": 12}}, "the batch size 12 is not a multiple of the 8 devices: change it"),
+        ({"train": {"batch_size": 512}}, "config.train.batch_size is 512, more than the 256 training images"),
+        ({"system": {"fsdp": 3}}, "config.system.fsdp is 3, which does not divide the 8 devices"),
+        ({"system": {"microbatches": 4}}, "the batch size 16 is not a multiple of the 8 devices times 4 microbatches"),
+        (
+            {"model": {"decoder": "refiner"}, "train": {"refine_every": 4}},
+            "batch size 16 is not .* 8 devices times 4 of config.train.refine_every",
+        ),
+    ],
+)
+def test_mistakes_leave_the_workdir_free_for_the_next_try(tmp_path, changes, message):
+    with pytest.raises(InputError, match=message):
+        loop.train_model(settings_with(**changes), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_workdir_of_another_config_is_refused_and_kept(trained_pendulum, tmp_path):
+    copy = shutil.copytree(trained_pendulum, tmp_path / "copy")
+    before = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
+    with pytest.raises(InputError, match=r"train.learning_rate 0.001 \(now 0.5\)"):
+        loop.train_model(settings_with(train={"learning_rate": 0.5}), copy)
+    assert before == {path: path.stat().st_mtime_ns for path in copy.rglob("*")}

@@ -1,0 +1,69 @@
+"""The optimiser: its learning rate over the run, its clipping, and the mechanisms' own rate."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import pytest
+from short_runs import settings_with
+
+from cdae_jax.training.optimizer import CLIP_NORM, WEIGHT_DECAY, apply_gradients, make_optimizer
+
+TRAIN = dataclasses.replace(settings_with().train, learning_rate=0.1, warmup_steps=4, steps=20)
+PARAMS = {"params": {"encoder": jnp.full(3, 0.5), "scm": jnp.full(3, 0.5)}}
+
+
+def updates_of(train, steps=1, size=1.0):
+    """What each step adds to the parameters, with the same gradient in all steps; params and gradients are constant."""
+    tx = make_optimizer(train)
+    gradient = jax.tree.map(lambda leaf: size * jnp.ones_like(leaf), PARAMS)
+    state, found = tx.init(PARAMS), []
+    for _ in range(steps):
+        params, state, updates = apply_gradients(tx, gradient, state, PARAMS)
+        assert jax.tree.all(jax.tree.map(lambda new, old, by: jnp.all(new == old + by), params, PARAMS, updates))
+        found.append({name: float(update[0]) for name, update in updates["params"].items()})
+    return found
+
+
+@pytest.mark.parametrize("decay", [True, False])
+def test_the_rate_rises_from_0_and_then_falls_to_0_or_stays(decay):
+    steps = [update["encoder"] for update in updates_of(dataclasses.replace(TRAIN, decay=decay), 20)]
+    full = -0.1 * (1 + WEIGHT_DECAY * 0.5)  # Adam's step of a constant gradient has length 1
+    assert steps[:4] == pytest.approx([0, full / 4, full / 2, 3 * full / 4], rel=1e-3)
+    if decay:
+        assert steps[4] == pytest.approx(full, rel=1e-3) and steps[12] == pytest.approx(full / 2, rel=1e-3)
+        assert sorted(steps[4:]) == steps[4:] and abs(steps[-1]) < 0.02 * abs(full)
+    else:
+        assert steps[4:] == pytest.approx([full] * 16, rel=1e-3)
+
+
+def test_without_warm_up_the_first_step_is_the_longest():
+    (first,) = updates_of(dataclasses.replace(TRAIN, warmup_steps=0))
+    assert first["encoder"] == pytest.approx(-0.1 * (1 + WEIGHT_DECAY * 0.5), rel=1e-3)
+
+
+def test_a_run_may_be_shorter_than_its_warm_up():
+    steps = [update["encoder"] for update in updates_of(dataclasses.replace(TRAIN, steps=2), 2)]
+    assert steps[0] == 0 > steps[1]
+
+
+def test_gradients_are_clipped_by_their_common_norm():
+    tx = make_optimizer(dataclasses.replace(TRAIN, warmup_steps=0))
+    gradient = {"params": {"encoder": jnp.array([3.0, 0, 0]), "scm": jnp.array([0, 4.0, 0])}}
+    _, state, _ = apply_gradients(tx, gradient, tx.init(PARAMS), PARAMS)
+    moments = [leaf for leaf in jax.tree.leaves(state) if leaf.shape == (3,)][:2]
+    assert jnp.allclose(jnp.stack(moments), 0.1 * CLIP_NORM * jnp.array([[0.6, 0, 0], [0, 0.8, 0]]))
+
+
+def test_mechanisms_learn_at_a_rate_of_their_own():
+    train = dataclasses.replace(TRAIN, warmup_steps=0)
+    (same,), (faster,) = (updates_of(dataclasses.replace(train, mechanism_rate=rate)) for rate in (1.0, 4.0))
+    assert same["scm"] == same["encoder"] == faster["encoder"]
+    assert faster["scm"] == pytest.approx(4 * same["scm"])
+
+
+def test_the_mechanisms_are_what_the_model_calls_scm():
+    settings = settings_with()
+    model = settings.make_model(0)
+    arguments = (jnp.zeros((1, 16, 16, 3)), jnp.zeros(1), jnp.zeros(1, jnp.int32), jnp.zeros(1, bool))
+    assert "scm" in jax.eval_shape(model.init, jax.random.key(0), *arguments)["params"]
