@@ -1,6 +1,5 @@
 """The settings of a run, as nested plain data, from a dataset, a size and a method."""
 
-import copy
 from collections.abc import Mapping
 
 from cdae_jax.errors import InputError
@@ -17,38 +16,29 @@ def plain_settings(dataset: str, size: str, method: str = "ours", graph: Mapping
     `with_shares`, so that a caller may change the steps first.
 
     Args:
-      dataset, size, method: names in DATASETS, SIZES and METHODS.
+      dataset, size, method: names in DATASETS, SIZES and METHODS; InputError for other sizes and methods.
       graph: variable name -> its parents, kind, unit and part; None for the dataset's own.
-
-    Raises:
-      InputError: no such size or method.
     """
-    _check_name("size", size, SIZES)
-    _check_name("method", method, METHODS)
+    for what, name, known in (("size", size, SIZES), ("method", method, METHODS)):
+        if name not in known:
+            told = f"there is no {what} {name!r}: expected one of {', '.join(known)}"
+            raise InputError(told + did_you_mean(name, known))
     brought, chosen = DATASETS[dataset], METHODS[method]
-    found = copy.deepcopy(CPU)
-    for layer in (OURS, brought["cpu"], brought["ours"], SIZES[size], brought.get(size, {}), chosen):
+    found = {section: {} for section in SECTIONS}
+    for layer in (CPU, OURS, brought["cpu"], brought["ours"], SIZES[size], brought.get(size, {}), chosen):
         for section in SECTIONS:
             found[section] |= layer.get(section, {})
     if size == "smoke":  # whatever the method
         found["sample"]["num_steps"] = SIZES["smoke"]["sample"]["num_steps"]
-    found["graph"] = _known_to(chosen, brought["graph"] if graph is None else graph)
+    hidden = {key for key, what in (("parents", "graph"), ("part", "parts")) if not chosen[what]}
+    graph = brought["graph"] if graph is None else graph
+    found["graph"] = {name: {k: v for k, v in spec.items() if k not in hidden} for name, spec in graph.items()}
     if method == "conditional":
         classes = [spec.get("classes", 0) for spec in found["graph"].values()]
         found["model"]["block_dim"] = max([found["model"]["block_dim"], *classes])
     return found
 
 
-def _known_to(method: Mapping, graph: Mapping) -> dict:
-    hidden = ({"parents"} if not method["graph"] else set()) | ({"part"} if not method["parts"] else set())
-    return {name: {key: value for key, value in spec.items() if key not in hidden} for name, spec in graph.items()}
-
-
 def with_shares(train: Mapping, steps) -> dict:
     """The section `train` with its shares of a number of steps (or of a reference to one) worked out."""
     return {name: value.of(steps) if isinstance(value, (Share, Memory)) else value for name, value in train.items()}
-
-
-def _check_name(what: str, name: str, known: Mapping) -> None:
-    if name not in known:
-        raise InputError(f"there is no {what} {name!r}: expected one of {', '.join(known)}{did_you_mean(name, known)}")

@@ -4,7 +4,13 @@ Fields are those of `settings`. "ours" is by evidence on that dataset (results/R
 too, so that nothing but the method differs.
 """
 
+from dataclasses import asdict
+
+from cdae_jax.data.settings import CausalCircuit, Custom, MorphoMNIST, Pendulum, Rendered
+
 SMOKE_DATA = {"train_size": 256, "test_size": 64}
+FOUR_LEVELS = {"encoder_multipliers": (1, 2, 3, 4), "unet_multipliers": (1, 2, 3, 4)}
+SIX_LEVELS = {"encoder_multipliers": (1, 1, 2, 2, 4, 4), "unet_multipliers": (1, 1, 2, 2, 4, 4)}
 
 PENDULUM = {
     "graph": {  # in the order of tables and plots
@@ -14,14 +20,7 @@ PENDULUM = {
         "position": {"parents": ("angle", "light"), "unit": "units", "part": "shadow"},
     },
     "cpu": {
-        "data": {
-            "name": "pendulum",
-            "sampling": "continuous",
-            "interventional_share": 0.0,
-            "resolution": 32,
-            "train_size": 50_000,
-            "test_size": 2_000,
-        },
+        "data": asdict(Pendulum(name="pendulum", resolution=32, train_size=50_000, test_size=2_000)),
         "model": {"encoder_channels": 32, "unet_channels": 64, "mechanism_hidden": 128},
         "train": {"steps": 10_000},
     },
@@ -38,31 +37,15 @@ PENDULUM = {
     },
     "paper": {
         "data": {"sampling": "grid", "resolution": 96, "train_size": 5_482, "test_size": 1_826},
-        "model": {
-            "block_dim": 16,
-            "unet_channels": 128,
-            "mechanism_hidden": 256,
-            "encoder_multipliers": (1, 2, 3, 4),
-            "unet_multipliers": (1, 2, 3, 4),
-            "attention": (12,),
-        },
+        "model": {"block_dim": 16, "unet_channels": 128, "mechanism_hidden": 256, "attention": (12,), **FOUR_LEVELS},
     },
 }
 
 MORPHO_MNIST = {
-    "graph": {
-        "thickness": {"unit": "px"},
-        "intensity": {"parents": ("thickness",), "unit": "grey levels"},
-    },
+    "graph": {"thickness": {"unit": "px"}, "intensity": {"parents": ("thickness",), "unit": "grey levels"}},
     "cpu": {
-        "data": {
-            "name": "morpho_mnist",
-            "mnist_dir": "",
-            "resolution": 28,
-            "train_size": 60_000,
-            "test_size": 10_000,
-            "judge_steps": 2_000,
-        },
+        "data": asdict(MorphoMNIST(name="morpho_mnist", resolution=28, train_size=60_000, test_size=10_000))
+        | {"judge_steps": 2_000},
         "model": {
             "encoder_channels": 32,
             "encoder_multipliers": (1, 2, 4),
@@ -91,6 +74,7 @@ MORPHO_MNIST = {
     },
 }
 
+CIRCUIT_DATA = {"resolution": 64, "train_size": 50_000, "test_size": 2_000, "judge_steps": 200}
 CIRCUIT_LOOKALIKE = {
     "graph": {
         "arm": {},
@@ -99,14 +83,7 @@ CIRCUIT_LOOKALIKE = {
         "red": {"parents": ("arm", "blue", "green")},
     },
     "cpu": {
-        "data": {
-            "name": "circuit_lookalike",
-            "resolution": 64,
-            "train_size": 50_000,
-            "test_size": 2_000,
-            "interventional_share": 0.0,
-            "judge_steps": 200,
-        },
+        "data": asdict(Rendered(name="circuit_lookalike", **CIRCUIT_DATA)),
         "model": {"encoder_patch": 8, "patch": 8},
         "train": {"steps": 20_000},
     },
@@ -114,56 +91,24 @@ CIRCUIT_LOOKALIKE = {
     "smoke": {"data": {"resolution": 32, **SMOKE_DATA}},
     "paper": {
         "data": {"resolution": 128},
-        "model": {
-            "block_dim": 128,
-            "encoder_multipliers": (1, 1, 2, 2, 4, 4),
-            "unet_multipliers": (1, 1, 2, 2, 4, 4),
-            "attention": (16, 8),
-        },
+        "model": {"block_dim": 128, "attention": (16, 8), **SIX_LEVELS},
         "diffusion": {"num_steps": 2000},
     },
 }
 
 CAUSAL_CIRCUIT = CIRCUIT_LOOKALIKE | {
-    "cpu": CIRCUIT_LOOKALIKE["cpu"]
-    | {
-        "data": {
-            "name": "causal_circuit",
-            "circuit_dir": "",
-            "resolution": 64,
-            "train_size": 50_000,
-            "test_size": 2_000,
-            "judge_steps": 200,
-        }
-    }
+    "cpu": CIRCUIT_LOOKALIKE["cpu"] | {"data": asdict(CausalCircuit(name="causal_circuit", **CIRCUIT_DATA))}
 }
 
 CUSTOM = {  # the graph is the user's
     "graph": {},
     "cpu": {
-        "data": {
-            "name": "custom",
-            "images": "",
-            "labels": "",
-            "resolution": 32,
-            "test_fraction": 0.2,
-            "split_column": "",
-            "max_memory_gib": 4.0,
-            "do_column": "",
-        },
+        "data": asdict(Custom(name="custom", images="", labels="", resolution=32)),
         "train": {"steps": 6_200},
     },
     "ours": {},
     "smoke": {"data": {"resolution": 16}},
-    "paper": {
-        "data": {"resolution": 64},
-        "model": {
-            "block_dim": 16,
-            "encoder_multipliers": (1, 2, 3, 4),
-            "unet_multipliers": (1, 2, 3, 4),
-            "attention": (16, 8),
-        },
-    },
+    "paper": {"data": {"resolution": 64}, "model": {"block_dim": 16, "attention": (16, 8), **FOUR_LEVELS}},
 }
 
 DATASETS = {

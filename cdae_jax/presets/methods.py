@@ -6,6 +6,8 @@ for tables.
 
 import dataclasses
 
+from cdae_jax.counterfactual.sampling import Sampling
+
 
 @dataclasses.dataclass(frozen=True)
 class Share:
@@ -48,15 +50,7 @@ OURS = {
         "condition_drop": 0.1,
         "refine_every": 1,
     },
-    "sample": {
-        "num_steps": 20,
-        "guidance": 1.0,
-        "abduction": "restore",
-        "corrections": 0,
-        "fit_steps": 0,
-        "depth": 0.0,
-        "solver": "ddim",
-    },
+    "sample": dataclasses.asdict(Sampling(num_steps=20, abduction="restore")),
 }
 
 # CausalDiffAE as published (arXiv 2404.17735, section 4): the sum of a mean pixel loss and of both divergences, summed
@@ -85,18 +79,16 @@ PAPER = {
         "condition_drop": 0.0,
         "refine_every": 1,
     },
-    "sample": {
-        "num_steps": 250,
-        "guidance": 1.0,
-        "abduction": "invert",
-        "corrections": 0,
-        "fit_steps": 0,
-        "depth": 1.0,
-        "solver": "ddim",
-    },
+    "sample": dataclasses.asdict(Sampling(num_steps=250, depth=1.0)),
 }
 
-REPAIRS = {"corrections": 0, "fit_steps": 0}  # ours
+NO_REPAIRS = {"corrections": 0, "fit_steps": 0}  # they are ours
+
+
+def _changed(title: str, graph: bool = True, parts: bool = False, **sections) -> dict:
+    """Ours with some fields of some sections changed, and without its repairs."""
+    return {"title": title, "graph": graph, "parts": parts, "sample": NO_REPAIRS, **sections}
+
 
 METHODS = {
     "ours": {"title": "ours", "graph": True, "parts": True},
@@ -108,47 +100,24 @@ METHODS = {
         "sample": PAPER["sample"] | {"abduction": "noise"},
     },
     # Label-conditional diffusion: the decoder sees the labels themselves, once; an encoder reads the labels, and
-    # mechanisms are fitted to labels alone.
-    "conditional": {
-        "title": "label-conditional",
-        "graph": True,
-        "parts": False,
-        "model": {"block_dim": 1},  # or the number of classes, see `build`
-        "train": {"condition": "labels", "mechanism_alone": True},
-        "sample": REPAIRS,
-    },
+    # mechanisms are fitted to labels alone. `build` gives it as many dimensions as the most classes.
+    "conditional": _changed(
+        "label-conditional", model={"block_dim": 1}, train={"condition": "labels", "mechanism_alone": True}
+    ),
     # DiffAE (arXiv 2111.15640): no labels, no graph; a linear readout reads and sets them.
-    "diffae": {
-        "title": "DiffAE",
-        "graph": False,
-        "parts": False,
-        "train": {"gamma": 0.0, "mechanism": 0.0, "mechanism_alone": False, "condition": "mean"},
-        "sample": REPAIRS,
-    },
+    "diffae": _changed(
+        "DiffAE", graph=False, train={"gamma": 0.0, "mechanism": 0.0, "mechanism_alone": False, "condition": "mean"}
+    ),
     # Labels align the latents, but there is no causal layer.
-    "aligned": {"title": "no causal layer", "graph": False, "parts": False, "sample": REPAIRS},
+    "aligned": _changed("no causal layer", graph=False),
     # CausalVAE (arXiv 2004.08697) with our encoder and causal layer; its decoder sees what the mechanisms say, and was
     # worse where these had a higher rate.
-    "causalvae": {
-        "title": "CausalVAE",
-        "graph": True,
-        "parts": False,
-        "model": {"decoder": "conv"},
-        "train": {"condition": "encoding", "refine_every": 1, "mechanism_rate": 1.0},
-        "sample": REPAIRS,
-    },
+    "causalvae": _changed(
+        "CausalVAE",
+        model={"decoder": "conv"},
+        train={"condition": "encoding", "refine_every": 1, "mechanism_rate": 1.0},
+    ),
     # Ours with what the released code does instead: children see their parents' u; x_T by fresh noise.
-    "one_hop": {
-        "title": "one-hop mechanisms",
-        "graph": True,
-        "parts": True,
-        "model": {"mechanism": "one_hop"},
-        "sample": REPAIRS,
-    },
-    "noise": {
-        "title": "fresh noise",
-        "graph": True,
-        "parts": True,
-        "sample": REPAIRS | {"abduction": "noise", "depth": 1.0},
-    },
+    "one_hop": _changed("one-hop mechanisms", parts=True, model={"mechanism": "one_hop"}),
+    "noise": _changed("fresh noise", parts=True, sample=NO_REPAIRS | {"abduction": "noise", "depth": 1.0}),
 }

@@ -2,14 +2,7 @@
 
 # Two CPU cores, and what is of no size.
 CPU = {
-    "data": {
-        "seed": 0,
-        "data_dir": "data",
-        "label_fraction": 1.0,
-        "labelled_share": 0.5,
-        "num_evaluated": 512,
-        "judge_steps": 1_000,
-    },
+    "data": {},
     "model": {
         "block_dim": 4,
         "encoder_channels": 64,
