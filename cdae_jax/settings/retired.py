@@ -6,7 +6,9 @@ from cdae_jax.diffusion.grids import spacing_of
 from cdae_jax.errors import InputError
 
 MOVED = {
-    **dict.fromkeys(("train.microbatches", "train.fsdp", "model.dtype", "model.remat"), "system"),
+    **{f"train.{name}": f"system.{name}" for name in ("microbatches", "fsdp")},
+    **{f"model.{name}": f"system.{name}" for name in ("dtype", "remat")},
+    "train.kl_z": "train.gamma",
     "evaluate.num_images": "data.num_evaluated",
     "evaluate.predictor_steps": "data.judge_steps",
 }
@@ -48,9 +50,8 @@ GONE: dict[str, tuple[bool, Callable[[Mapping], bool], str]] = {
 def without_retired(config: Mapping, to_train: bool) -> dict:
     """A stored config in today's sections and fields; one of today comes back as it is.
 
-    Raises:
-      InputError: a setting that is gone with another value than the code now always uses. Those of training alone
-        matter only `to_train`.
+    Raises InputError for a setting that is gone with another value than the code now always uses; one of training alone
+    matters only `to_train`.
     """
     for path, (of_training, is_ours, now) in GONE.items():
         section, name = path.split(".")
@@ -62,21 +63,15 @@ def without_retired(config: Mapping, to_train: bool) -> dict:
     found = {name: dict(section) for name, section in config.items()}
     for path in (*GONE, *UNIMPORTANT):
         section, name = path.split(".")
-        if path != "train.kl_u":
-            found.get(section, {}).pop(name, None)
+        found.get(section, {}).pop(name, None)
     for path, where in MOVED.items():
-        section, name = path.split(".")
-        target, _, new_name = where.partition(".")
+        (section, name), (target, new_name) = path.split("."), where.split(".")
         if name in found.get(section, {}):
-            found.setdefault(target, {})[new_name or name] = found[section].pop(name)
+            found.setdefault(target, {})[new_name] = found[section].pop(name)
     if found.get("evaluate") == {}:
         del found["evaluate"]
-    train, model, data = found.get("train", {}), found.get("model", {}), found.get("data", {})
-    if "kl_z" in train:
-        train["gamma"] = train.pop("kl_z")
-        del train["kl_u"]
-    if data.pop("labelled_only", False):
-        data["labelled_share"] = 1.0
-    if model.pop("parts", None) is False and "graph" in found:
+    if found.get("data", {}).pop("labelled_only", False):
+        found["data"]["labelled_share"] = 1.0
+    if found.get("model", {}).pop("parts", None) is False and "graph" in found:
         found["graph"] = {name: {k: v for k, v in spec.items() if k != "part"} for name, spec in found["graph"].items()}
     return found

@@ -1,6 +1,7 @@
 """Every setting of a run as frozen dataclasses; a config file fills them and a workdir stores them as JSON."""
 
 import dataclasses
+import json
 import typing
 from collections.abc import Mapping
 
@@ -33,20 +34,16 @@ class Settings:
 
     def to_dict(self) -> dict:
         """Plain data for JSON; `from_dict` reads it back."""
-        sections = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         graph = {spec.pop("name"): spec for spec in self.graph.to_list()}
-        plain = {name: graph if name == "graph" else dataclasses.asdict(value) for name, value in sections.items()}
-        return _tuples_to_lists(plain)
+        plain = {field.name: dataclasses.asdict(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        return json.loads(json.dumps(plain | {"graph": graph}))  # tuples become lists
 
     @classmethod
     def from_dict(cls, config: Mapping, *, to_train: bool = True) -> "Settings":
         """Checks and converts a nested mapping; what older versions stored is read too (`retired`).
 
-        Args:
-          to_train: False for a trained model, which settings of training alone, gone since, say nothing about.
-
-        Raises:
-          InputError: a field that is wrong, by its name.
+        With to_train False it is of a trained model, which settings of training alone, gone since, say nothing about.
+        Raises InputError for a field that is wrong, by its name.
         """
         sections = typing.get_type_hints(cls)
         config = {"system": {}} | without_retired(config, to_train)
@@ -89,38 +86,28 @@ class Settings:
 
     def make_model(self, num_classes: int) -> CausalDiffAE:
         """The Flax module of these settings; num_classes of the dataset's context."""
-        sizes = dataclasses.asdict(self.model)
-        del sizes["label_scale"]
-        return CausalDiffAE(
-            **sizes | {"decoder": DECODERS[self.model.decoder]},
-            graph=self.graph,
-            num_classes=num_classes,
-            prediction=self.diffusion.prediction,
-            dtype=self.system.dtype,
-            remat=self.system.remat,
-        )
-
-
-def _tuples_to_lists(value):
-    if isinstance(value, dict):
-        return {key: _tuples_to_lists(item) for key, item in value.items()}
-    return list(value) if isinstance(value, tuple) else value
+        kinds = {
+            **dataclasses.asdict(self.model),
+            "decoder": DECODERS[self.model.decoder],
+            "prediction": self.diffusion.prediction,
+            "dtype": self.system.dtype,
+            "remat": self.system.remat,
+        }
+        del kinds["label_scale"]
+        return CausalDiffAE(self.graph, num_classes=num_classes, **kinds)
 
 
 def _build(section: str, kind: type, given: Mapping):
     types = typing.get_type_hints(kind)
-    defaults = {
-        field.name: field.default for field in dataclasses.fields(kind) if field.default is not dataclasses.MISSING
-    }
-    given = defaults | dict(given)
+    fields = dataclasses.fields(kind)
+    given = {field.name: field.default for field in fields if field.default is not dataclasses.MISSING} | dict(given)
     checks.check_names(f"config.{section}", given, types)
     return kind(**{name: _convert(f"{section}.{name}", types[name], given[name]) for name in types})
 
 
 def _convert(field: str, kind, value):
     if typing.get_origin(kind) is tuple:
-        is_ints = isinstance(value, (tuple, list)) and all(type(item) is int and item > 0 for item in value)
-        if not is_ints:
+        if not isinstance(value, (tuple, list)) or not all(type(item) is int and item > 0 for item in value):
             raise InputError(f"config.{field} is {value!r}: expected positive integers such as (1, 2)")
         return tuple(value)
     if typing.get_origin(kind) is typing.Literal:
