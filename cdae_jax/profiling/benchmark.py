@@ -68,18 +68,13 @@ def random_split(settings: Settings, num: int) -> Split:
 
 
 def counting_device() -> jax.Device:
-    """The CPU, for which programs are lowered to count their FLOPs.
-
-    Raises:
-      InputError: JAX was told to leave it out.
-    """
+    """The CPU, for which programs are lowered to count their FLOPs. Raises InputError if JAX is to leave it out."""
     try:
         return jax.local_devices(backend="cpu")[0]
     except RuntimeError as err:
         platforms = os.environ.get("JAX_PLATFORMS", "")
-        raise InputError(
-            f"JAX_PLATFORMS is {platforms!r}, without the CPU, whose backend counts FLOPs: use '{platforms},cpu'"
-        ) from err
+        says = f"JAX_PLATFORMS is {platforms!r}, without the CPU, whose backend counts FLOPs"
+        raise InputError(f"{says}: use '{platforms},cpu'") from err
 
 
 def flops_per_pass(model: CausalDiffAE, params, settings: Settings, batch: int) -> float:
@@ -108,24 +103,21 @@ def _flops(lowered) -> float:
 class TrainStep:
     """A compiled training step on random images; every call goes on from the last.
 
-    Attributes:
-      compile_seconds: of compiling it, or finding it in the cache.
-      state: after the last call.
-      shapes: of the state.
+    `compile_seconds` are of compiling it, or finding it in the cache; `state` is that after the last call, `shapes` are
+    the state's.
     """
 
     def __init__(self, settings: Settings):
-        train = settings.train
-        mesh = sharding.make_mesh(settings.system.fsdp)
+        train, shape, mesh = settings.train, image_shape(settings), sharding.make_mesh(settings.system.fsdp)
         split = random_split(settings, 4 * train.batch_size)
+        self._batch = sharding.to_devices(next(host_batches(split, split.labels, 0, train)), mesh)
         model, tx = settings.make_model(0), make_optimizer(train)
-        init = functools.partial(init_state, model, tx, image_shape(settings), 0)
+        init = functools.partial(init_state, model, tx, shape, 0)
         self.shapes = jax.eval_shape(init)
         shardings = sharding.state_shardings(self.shapes, mesh)
         self.state = jax.jit(init, out_shardings=shardings)()
-        self._batch = sharding.to_devices(next(host_batches(split, split.labels, 0, train)), mesh)
         abstract = sharding.abstract_like(self.shapes, shardings)
-        lowered = lower_train_step(settings, model, tx, mesh, abstract, image_shape(settings), train.batch_size)
+        lowered = lower_train_step(settings, model, tx, mesh, abstract, shape, train.batch_size)
         begun = time.perf_counter()
         self._run = lowered.compile()
         self.compile_seconds = time.perf_counter() - begun
@@ -162,20 +154,16 @@ def train_speed(settings: Settings, budget: float) -> dict[str, float]:
 
 
 def answer_speed(settings: Settings, budget: float) -> dict[str, float]:
-    """Seconds per image and FLOPs per image of counterfactuals, ANSWERED images to a device."""
-    model = settings.make_model(0)
+    """Seconds per image and FLOPs of counterfactuals, ANSWERED images to a device."""
+    model, key, sampling = settings.make_model(0), jax.random.key(0), settings.sampling
     num = ANSWERED * len(jax.local_devices())
-    params = jax.jit(functools.partial(init_params, model, image_shape=image_shape(settings)))(jax.random.key(0))
-    net, sampling = Network(model, params, settings.make_schedule()), settings.sampling
+    params = jax.jit(functools.partial(init_params, model, image_shape=image_shape(settings)))(key)
+    net = Network(model, params, settings.make_schedule())
     t = jnp.asarray(settings.steps(net.schedule, sampling))
-    y_do = jnp.full((num, len(settings.graph)), jnp.nan).at[:, 0].set(1.0)
-    given = {
-        "x": np.asarray(to_unit(random_split(settings, num).images)),
-        "y_do": np.asarray(y_do),
-        "context": np.zeros(num, np.int32),
-    }
+    split, y_do = random_split(settings, num), np.full((num, len(settings.graph)), np.nan, np.float32)
+    y_do[:, 0] = 1
+    given = {"x": np.asarray(to_unit(split.images)), "y_do": y_do, "context": split.context}
     given = sharding.to_devices(given, sharding.make_mesh(devices=jax.local_devices()))
-    key = jax.random.key(0)
     seconds = seconds_of(lambda: algorithm.counterfactual(net, **given, t=t, key=key, sampling=sampling), budget)
     passes = sampling.evaluations
     return {
@@ -199,8 +187,7 @@ def input_speed(settings: Settings, budget: float) -> float:
 def benchmark(settings: Settings, budget: float, parts: Sequence[str] = PARTS) -> dict:
     """Some of PARTS, each for about `budget` seconds, and the shares of the matrix product's FLOP/s.
 
-    Raises:
-      InputError: an unknown part, a batch that the devices cannot share, or counterfactuals of a conv decoder.
+    Raises InputError for an unknown part, a batch that the devices cannot share, or counterfactuals of a conv decoder.
     """
     train = settings.train
     for part in parts:
@@ -216,17 +203,16 @@ def benchmark(settings: Settings, budget: float, parts: Sequence[str] = PARTS) -
     counting_device()
     devices = 1 if jax.default_backend() == "cpu" else len(jax.devices())  # one product keeps all cores busy
     peak = matmul_flops(settings.system.dtype, budget) * devices
-    trained = train_speed(settings, budget) if "train" in parts else None
-    answered = answer_speed(settings, budget) if "counterfactual" in parts else None
+    found = {}
+    if "train" in parts:
+        found["train"] = train_speed(settings, budget)
+    if "counterfactual" in parts:
+        found["counterfactual"] = answer_speed(settings, budget)
     peak = max(peak, matmul_flops(settings.system.dtype, budget) * devices)  # it may have been busy at first
-    found = {
-        "device": f"{len(jax.devices())} x {jax.devices()[0].device_kind}",
-        "matmul_flops_per_second": peak,
-    }
-    if trained is not None:
-        found["train"] = trained | {"share_of_matmul": trained["flops"] / trained["step_seconds"] / peak}
-    if answered is not None:
-        found["counterfactual"] = answered | {"share_of_matmul": answered["flops"] / answered["seconds"] / peak}
+    for name, seconds in (("train", "step_seconds"), ("counterfactual", "seconds")):
+        if name in found:
+            found[name]["share_of_matmul"] = found[name]["flops"] / found[name][seconds] / peak
     if "input" in parts:
         found["input_images_per_second"] = input_speed(settings, budget)
-    return found | {"peak_mib": peak_mib()}
+    device = f"{len(jax.devices())} x {jax.devices()[0].device_kind}"
+    return {"device": device, "matmul_flops_per_second": peak, **found, "peak_mib": peak_mib()}

@@ -105,47 +105,39 @@ def compile_train_step(settings: Settings, mesh, batch_size: int):
     return lower_train_step(settings, model, tx, mesh, state, shape, batch_size).compile()
 
 
+def abstract_params(settings: Settings):
+    """Shapes and types of the model's parameters."""
+    init = functools.partial(init_params, settings.make_model(0), image_shape=image_shape(settings))
+    return jax.eval_shape(init, jax.random.key(0))
+
+
 def compile_counterfactual(settings: Settings, mesh, batch_size: int):
     """The counterfactuals of a batch of images over the whole mesh, compiled."""
-    shape, num, model = image_shape(settings), len(settings.graph), settings.make_model(0)
-    params = jax.eval_shape(functools.partial(init_params, model, image_shape=shape), jax.random.key(0))
-    net, sampling = Network(model, params, settings.make_schedule()), settings.sampling
+    sampling = settings.sampling
+    net = Network(settings.make_model(0), abstract_params(settings), settings.make_schedule())
     given = (net, jnp.asarray(settings.steps(net.schedule, sampling)), jax.random.key(0))
     net, t, key = sharding.abstract_like(given, sharding.replicated(mesh))
-    lowered = algorithm.counterfactual.lower(
-        net,
-        sharding.abstract_rows(mesh, batch_size, shape, jnp.float32),
-        sharding.abstract_rows(mesh, batch_size, (num,), jnp.float32),
-        sharding.abstract_rows(mesh, batch_size, (), jnp.int32),
-        t,
-        key,
-        sampling,
-    )
-    return lowered.compile()
+    rows = functools.partial(sharding.abstract_rows, mesh, batch_size)
+    x, y_do = (rows(shape, jnp.float32) for shape in (image_shape(settings), (len(settings.graph),)))
+    return algorithm.counterfactual.lower(net, x, y_do, rows((), jnp.int32), t, key, sampling).compile()
 
 
 def program(compiled, chip: Chip, repeats: int = 1) -> dict:
-    """What one chip does in a compiled program.
-
-    Args:
-      repeats: how often the program's loop bodies run; the compiler counts them once.
+    """What one chip does in a compiled program, whose loop bodies run `repeats` times; the compiler counts them once.
 
     Returns:
       "bytes" in memory at once, "flops" and "traffic" (bytes read and written), their ratio "intensity", "collectives",
       and the least "seconds" with what bounds them ("bound").
     """
     memory, cost = compiled.memory_analysis(), compiled.cost_analysis()
+    held = sum(getattr(memory, f"{kind}_size_in_bytes") for kind in ("argument", "output", "temp", "generated_code"))
     collectives = collectives_of(compiled.as_text())
     flops, traffic = repeats * cost["flops"], repeats * cost["bytes accessed"]
     sent = 2 * sum(entry["bytes"] for entry in collectives.values())  # a ring passes everything twice
     times = {"arithmetic": flops / chip.flops, "memory": traffic / chip.memory_speed, "links": sent / chip.link_speed}
     bound = max(times, key=times.get)
     return {
-        "bytes": memory.argument_size_in_bytes
-        + memory.output_size_in_bytes
-        + memory.temp_size_in_bytes
-        - memory.alias_size_in_bytes
-        + memory.generated_code_size_in_bytes,
+        "bytes": held - memory.alias_size_in_bytes,
         "flops": flops,
         "traffic": traffic,
         "intensity": flops / traffic,
@@ -156,15 +148,11 @@ def program(compiled, chip: Chip, repeats: int = 1) -> dict:
 
 
 def largest_batch(small: tuple[int, float], large: tuple[int, float], memory: float) -> int | None:
-    """The most images per chip whose memory, a straight line through two (images, bytes), stays within `memory`.
-
-    None if it does not grow, as for the least of models.
-    """
+    """The most images per chip whose memory, a straight line through two (images, bytes), stays within `memory`; None
+    if it does not grow, as for the least of models."""
     (num, used), (more, used_by_more) = small, large
     per_image = (used_by_more - used) / (more - num)
-    if per_image <= 0:
-        return None
-    return max(0, num + math.floor((memory - used) / per_image))
+    return max(0, num + math.floor((memory - used) / per_image)) if per_image > 0 else None
 
 
 class Slice(NamedTuple):
@@ -190,10 +178,10 @@ def slice_of(settings: Settings, topology: str, batch_size: int | None) -> Slice
     return Slice(topology, chip, mesh, batch_size)
 
 
-def compiled_on(of: Slice, compile_it, settings: Settings, batch_size: int):
-    """What `compile_it` compiles for a slice. Raises InputError if it does not fit the chips."""
+def program_on(of: Slice, compile_it, settings: Settings, batch_size: int, repeats: int = 1) -> dict:
+    """`program` of what `compile_it` compiles for a slice. Raises InputError if it does not fit the chips."""
     try:
-        return compile_it(settings, of.mesh, batch_size)
+        return program(compile_it(settings, of.mesh, batch_size), of.chip, repeats)
     except jax.errors.JaxRuntimeError as err:
         if OUT_OF_MEMORY not in str(err):
             raise
@@ -207,7 +195,8 @@ def plan(settings: Settings, topologies: list[str], batch_size: int | None = Non
     """Plans a config for slices; everything is checked before the first is compiled.
 
     The largest batch lies on the line through the memory of two batches per chip: those of two of the slices with the
-    same chip, or else the slice's own and twice that.
+    same chip, or else the slice's own and twice that. Raises InputError as `slice_of`, for a conv decoder, and for a
+    config that does not fit.
 
     Args:
       batch_size: images of a training step over the whole slice; None for the config's, or one per chip and microbatch
@@ -215,9 +204,6 @@ def plan(settings: Settings, topologies: list[str], batch_size: int | None = Non
 
     Returns:
       what is found of each slice, in their order, as soon as it is known.
-
-    Raises:
-      InputError: as `slice_of`, a conv decoder, or a config that does not fit.
     """
     if not DECODERS[settings.model.decoder].diffuses:
         raise InputError('config.model.decoder is "conv": plans are made for diffusion decoders')
@@ -225,36 +211,29 @@ def plan(settings: Settings, topologies: list[str], batch_size: int | None = Non
 
 
 def _plans(settings: Settings, slices: list[Slice]) -> Iterator[dict]:
-    model = settings.make_model(0)
-    params = jax.eval_shape(functools.partial(init_params, model, image_shape=image_shape(settings)), jax.random.key(0))
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(abstract_params(settings)))
     bar = tqdm(desc="compiled", unit="program")
 
     @functools.cache
-    def train_step(of: Slice, batch_size: int) -> dict:
-        found = program(compiled_on(of, compile_train_step, settings, batch_size), of.chip)
+    def train_step(of: Slice) -> dict:
+        found = program_on(of, compile_train_step, settings, of.batch_size)
         bar.update()
-        return found
+        return found | {"flops_per_image": found["flops"] / of.per_chip}
 
     for of in slices:
         others = [other for other in slices if other.chip == of.chip and other.per_chip != of.per_chip]
         second = others[0] if others else of._replace(batch_size=2 * of.batch_size)
-        train, more = train_step(of, of.batch_size), train_step(second, second.batch_size)
+        train, more = train_step(of), train_step(second)
         fits = largest_batch((of.per_chip, train["bytes"]), (second.per_chip, more["bytes"]), of.chip.memory)
-        answer = program(
-            compiled_on(of, compile_counterfactual, settings, of.batch_size), of.chip, settings.sample.num_steps
-        )
+        answer = program_on(of, compile_counterfactual, settings, of.batch_size, settings.sample.num_steps)
         bar.update()
         yield {
             "topology": of.topology,
             "chips": of.mesh.size,
             "memory_per_chip": of.chip.memory,
-            "parameters": sum(leaf.size for leaf in jax.tree.leaves(params)),
+            "parameters": parameters,
             "batch_size": of.batch_size,
-            "train": train
-            | {
-                "flops_per_image": train["flops"] / of.per_chip,
-                "largest_batch": None if fits is None else fits * of.mesh.size,
-            },
+            "train": train | {"largest_batch": None if fits is None else fits * of.mesh.size},
             "counterfactual": answer | {"flops_per_image": answer["flops"] / of.per_chip},
         }
     bar.close()
