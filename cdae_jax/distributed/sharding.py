@@ -21,8 +21,7 @@ RULES = ((r"(bias|scale|null_condition|count|step)$", WHOLE), (r"", SPLIT))
 def make_mesh(fsdp: int = 1, devices: Sequence[jax.Device] | None = None) -> Mesh:
     """A mesh with the axes "data" and "fsdp" over some devices; None for all, those of other processes too.
 
-    Raises:
-      InputError: fsdp does not divide the number of devices.
+    Raises InputError if fsdp does not divide the number of devices.
     """
     devices = jax.devices() if devices is None else devices
     if fsdp < 1 or len(devices) % fsdp:
@@ -39,15 +38,6 @@ def replicated(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec())
 
 
-def _spec(path: str, shape: tuple[int, ...], num_bytes: int, parts: int, min_bytes: float) -> PartitionSpec:
-    rule = next(rule for pattern, rule in RULES if re.search(pattern, path))
-    axes = [axis for axis, size in enumerate(shape) if size % parts == 0]
-    if rule == WHOLE or num_bytes < min_bytes or not axes or parts == 1:
-        return PartitionSpec()
-    largest = max(axes, key=lambda axis: shape[axis])
-    return PartitionSpec(*(("fsdp" if axis == largest else None) for axis in range(len(shape))))
-
-
 def state_shardings(abstract, mesh: Mesh, min_mib: float = 1.0):
     """The sharding of every leaf of a state, by RULES.
 
@@ -56,11 +46,16 @@ def state_shardings(abstract, mesh: Mesh, min_mib: float = 1.0):
         of the parameters they belong to, lie as these do.
       min_mib: leaves of fewer MiB are on every device whole.
     """
+    parts = mesh.shape["fsdp"]
 
     def of(path, leaf):
-        num_bytes = int(np.prod(leaf.shape)) * leaf.dtype.itemsize
         name = jax.tree_util.keystr(path, simple=True, separator="/")
-        return NamedSharding(mesh, _spec(name, leaf.shape, num_bytes, mesh.shape["fsdp"], min_mib * 2**20))
+        rule = next(rule for pattern, rule in RULES if re.search(pattern, name))
+        axes = [axis for axis, size in enumerate(leaf.shape) if size % parts == 0]
+        if rule == WHOLE or leaf.size * leaf.dtype.itemsize < min_mib * 2**20 or not axes or parts == 1:
+            return replicated(mesh)
+        largest = max(axes, key=lambda axis: leaf.shape[axis])
+        return NamedSharding(mesh, PartitionSpec(*("fsdp" if axis == largest else None for axis in range(leaf.ndim))))
 
     return jax.tree_util.tree_map_with_path(of, abstract)
 
