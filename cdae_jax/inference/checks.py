@@ -27,7 +27,7 @@ def check_images(images: np.ndarray, image_shape: tuple[int, int, int]) -> np.nd
     images = np.asarray(images)
     if images.shape == image_shape:
         images = images[None]
-    if images.ndim != 4 or images.shape[1:] != image_shape or not len(images):
+    if images.shape[1:] != image_shape or not len(images):
         expected = ", ".join(map(str, image_shape))
         raise InputError(f"the images have the shape {images.shape}: expected (batch, {expected})")
     if images.dtype != np.uint8:
@@ -60,10 +60,10 @@ def check_do(
             raise InputError(
                 f"do({name}) is {given!r}: expected one finite number{many}, in {var.unit or 'the unit of its labels'}"
             )
-        kind, classes = graph.variables[i].kind, graph.variables[i].classes
+        classes = graph.variables[i].classes
         if classes and not np.isin(value, range(classes)).all():
             expected = "0 or 1" if classes == 2 else f"a whole number from 0 to {classes - 1}"
-            raise InputError(f"do({name}) is {given!r}: {name} is {kind}, expected {expected}")
+            raise InputError(f"do({name}) is {given!r}: {name} is {graph.variables[i].kind}, expected {expected}")
         margin = FAR * (var.high - var.low)
         if (value < var.low - margin).any() or (value > var.high + margin).any():
             warnings.warn(

@@ -17,8 +17,7 @@ def load(source: str | pathlib.Path) -> TrainedModel:
     """The model of a workdir (the averaged parameters of its newest checkpoint), of an exported .cdae file, or, by its
     name, one that comes with the package: load("pendulum").
 
-    Raises:
-      InputError: nothing is there, or it is no model, has no checkpoint, is damaged or of a newer format.
+    Raises InputError if nothing is there, or it is no model, has no checkpoint, is damaged or of a newer format.
     """
     path = pathlib.Path(source)
     if path.is_dir():
@@ -40,9 +39,8 @@ def _of_workdir(directory: pathlib.Path) -> TrainedModel:
     checkpoints = Checkpoints(directory)
     try:
         shapes = jax.eval_shape(lambda: init_params(model, jax.random.key(0), image_shape))
-        found = checkpoints.restore_newest(
-            ema=sharding.abstract_like(shapes, sharding.replicated(sharding.make_mesh(devices=jax.local_devices())))
-        )
+        here = sharding.replicated(sharding.make_mesh(devices=jax.local_devices()))
+        found = checkpoints.restore_newest(ema=sharding.abstract_like(shapes, here))
         if found is None:
             raise InputError(f"{directory} has no complete checkpoint yet: let training reach its first one")
         step, (params,) = found

@@ -10,18 +10,11 @@ import numpy as np
 
 def revision() -> str | None:
     """The commit of this code, with "+" if files differ from it; None outside a git checkout."""
-    here = pathlib.Path(__file__).parent
+    here, command = pathlib.Path(__file__).parent, ["git", "describe", "--always", "--abbrev=12", "--dirty=+"]
     try:
-        found = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=12", "--dirty=+"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        return subprocess.run(command, cwd=here, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
-    return found.stdout.strip()
 
 
 def parameters_digest(params) -> str:

@@ -30,7 +30,7 @@ from cdae_jax.inference.trained_model import TrainedModel
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """What is asked about: images [N, H, W, C], in memory or decoded as they are read; context [N] or None."""
+    """What is asked about: images [N, H, W, C] uint8, in memory or decoded as they are read; context [N] or None."""
 
     images: np.ndarray | ImageFiles
     context: np.ndarray | None
@@ -44,8 +44,7 @@ def open_source(where: str, image_shape: tuple[int, int, int]) -> Source:
     """A folder of PNG and JPEG files in the order of their names, an .npz file with "images" and perhaps "context", or
     tfds:name@split; images of another size are resized.
 
-    Raises:
-      InputError: nothing is there, or it holds no square images of as many channels.
+    Raises InputError if nothing is there, or no square images of as many channels.
     """
     path, (height, _, channels) = pathlib.Path(where), image_shape
     if where.startswith(TFDS_PREFIX):
@@ -61,12 +60,8 @@ def open_source(where: str, image_shape: tuple[int, int, int]) -> Source:
         return Source(ImageFiles(files, channels, height), None, where)
     else:
         raise InputError(f"--input is {where!r}: expected a folder that exists, an .npz file or tfds:name@split")
-    if (
-        images.dtype != np.uint8
-        or images.ndim != 4
-        or images.shape[1] != images.shape[2]
-        or images.shape[3] != channels
-    ):
+    side = images.shape[1:2]
+    if images.dtype != np.uint8 or images.shape[1:] != (*side, *side, channels):
         raise InputError(
             f"the images of {where} are {images.dtype} of shape {images.shape}: expected uint8 (N, H, H, {channels})"
         )
@@ -80,13 +75,12 @@ def _claim(folder: pathlib.Path, request: dict) -> None:
     path = folder / "request.json"
     if path.is_file():
         stored = json.loads(path.read_text())
-        differing = [name for name in request if stored.get(name) != request[name]]
-        if differing:
-            name = differing[0]
-            raise InputError(
-                f"{folder} holds counterfactuals whose {name} is {stored.get(name)!r} (now {request[name]!r}):"
-                " choose another --output"
-            )
+        for name, value in request.items():
+            if stored.get(name) != value:
+                raise InputError(
+                    f"{folder} holds counterfactuals whose {name} is {stored.get(name)!r} (now {value!r}):"
+                    " choose another --output"
+                )
         return
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise InputError(f"{folder} is a file or a folder with other files: choose an empty --output")
@@ -107,21 +101,15 @@ def generate(
     """Writes the counterfactuals of every image of a source under one do, and returns the shards.
 
     Shards that are there already are left alone. Of several processes each makes its own shards on its own devices.
-
-    Args:
-      do, strength, options: as for `TrainedModel.counterfactual`.
-
-    Raises:
-      InputError: as `TrainedModel.counterfactual` does, before the first shard; an output of another request.
+    do, strength and options are as for `TrainedModel.counterfactual`, whose errors come before the first shard; an
+    output of another request is an InputError too.
     """
     folder = pathlib.Path(output)
     if shard_size < 1:
         raise InputError(f"the shard size is {shard_size}: expected at least 1")
     sampling = model.options(**options)
     first = source.images[np.arange(min(1, len(source)))]
-    model.counterfactual(
-        first, do, strength=strength, options=sampling
-    )  # a mistake is noticed before anything is written
+    model.counterfactual(first, do, strength=strength, options=sampling)  # mistakes come before anything is written
     request = {
         "input": source.name,
         "num": len(source),
@@ -133,28 +121,24 @@ def generate(
         **dataclasses.asdict(sampling),
     }
     _claim(folder, request)
-    starts = range(0, len(source), shard_size)
-    shards = [folder / f"shard-{i:05d}.npz" for i in range(len(starts))]
-    mine = range(jax.process_index(), len(starts), jax.process_count())
-    done = sum(min(shard_size, len(source) - starts[i]) for i in mine if shards[i].is_file())
-    total = sum(min(shard_size, len(source) - starts[i]) for i in mine)
-    with tqdm(total=total, initial=done, unit="image", desc="counterfactuals") as bar:
-        for i in mine:
-            if shards[i].is_file():
-                continue
-            rows = np.arange(starts[i], min(starts[i] + shard_size, len(source)))
-            _write(shards[i], rows, model, source, do, strength, sampling)
+    rows = [np.arange(start, min(start + shard_size, len(source))) for start in range(0, len(source), shard_size)]
+    shards = [folder / f"shard-{i:05d}.npz" for i in range(len(rows))]
+    mine = range(jax.process_index(), len(shards), jax.process_count())
+    missing = [i for i in mine if not shards[i].is_file()]
+    total, left = (sum(len(rows[i]) for i in those) for those in (mine, missing))
+    with tqdm(total=total, initial=total - left, unit="image", desc="counterfactuals") as bar:
+        for i in missing:
+            _write(shards[i], rows[i], model, source, do, strength, sampling)
             bar.set_postfix_str(f"at most {peak_mib():,.0f} MiB", refresh=False)
-            bar.update(len(rows))
+            bar.update(len(rows[i]))
     return shards
 
 
 def _write(
     path: pathlib.Path, rows: np.ndarray, model: TrainedModel, source: Source, do, strength, options: Sampling
 ) -> None:
-    images = np.asarray(source.images[rows])
+    images, fit_steps = np.asarray(source.images[rows]), options.fit_steps
     context = None if source.context is None else source.context[rows]
-    fit_steps = options.fit_steps
     values = model.set_values(images, do, fit_steps=fit_steps)
     made, believed = model.counterfactual(images, values, context=context, strength=strength, options=options)
     u, _, z_do = model.latents_under(images, values, context=context, fit_steps=fit_steps)

@@ -25,7 +25,7 @@ def programs(model: TrainedModel) -> dict[str, bytes]:
     """The serialised programs by name; the counterfactual is decoded as `model.defaults` say."""
     net = model.network.replace(params=jax.device_get(model.params))
     mean, sd = jnp.asarray(model.stats.mean)[None], jnp.asarray(model.stats.sd)[None]
-    options = model.options()
+    options, num = model.options(), len(model.graph)
     steps = model.steps(options)
 
     def encode(images):
@@ -38,7 +38,6 @@ def programs(model: TrainedModel) -> dict[str, bytes]:
         made = algorithm.counterfactual(net, *given, options, model.readout)
         return to_uint8(made.x), model.labels_of(made.z_cf) * sd + mean
 
-    num = len(model.graph)
     (batch,) = jax.export.symbolic_shape("b")
     images = jax.ShapeDtypeStruct((batch, *model.image_shape), jnp.uint8)
     do = jax.ShapeDtypeStruct((batch, num), jnp.float32)

@@ -15,7 +15,7 @@ from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pixels import to_uint8, to_unit
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
-from cdae_jax.graph import CausalGraph, did_you_mean
+from cdae_jax.graph import did_you_mean
 from cdae_jax.inference.checks import (
     TrainedVariable,
     check_context,
@@ -30,6 +30,7 @@ from cdae_jax.model.network import Network
 from cdae_jax.settings.run import Settings
 
 BATCHES = (1, 8, 64)  # images per compiled call and device: the smallest that holds all, else the largest
+Context = int | np.ndarray | None  # class of each image (the digit), one or [B]; None if unknown or the model has none
 
 
 class Counterfactuals(NamedTuple):
@@ -64,21 +65,17 @@ class TrainedModel:
         defaults: Sampling | None = None,
     ):
         self.settings, self.model, self.params, self.stats = settings, model, params, stats
-        self.readout, self.defaults = readout, defaults or settings.sampling
-        self.image_shape, self.step = image_shape, step
-        self.graph: CausalGraph = model.graph
+        self.image_shape, self.step, self.readout = image_shape, step, readout
+        self.graph, self.defaults = model.graph, defaults or settings.sampling
         self.variables = tuple(
             TrainedVariable(var.name, var.unit, float(low), float(high))
-            for var, low, high in zip(self.graph.variables, stats.low, stats.high, strict=True)
+            for var, low, high in zip(model.graph.variables, stats.low, stats.high, strict=True)
         )
         self.network = Network(model, params, settings.make_schedule())
         self._mesh = sharding.make_mesh(devices=jax.local_devices())
 
     def encode(self, images: np.ndarray, *, fit_steps: int | None = None) -> np.ndarray:
-        """Labels [B, n] in physical units that are abducted: those whose prior mean is nearest to z.
-
-        fit_steps as in `Sampling`.
-        """
+        """Labels [B, n] in physical units whose prior mean is nearest to the abducted z; fit_steps as in `Sampling`."""
         return self._physical(self.latents_under(images, {}, fit_steps=fit_steps)[1])
 
     def latents(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -86,10 +83,8 @@ class TrainedModel:
         return self.latents_under(images, {})[:2]
 
     def predict(self, images: np.ndarray, do: Mapping[str, float | np.ndarray]) -> np.ndarray:
-        """Labels [B, n] in physical units that the model holds true under do, without decoding an image.
-
-        Arguments and errors as for `counterfactual`.
-        """
+        """Labels [B, n] in physical units that the model holds true under do, without decoding an image; arguments and
+        errors as for `counterfactual`."""
         return self._physical(self.latents_under(images, do)[2])
 
     def set_values(self, images: np.ndarray, do: Mapping, *, fit_steps: int | None = None) -> Mapping:
@@ -103,22 +98,16 @@ class TrainedModel:
         }
 
     def latents_under(
-        self,
-        images: np.ndarray,
-        do: Mapping,
-        *,
-        context: int | np.ndarray | None = None,
-        fit_steps: int | None = None,
+        self, images: np.ndarray, do: Mapping, *, context: Context = None, fit_steps: int | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """u, z and z under do, each [B, n, k]; arguments and errors as for `counterfactual`."""
         fit_steps = self.options(fit_steps=fit_steps).fit_steps
-        batch = self._asked(images, do, context, fit_steps)
 
         def act(part, _):
             x = to_unit(part["image"])
             return algorithm.latents(self.network, x, part["y_do"], part["context"], self.readout, fit_steps=fit_steps)
 
-        return self._in_batches(act, batch)
+        return self._in_batches(act, self._asked(images, do, context, fit_steps))
 
     def reconstruct(self, images: np.ndarray, **options) -> np.ndarray:
         """The images [B, H, W, C] uint8 after encoding and decoding; options as for `counterfactual`."""
@@ -129,7 +118,7 @@ class TrainedModel:
         images: np.ndarray,
         do: Mapping[str, float | np.ndarray | str],
         *,
-        context: int | np.ndarray | None = None,
+        context: Context = None,
         strength: float | Mapping[str, float] = 1.0,
         seed: int = 0,
         options: Sampling | None = None,
@@ -169,7 +158,7 @@ class TrainedModel:
         made, z_cf = self._in_batches(run, batch)
         return Counterfactuals(made, self._physical(z_cf))
 
-    def noise(self, images: np.ndarray, *, context: int | np.ndarray | None = None, **fields) -> np.ndarray:
+    def noise(self, images: np.ndarray, *, context: Context = None, **fields) -> np.ndarray:
         """x_T [B, H, W, C], what z does not explain, see `algorithm.invert`; fields as for `counterfactual`."""
         sampling = self.options(**fields)
         batch, t = self._asked(images, {}, context, sampling.fit_steps), self.steps(sampling)
@@ -185,7 +174,7 @@ class TrainedModel:
         self,
         labels_or_num: int | np.ndarray,
         *,
-        context: int | np.ndarray | None = None,
+        context: Context = None,
         num_steps: int | None = None,
         guidance: float | None = None,
         seed: int = 0,
@@ -193,10 +182,8 @@ class TrainedModel:
         """New images with the given labels [B, n], or a number of them with labels from the causal model.
 
         For a number, each variable's own noise is drawn from what the training labels imply for it, independently
-        of the others, and propagated through the mechanisms.
-
-        Raises:
-          InputError: bad labels or options, or a model whose latents follow no labels.
+        of the others, and propagated through the mechanisms. Raises InputError for bad labels or options, or a model
+        whose latents follow no labels.
         """
         if self.readout is not None:
             raise InputError("the latents of this model follow no labels (config.train.gamma is 0)")
@@ -224,8 +211,7 @@ class TrainedModel:
     def options(self, options: Sampling | None = None, **fields) -> Sampling:
         """`options`, or the defaults, with these fields changed where they are not None, and a depth.
 
-        Raises:
-          InputError: a name that is no option, or a value that this model cannot follow.
+        Raises InputError for a name that is no option, or a value that this model cannot follow.
         """
         known = [field.name for field in dataclasses.fields(Sampling)]
         for name in fields:
@@ -233,9 +219,8 @@ class TrainedModel:
                 raise InputError(f"{name} is no option: expected some of {', '.join(known)}{did_you_mean(name, known)}")
         changed = {name: value for name, value in fields.items() if value is not None}
         sampling = dataclasses.replace(options or self.defaults, **changed)
-        sampling.check(self.network.schedule.num_steps)
         sampling = sampling.resolved(self.model.decoder, self.model.prediction)
-        sampling.check(self.network.schedule.num_steps)  # to the depth that it now has
+        sampling.check(self.network.schedule.num_steps)
         sampling.check_for(self.model.decoder, self.settings.train.condition_drop, self.readout is None)
         return sampling
 
@@ -271,15 +256,13 @@ class TrainedModel:
 
     def _in_batches(self, function, arrays: dict[str, np.ndarray]):
         """Applies a function of (batch, its index) to any number of rows; the last batch is padded to compile once."""
-        num = len(next(iter(arrays.values())))
-        devices = self._mesh.size
+        num, devices = len(next(iter(arrays.values()))), self._mesh.size
         size = next((size for size in BATCHES if size * devices >= num), BATCHES[-1]) * devices
         parts = []
-        for start in range(0, num, size):
-            part = {name: value[start : start + size] for name, value in arrays.items()}
-            missing = size - len(next(iter(part.values())))
-            part = {name: np.concatenate([value, np.repeat(value[-1:], missing, 0)]) for name, value in part.items()}
-            parts.append(function(sharding.to_devices(part, self._mesh), start // size))
+        for i, start in enumerate(range(0, num, size)):
+            rows = np.minimum(np.arange(start, start + size), num - 1)
+            part = {name: value[rows] for name, value in arrays.items()}
+            parts.append(function(sharding.to_devices(part, self._mesh), i))
         return jax.tree.map(lambda *leaves: np.concatenate([np.asarray(leaf) for leaf in leaves])[:num], *parts)
 
 
