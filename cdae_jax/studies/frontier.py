@@ -19,6 +19,7 @@ from cdae_jax.errors import InputError
 from cdae_jax.evaluation import metrics
 from cdae_jax.evaluation.evaluate import SEED
 from cdae_jax.evaluation.interventions import Bench, draw_values, known_counterfactual, reading_bench
+from cdae_jax.evaluation.report import markdown_table
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.plots.pictures import scatter_frontier
@@ -133,20 +134,18 @@ def choose(rows: Sequence[dict], max_evaluations: int, min_psnr: float) -> dict 
 
 def table(rows: Sequence[dict], chosen: dict | None, num_images: int) -> str:
     """The points as Markdown; the Pareto ones are marked, the chosen one is bold."""
-    lines = [
-        "| | evaluations | set variable, sd | non-descendants, sd | all cells, sd | pixel MSE to the truth |"
-        " null intervention, PSNR | Pareto |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    header = ["", "evaluations", "set variable, sd", "non-descendants, sd", "all cells, sd", "pixel MSE to the truth"]
+    header += ["null intervention, PSNR", "Pareto"]
+    cells = []
     for row, best in zip(rows, pareto(rows), strict=True):
         name = f"**{row['name']}**" if row is chosen else row["name"]
         still = "-" if row["non_descendants"] is None else f"{row['non_descendants']:.3f}"
         truth = "-" if row["mse_to_truth"] is None else f"{row['mse_to_truth']:.5f}"
-        lines.append(
-            f"| {name} | {row['evaluations']} | {row['intervened']:.3f} | {still} | {row['cells']:.3f} | {truth} |"
-            f" {row['psnr']:.1f} dB | {'yes' if best else ''} |"
-        )
-    return "\n".join(lines) + f"\n\n{num_images} test images that no other table is measured on.\n"
+        errors = [f"{row['intervened']:.3f}", still, f"{row['cells']:.3f}", truth]
+        cells.append([name, str(row["evaluations"]), *errors, f"{row['psnr']:.1f} dB", "yes" if best else ""])
+    return (
+        "\n".join(markdown_table(header, cells)) + f"\n\n{num_images} test images that no other table is measured on.\n"
+    )
 
 
 def frontier(

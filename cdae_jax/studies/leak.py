@@ -15,6 +15,7 @@ from sklearn.metrics.pairwise import euclidean_distances
 
 from cdae_jax.data.pipeline import label_columns, make_dataset
 from cdae_jax.errors import InputError
+from cdae_jax.evaluation.report import markdown_table
 from cdae_jax.inference.loading import load
 from cdae_jax.training import workdir
 
@@ -46,9 +47,8 @@ def readable(inputs: np.ndarray, labels: np.ndarray) -> float:
 
 def table(found: dict[str, dict[str, float]], num_images: int) -> str:
     """R^2 by variable and source, as Markdown."""
-    lines = ["| R^2 read from | " + " | ".join(SOURCES) + " |", "| --- |" + " --- |" * len(SOURCES)]
-    for name, row in found.items():
-        lines.append(f"| {name} | " + " | ".join(f"{row[source]:.3f}" for source in SOURCES) + " |")
+    rows = [[name, *(f"{row[source]:.3f}" for source in SOURCES)] for name, row in found.items()]
+    lines = markdown_table(["R^2 read from", *SOURCES], rows)
     return "\n".join(lines) + f"\n\n{num_images} test images, a quarter of them for the R^2.\n"
 
 

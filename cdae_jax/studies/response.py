@@ -19,6 +19,7 @@ from cdae_jax.errors import InputError
 from cdae_jax.evaluation import metrics
 from cdae_jax.evaluation.evaluate import SEED
 from cdae_jax.evaluation.interventions import GRID_COLUMNS, Bench, draw_values, reading_bench
+from cdae_jax.evaluation.report import markdown_table
 from cdae_jax.inference.loading import load
 from cdae_jax.plots.pictures import curves, image_grid
 
@@ -85,16 +86,13 @@ def respond(bench: Bench, knob: str, grid: np.ndarray) -> dict[str, dict]:
 
 def table(found: dict[str, dict], knob: str) -> str:
     """The curves as Markdown: one row for each intervention and w."""
-    lines = [
-        f"| | {knob} w | share of the way | error, sd | worst non-descendant, sd |",
-        "| --- | --- | --- | --- | --- |",
-    ]
+    rows = []
     for do, curve in found.items():
-        for k, w in enumerate(curve["w"]):
-            still = curve["non_descendants"][k]
-            still = "-" if still is None else f"{still:.3f}"
-            lines.append(f"| {do} | {w:g} | {curve['share'][k]:.3f} | {curve['error'][k]:.3f} | {still} |")
-    lines.append("")
+        columns = (curve[key] for key in ("w", "share", "error", "non_descendants"))
+        for w, share, error, still in zip(*columns, strict=True):
+            rows.append([do, f"{w:g}", f"{share:.3f}", f"{error:.3f}", "-" if still is None else f"{still:.3f}"])
+    header = ["", f"{knob} w", "share of the way", "error, sd", "worst non-descendant, sd"]
+    lines = [*markdown_table(header, rows), ""]
     for do, curve in found.items():
         met = "never in this range" if curve["met_at"] is None else f"at w = {curve['met_at']:.2f}"
         lines.append(
