@@ -163,7 +163,7 @@ def _latents(results: dict) -> list[str]:
     return lines + markdown_table(header, rows)
 
 
-def report(results: dict, dataset: Dataset) -> str:
+def report_text(results: dict, dataset: Dataset) -> str:
     """The results as Markdown tables."""
     protocol, train = results["protocol"], results["train"]
     sampling = sampling_of(protocol)

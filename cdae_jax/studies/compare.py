@@ -8,9 +8,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cdae_jax.counterfactual.sampling import sampling_of
-from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
+from cdae_jax.evaluation.bench import dataset_of, first_of
 from cdae_jax.evaluation.evaluate import PROTOCOL
+from cdae_jax.evaluation.interventions import labels_under
 from cdae_jax.evaluation.metrics import error_of_images, mean_with_interval
 from cdae_jax.evaluation.report import markdown_table
 from cdae_jax.inference.loading import load
@@ -250,9 +251,9 @@ def draw_grid(found: dict[str, dict], num: int, output: pathlib.Path) -> None:
       output: PNG file to write.
     """
     models = {name: load(metrics["protocol"]["workdir"]) for name, metrics in found.items()}
-    first = next(iter(models.values()))
-    dataset = make_dataset(first.settings.data, first.settings.graph)
-    test = dataset.test.take(np.arange(min(num, len(dataset.test))))
+    first = next(iter(models))
+    dataset = dataset_of(models[first], found[first]["protocol"]["workdir"])
+    test = first_of(dataset.test, num)
     rows = []
     for column, name in enumerate(dataset.graph.names):
         known = dataset.test.labels[np.isfinite(dataset.test.labels[:, column]), column]
@@ -265,9 +266,7 @@ def draw_grid(found: dict[str, dict], num: int, output: pathlib.Path) -> None:
             asked = model.counterfactual(test.images, {name: values}, context=test.context, options=options)
             made[title] = asked.images
         if dataset.render is not None and dataset.true_counterfactual is not None:
-            mask, wanted = np.zeros(test.labels.shape, bool), np.zeros_like(test.labels)
-            mask[:, column], wanted[:, column] = True, values
-            made["true"] = dataset.render(dataset.true_counterfactual(test.labels, mask, wanted))
+            made["true"] = dataset.render(labels_under(dataset, test.labels, {name: values}))
         for i in range(len(test)):
             images = np.stack([test.images[i], *(images[i] for images in made.values())])
             rows.append((f"do({name} = {values[i]:.3g})", images, ["factual", *made]))
