@@ -1,0 +1,81 @@
+"""A world of three stripes whose grey levels are its labels, a -> b and c, and models of it: NumPy alone, all exact."""
+
+import numpy as np
+
+from cdae_jax.data.dataset import Dataset, Split
+from cdae_jax.evaluation.bench import Bench
+from cdae_jax.evaluation.interventions import labels_under
+from cdae_jax.graph import CausalGraph, Variable
+
+GRAPH = CausalGraph((Variable("a", unit="mm"), Variable("b", ("a",)), Variable("c")))
+WIDTH = 6
+
+
+def render(labels):
+    return np.tile(labels.round().astype(np.uint8).repeat(WIDTH, 1)[:, None, :, None], (1, 3 * WIDTH, 1, 1))
+
+
+def measure(images):
+    return images[:, 0, ::WIDTH, 0].astype(np.float32)
+
+
+def true_counterfactual(labels, mask, values):
+    """b is a and what an image has for itself."""
+    a = np.where(mask[:, 0], values[:, 0], labels[:, 0])
+    b = np.where(mask[:, 1], values[:, 1], a + labels[:, 1] - labels[:, 0])
+    return np.stack([a, b, np.where(mask[:, 2], values[:, 2], labels[:, 2])], 1).astype(np.float32)
+
+
+def world(num=200, **changes):
+    rng = np.random.default_rng(0)
+    a, own, c = rng.integers(20, 120, num), rng.integers(0, 100, num), rng.integers(50, 200, num)
+    labels = np.stack([a, a + own, c], 1).astype(np.float32)
+    split = Split(render(labels), labels)
+    known = {"true_counterfactual": true_counterfactual, "render": render, "measure": measure}
+    return Dataset("stripes", GRAPH, split, split, **known | changes)
+
+
+class OfTheTruth:
+    """A model that reads, acts and draws as the world does."""
+
+    graph = GRAPH
+
+    def encode(self, images):
+        return measure(images)
+
+    def latents(self, images):
+        """u is what an image has for itself, z its labels."""
+        a, b, c = measure(images).T / 50
+        return np.stack([a, b - a, c], 1)[..., None], measure(images)[..., None] / 50
+
+    def predict(self, images, do):
+        return labels_under(world(1), measure(images), do)
+
+    def counterfactual(self, images, do, context=None, options=None):
+        labels = self.predict(images, do)
+        return render(labels), labels
+
+
+class Idle(OfTheTruth):
+    """A model that leaves every image as it is."""
+
+    def predict(self, images, do):
+        return measure(images)
+
+
+class Pixels:
+    """A judge that measures, and whose features are a few pixels."""
+
+    def __call__(self, images):
+        return measure(images), np.zeros(len(images), int)
+
+    def features(self, images):
+        return measure(images) / 255
+
+
+def bench_of(kind, folder, num=40, dataset=None):
+    """A bench where nothing is trained: a model of a kind on the first test images of the world."""
+    dataset = dataset or world()
+    bench = Bench(dataset, kind(), dataset.test.take(slice(0, num)), folder)
+    vars(bench)["judge"] = Pixels()
+    return bench
