@@ -1,11 +1,18 @@
 """A world of three stripes whose grey levels are its labels, a -> b and c, and models of it: NumPy alone, all exact."""
 
-import numpy as np
+import dataclasses
+import types
 
+import numpy as np
+from short_runs import settings_with
+
+from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.evaluation.bench import Bench
 from cdae_jax.evaluation.interventions import labels_under
 from cdae_jax.graph import CausalGraph, Variable
+from cdae_jax.inference.trained_model import Counterfactuals
+from cdae_jax.model.decoders import DECODERS
 
 GRAPH = CausalGraph((Variable("a", unit="mm"), Variable("b", ("a",)), Variable("c")))
 WIDTH = 6
@@ -36,9 +43,18 @@ def world(num=200, **changes):
 
 
 class OfTheTruth:
-    """A model that reads, acts and draws as the world does."""
+    """A `TrainedModel`, as far as measures look, that reads, acts and draws as the world does."""
 
-    graph = GRAPH
+    graph, settings, step, readout, defaults = GRAPH, settings_with(), 20, None, Sampling(4, depth=1.0)
+    model = types.SimpleNamespace(decoder=DECODERS["diffusion"])
+
+    def __init__(self, weight=0.0):
+        self.params = {"weight": np.array(weight)}
+
+    def options(self, options=None, **fields):
+        found = dataclasses.replace(options or self.defaults, **fields)
+        found.check(total_steps=1000)
+        return found
 
     def encode(self, images):
         return measure(images)
@@ -51,9 +67,11 @@ class OfTheTruth:
     def predict(self, images, do):
         return labels_under(world(1), measure(images), do)
 
-    def counterfactual(self, images, do, context=None, options=None):
-        labels = self.predict(images, do)
-        return render(labels), labels
+    def counterfactual(self, images, do, context=None, options=None, strength=1.0, **fields):
+        old = measure(images)
+        part = {name: old[:, GRAPH.index(name)] * (1 - strength) + value * strength for name, value in do.items()}
+        labels = self.predict(images, part)
+        return Counterfactuals(render(labels), labels)
 
 
 class Idle(OfTheTruth):
@@ -66,6 +84,9 @@ class Idle(OfTheTruth):
 class Pixels:
     """A judge that measures, and whose features are a few pixels."""
 
+    def __init__(self):
+        self.validation = {"a": 0.03}
+
     def __call__(self, images):
         return measure(images), np.zeros(len(images), int)
 
@@ -76,6 +97,6 @@ class Pixels:
 def bench_of(kind, folder, num=40, dataset=None):
     """A bench where nothing is trained: a model of a kind on the first test images of the world."""
     dataset = dataset or world()
-    bench = Bench(dataset, kind(), dataset.test.take(slice(0, num)), folder)
+    bench = Bench(dataset, kind(), dataset.test.take(slice(0, num)), folder, kind.defaults)
     vars(bench)["judge"] = Pixels()
     return bench

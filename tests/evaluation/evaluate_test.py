@@ -5,9 +5,7 @@ import json
 import numpy as np
 import pytest
 import stripes
-from short_runs import settings_with
 
-from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation import bench as benches
 from cdae_jax.evaluation import evaluate as module
@@ -16,30 +14,14 @@ from cdae_jax.evaluation.evaluate import measure_composition, measure_floor, mea
 from cdae_jax.studies.compare import measures
 
 
-class Loaded(stripes.OfTheTruth):
-    """What `load` returns, as far as an evaluation looks."""
-
-    step, settings = 20, settings_with()
-
-    def __init__(self, weight=0.0):
-        self.params = {"weight": np.array(weight)}
-
-    def options(self, **fields):
-        return Sampling(num_steps=4, depth=1.0, **fields)
-
-
-class Judge(stripes.Pixels):
-    validation = {"a": 0.03}  # noqa: RUF012
-
-
 @pytest.fixture
 def evaluate(monkeypatch, tmp_path):
     """Evaluates the world of stripes; the model and the data may be others."""
 
     def run(model=None, data=None, output="out", **options):
-        monkeypatch.setattr(module, "load", lambda _: model or Loaded())
+        monkeypatch.setattr(module, "load", lambda _: model or stripes.OfTheTruth())
         monkeypatch.setattr(module, "dataset_of", lambda *_: data or stripes.world())
-        monkeypatch.setattr(benches, "cached_judge", lambda *_: Judge())
+        monkeypatch.setattr(benches, "cached_judge", lambda *_: stripes.Pixels())
         return module.evaluate(tmp_path / "run", output=tmp_path / output, num_images=8, **options)
 
     return run
@@ -84,11 +66,11 @@ def test_numbers_of_one_model_are_never_taken_for_anothers(evaluate, monkeypatch
         return evaluate(*given, parts=["composition"], **options)["composition"]["psnr"]
 
     assert (number(), number()) == (1, 1)  # kept
-    assert number(Loaded(1e-3)) == 2
+    assert number(stripes.OfTheTruth(1e-3)) == 2
     assert number() == 3
     assert number(options={"guidance": 2.0}) == 4
     assert number(output="other") == 5
-    shown = evaluate(Loaded(2.0), parts=["interventions"])
+    shown = evaluate(stripes.OfTheTruth(2.0), parts=["interventions"])
     assert "composition" not in shown and len(calls) == 5
 
 
@@ -120,9 +102,7 @@ def test_parts_that_are_none_and_variables_without_labels_are_refused(evaluate):
 
 
 def test_the_null_intervention_of_a_model_that_loses_nothing(tmp_path):
-    bench = stripes.bench_of(Loaded, tmp_path)
-    vars(bench)["options"] = Sampling(num_steps=4)
-    found = measure_composition(bench)
+    found = measure_composition(stripes.bench_of(stripes.OfTheTruth, tmp_path))
     assert found["mse"]["mean"] == found["mse_after_10"]["mean"] == 0 and found["ssim"]["mean"] == pytest.approx(1)
     assert found["psnr"] == found["psnr_after_10"] == 120 and "inversion" not in found
     assert all(found[name]["normalised"] == 0 for name in "abc")
