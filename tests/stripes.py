@@ -11,6 +11,7 @@ from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.evaluation.bench import Bench
 from cdae_jax.evaluation.interventions import labels_under
 from cdae_jax.graph import CausalGraph, Variable
+from cdae_jax.inference.checks import TrainedVariable
 from cdae_jax.inference.trained_model import Counterfactuals
 from cdae_jax.model.decoders import DECODERS
 
@@ -23,7 +24,8 @@ def render(labels):
 
 
 def measure(images):
-    return images[:, 0, ::WIDTH, 0].astype(np.float32)
+    """Labels [N, 3] of images [N, H, W, 1], or [1, 3] of one."""
+    return np.atleast_2d(images[..., 0, ::WIDTH, 0]).astype(np.float32)
 
 
 def true_counterfactual(labels, mask, values):
@@ -33,8 +35,8 @@ def true_counterfactual(labels, mask, values):
     return np.stack([a, b, np.where(mask[:, 2], values[:, 2], labels[:, 2])], 1).astype(np.float32)
 
 
-def world(num=200, **changes):
-    rng = np.random.default_rng(0)
+def world(num=200, seed=0, **changes):
+    rng = np.random.default_rng(seed)
     a, own, c = rng.integers(20, 120, num), rng.integers(0, 100, num), rng.integers(50, 200, num)
     labels = np.stack([a, a + own, c], 1).astype(np.float32)
     split = Split(render(labels), labels)
@@ -47,6 +49,8 @@ class OfTheTruth:
 
     graph, settings, step, readout, defaults = GRAPH, settings_with(), 20, None, Sampling(4, depth=1.0)
     model = types.SimpleNamespace(decoder=DECODERS["diffusion"])
+    image_shape = (3 * WIDTH, 3 * WIDTH, 1)
+    variables = tuple(TrainedVariable(var.name, var.unit, 20.0, 200.0) for var in GRAPH.variables)
 
     def __init__(self, weight=0.0):
         self.params = {"weight": np.array(weight)}
@@ -68,9 +72,14 @@ class OfTheTruth:
         return labels_under(world(1), measure(images), do)
 
     def counterfactual(self, images, do, context=None, options=None, strength=1.0, **fields):
+        self.options(options, **fields)
         old = measure(images)
         part = {name: old[:, GRAPH.index(name)] * (1 - strength) + value * strength for name, value in do.items()}
         labels = self.predict(images, part)
+        return Counterfactuals(render(labels), labels)
+
+    def sample(self, num, seed):
+        labels = world(num, seed).test.labels
         return Counterfactuals(render(labels), labels)
 
 
