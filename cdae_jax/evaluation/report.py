@@ -183,12 +183,8 @@ def report_text(results: dict, dataset: Dataset) -> str:
     for section in (_effectiveness(results, dataset), _images(results), _composition(results)):
         lines += section
     lines += [*_mechanisms(results), *_latents(results), ""]
-    own = {
-        name: error
-        for name, error in results["judge"]["validation"].items()
-        if dataset.num_classes or name != "wrong_class"
-    }
-    judge = ", ".join(f"{name} {error:.3f}" for name, error in own.items())
+    told = results["judge"]["validation"] | ({} if dataset.num_classes else {"wrong_class": None})
+    judge = ", ".join(f"{name} {error:.3f}" for name, error in told.items() if error is not None)
     lines.append(f"The predictor's own errors on held-out training images: {judge}.")
     lines.append("")
     trained = f"Trained for {train['steps']} steps"

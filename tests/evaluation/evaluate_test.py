@@ -18,10 +18,10 @@ from cdae_jax.studies.compare import measures
 def evaluate(monkeypatch, tmp_path):
     """Evaluates the world of stripes; the model and the data may be others."""
 
-    def run(model=None, data=None, output="out", **options):
+    def run(model=None, data=None, output="out", validation=None, **options):
         monkeypatch.setattr(module, "load", lambda _: model or stripes.OfTheTruth())
         monkeypatch.setattr(module, "dataset_of", lambda *_: data or stripes.world())
-        monkeypatch.setattr(benches, "cached_judge", lambda *_: stripes.Pixels())
+        monkeypatch.setattr(benches, "cached_judge", lambda *_: stripes.Pixels(validation))
         return module.evaluate(tmp_path / "run", output=tmp_path / output, num_images=8, **options)
 
     return run
@@ -51,10 +51,12 @@ def test_a_whole_evaluation_of_a_model_of_the_truth(evaluate, tmp_path):
 
 def test_what_is_unknown_is_null_and_does_not_count(evaluate, tmp_path):
     data = stripes.world(true_counterfactual=None, render=None)
-    found = evaluate(data=data, parts=["interventions"])
+    found = evaluate(data=data, parts=["interventions"], validation={"a": 0.03, "b": float("nan")})
     assert no_nan((tmp_path / "out" / "metrics.json").read_text()) == found
     assert found["effectiveness"]["do(a)"]["b"]["normalised"] is None
     assert found["mean_effectiveness"]["mean"] == 0 and "counterfactual_error" not in found
+    assert found["judge"]["validation"]["b"] is None
+    assert "held-out training images: a 0.030.\n" in (tmp_path / "out" / "report.md").read_text()
 
 
 def test_numbers_of_one_model_are_never_taken_for_anothers(evaluate, monkeypatch):

@@ -80,7 +80,10 @@ def test_a_model_of_the_truth_has_no_error(tmp_path):
 
 def test_a_model_that_does_nothing_is_as_good_as_the_image_left_unchanged(tmp_path):
     bench = stripes.bench_of(stripes.Idle, tmp_path)
-    result = measure_do(bench, "a").result
+    found = measure_do(bench, "a")
+    result = found.result
+    others = result["effectiveness"]["mean_of_others"]
+    assert others["mean"] == pytest.approx(found.gaps[:, 1:].mean()) != pytest.approx(found.gaps.mean())
     for name, error in result["unchanged"].items():
         assert error.items() <= result["effectiveness"][name].items()
     assert result["unchanged"]["a"]["normalised"] > 0.5 and result["unchanged"]["c"]["normalised"] == 0
