@@ -11,6 +11,13 @@ from PIL import Image
 from cdae_jax.data import mnist
 
 
+def png(array, kind="PNG"):
+    """The bytes of a picture [H, W] or [H, W, C] uint8."""
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, kind)
+    return file.getvalue()
+
+
 def bar(width, angle):
     """An anti-aliased bar of known width in pixels, 28 x 28."""
     y, x = np.mgrid[: 28 * 8, : 28 * 8] / 8 + 1 / 16 - 14

@@ -12,6 +12,7 @@ the same. Every mean has a 95 % bootstrap interval over images, of this one trai
 """
 
 import dataclasses
+import functools
 import json
 import pathlib
 from collections.abc import Callable, Iterable, Mapping
@@ -19,30 +20,28 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 from tqdm import tqdm
 
-from cdae_jax.data.labels import LabelStats
-from cdae_jax.data.pipeline import label_columns, make_dataset
+from cdae_jax.data.dataset import Dataset, Split
+from cdae_jax.data.pipeline import label_columns
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation import disentanglement, metrics
-from cdae_jax.evaluation.figures import figures
-from cdae_jax.evaluation.inception import digest as inception_digest
-from cdae_jax.evaluation.inception import inception_features
-from cdae_jax.evaluation.interventions import NUM_CYCLED, Bench, errors, measure_do, readings
-from cdae_jax.evaluation.judge import cached_judge, fingerprint
-from cdae_jax.evaluation.report import report
+from cdae_jax.evaluation.bench import Bench, dataset_of, first_of
+from cdae_jax.evaluation.figures import draw_beliefs, draw_do
+from cdae_jax.evaluation.inception import inception_features, weights_digest
+from cdae_jax.evaluation.interventions import NUM_CYCLED, errors_by_variable, measure_do, readings
+from cdae_jax.evaluation.judge import fingerprint
+from cdae_jax.evaluation.report import report_text
 from cdae_jax.graph import did_you_mean
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.provenance import parameters_digest, revision
 from cdae_jax.plots.pictures import importance_matrix
-from cdae_jax.training import workdir
 
 PROTOCOL = 3  # raise it when a number would change its meaning
-SEED = 1  # of the values that are set
 PARTS = ("interventions", "composition", "latents", "figures")
 NUM_CYCLES = 10
 NUM_ENCODED = 2_000  # images for the measures of the latents, which decode nothing
 
 
-def composition(bench: Bench) -> dict:
+def measure_composition(bench: Bench) -> dict:
     """The null intervention: how far from the factual images, after one cycle and after ten; where what the inversion
     loses is restored, so that nothing is left to measure, also how far one cycle of the inversion alone is."""
     test = bench.test
@@ -70,9 +69,9 @@ def composition(bench: Bench) -> dict:
     }
 
 
-def latents(bench: Bench) -> dict:
+def measure_latents(bench: Bench) -> dict:
     """DCI, interventional robustness, calibration of u, and the encoder's reading of labels."""
-    test = bench.dataset.test.take(np.arange(min(NUM_ENCODED, len(bench.dataset.test))))
+    test = first_of(bench.dataset.test, NUM_ENCODED)
     columns = label_columns(bench.dataset, bench.model.graph)
     graph, labels = bench.model.graph, test.labels[:, columns]
     u, z = bench.model.latents(test.images)
@@ -95,23 +94,23 @@ def latents(bench: Bench) -> dict:
     }
     found["calibration"] = disentanglement.calibration(u[: len(bench.test)], labels[: len(bench.test)], graph)
     read_labels = bench.model.encode(bench.test.images)
-    found["abduction"] = errors(graph, read_labels, bench.test.labels[:, columns], bench.sd[columns])
+    found["abduction"] = errors_by_variable(graph, read_labels, bench.test.labels[:, columns], bench.sd[columns])
     return found
 
 
-def floor(bench: Bench) -> dict:
+def measure_floor(bench: Bench) -> dict:
     """The same reading of the real test images."""
     found = {"factual": readings(bench, bench.test.images, bench.test.labels)}
     if bench.test.context is not None:
         right = bench.judge(bench.test.images)[1] == bench.test.context
         found["context_read"] = metrics.mean_with_interval(right.astype(float))
     half = len(bench.test) // 2
-    seen = bench.judge.features(bench.test.images)
     if half > 1:
+        seen = bench.features_of_test
         found["frechet_of_halves"] = metrics.frechet_distance(seen[:half], seen[half:])
-    if half > 1 and bench.inception is not None:
-        seen = bench.inception_of_test
-        found["frechet_inception_of_halves"] = metrics.frechet_distance(seen[:half], seen[half:])
+        if bench.inception is not None:
+            seen = bench.inception_of_test
+            found["frechet_inception_of_halves"] = metrics.frechet_distance(seen[:half], seen[half:])
     return found
 
 
@@ -130,9 +129,76 @@ def _cached(path: pathlib.Path, key: dict, compute: Callable[[], dict] | None) -
     return result
 
 
-def _with_images(result: tuple[dict, np.ndarray]) -> dict:
-    measured, gaps = result
-    return measured | {"per_image": gaps.tolist()}
+def _null_for_nan(results):
+    """JSON knows no NaN: what is unknown becomes None."""
+    if isinstance(results, dict):
+        return {key: _null_for_nan(value) for key, value in results.items()}
+    if isinstance(results, (list, tuple)):
+        return [_null_for_nan(value) for value in results]
+    return None if isinstance(results, float) and np.isnan(results) else results
+
+
+def _check_parts(parts: Iterable[str]) -> None:
+    for part in parts:
+        if part not in PARTS:
+            raise InputError(
+                f"there is no part {part!r}: expected some of {', '.join(PARTS)}{did_you_mean(part, PARTS)}"
+            )
+
+
+def _check_labels(dataset: Dataset, test: Split) -> None:
+    for name, labels in zip(dataset.graph.names, test.labels.T, strict=True):
+        if not np.isfinite(labels).any():
+            raise InputError(
+                f"none of the {len(test)} test images has a label of {name!r}: label some, or use another split"
+            )
+
+
+def _key_of(bench: Bench) -> dict:
+    """What the numbers depend on."""
+    return {
+        "protocol": PROTOCOL,
+        "dataset": bench.dataset.name,
+        "judge": fingerprint(bench.dataset, bench.model.settings.data.judge_steps),
+        "step": bench.model.step,
+        "parameters": parameters_digest(bench.model.params),
+        "num_images": len(bench.test),
+        "seed": bench.seed,
+        **dataclasses.asdict(bench.options),
+    }
+
+
+def _measure_and_draw(bench: Bench, name: str) -> dict:
+    found = measure_do(bench, name)
+    draw_do(bench, name, found)
+    return found.result | {"per_image": found.gaps.tolist()}
+
+
+def _by_section(by_do: dict[str, dict]) -> dict:
+    """From do -> section -> measures, as they are kept, to section -> do -> measures, and the mean over all cells."""
+    per_image = np.array([measured.pop("per_image") for measured in by_do.values()], float)
+    found = {"mean_effectiveness": metrics.mean_with_interval(metrics.error_of_images(per_image))}
+    for section in dict.fromkeys(section for measured in by_do.values() for section in measured):
+        found[section] = {do: measured[section] for do, measured in by_do.items() if section in measured}
+    return found
+
+
+def _about(bench: Bench, directory: pathlib.Path, key: dict) -> dict:
+    """What the numbers come from: the judge, the training and the protocol."""
+    settings, train_json = bench.model.settings, directory / "train.json"
+    return {
+        "judge": {"validation": bench.judge.validation},
+        "train": json.loads(train_json.read_text()) if train_json.is_file() else {"steps": bench.model.step},
+        "protocol": {
+            **key,
+            "workdir": str(directory),
+            "decoder": settings.model.decoder,
+            "reader": "predictor" if bench.dataset.measure is None else "direct measurement",
+            "features": "penultimate layer of the predictor",
+            "train_seed": settings.train.seed,
+            "revision": revision(),
+        },
+    }
 
 
 def evaluate(
@@ -157,90 +223,38 @@ def evaluate(
       InputError: not a trained workdir, other data than it was trained on, an unknown part, a variable without any
         test label, or a weights file that is none.
     """
-    directory = pathlib.Path(directory)
-    parts = tuple(parts)
-    for part in parts:
-        if part not in PARTS:
-            raise InputError(
-                f"there is no part {part!r}: expected some of {', '.join(PARTS)}{did_you_mean(part, PARTS)}"
-            )
+    directory, parts = pathlib.Path(directory), tuple(parts)
+    _check_parts(parts)
     model = load(directory)
     inception = inception_features(inception_weights) if inception_weights else None
-    settings = model.settings
     options = model.defaults = model.options(**(options or {}))  # also of what decodes nothing
-    dataset = make_dataset(settings.data, settings.graph)
-    workdir.check_dataset(directory, dataset.name)
-    test = dataset.test.take(np.arange(min(len(dataset.test), num_images or settings.data.num_evaluated)))
-    has_labels = np.isfinite(test.labels).any(0)
-    unlabelled = [name for name, known in zip(dataset.graph.names, has_labels, strict=True) if not known]
-    if unlabelled:
-        raise InputError(
-            f"none of the {len(test)} test images has a label of {unlabelled[0]!r}: label some, or use another split"
-        )
-    judges, judge_steps = pathlib.Path(settings.data.data_dir) / "judges", settings.data.judge_steps
-    judge = cached_judge(dataset, judge_steps, judges)
+    dataset = dataset_of(model, directory)
+    test = first_of(dataset.test, num_images or model.settings.data.num_evaluated)
+    _check_labels(dataset, test)
     folder = pathlib.Path(output or directory)
     for sub in ("figures", "evaluation"):
         (folder / sub).mkdir(parents=True, exist_ok=True)
-    sd = LabelStats.of(dataset.train.labels, dataset.graph, num_rows=1).sd
-    bench = Bench(dataset, model, judge, test, sd, options, SEED, folder / "figures", inception)
-    key = {
-        "protocol": PROTOCOL,
-        "dataset": dataset.name,
-        "judge": fingerprint(dataset, judge_steps),
-        "step": model.step,
-        "parameters": parameters_digest(model.params),
-        "num_images": len(test),
-        "seed": bench.seed,
-        **dataclasses.asdict(options),
-    }
+    bench = Bench(dataset, model, test, folder / "figures", options, inception=inception)
+    key = _key_of(bench)
     if inception_weights:
-        key["inception"] = inception_digest(inception_weights)
+        key["inception"] = weights_digest(inception_weights)
 
-    def cached(name, compute):
-        return _cached(folder / "evaluation" / f"{name}.json", key, compute)
+    def kept(name: str, part: str, compute: Callable[..., dict], *args) -> dict | None:
+        computed = functools.partial(compute, bench, *args) if part in ("floor", *parts) else None
+        return _cached(folder / "evaluation" / f"{name}.json", key, computed)
 
-    results = {"floor": cached("floor", lambda: floor(bench))}
-    by_do = {}
-    for name in tqdm(model.graph.names, "interventions"):
-        compute = (lambda name=name: _with_images(measure_do(bench, name))) if "interventions" in parts else None
-        by_do[f"do({name})"] = cached(f"do_{name}", compute)
+    results = {"floor": kept("floor", "floor", measure_floor)}
+    names = tqdm(model.graph.names, "interventions")
+    by_do = {f"do({name})": kept(f"do_{name}", "interventions", _measure_and_draw, name) for name in names}
     if all(by_do.values()):
-        per_image = np.array([measured.pop("per_image") for measured in by_do.values()], float)
-        results["mean_effectiveness"] = metrics.mean_with_interval(metrics.error_of_images(per_image))
-        for section in dict.fromkeys(section for measured in by_do.values() for section in measured):
-            found = {do: measured[section] for do, measured in by_do.items() if section in measured}
-            results[section] = results[section] | found if section == "floor" else found
-    for name, compute in (("composition", composition), ("latents", latents), ("figures", figures)):
-        part = cached(name, (lambda compute=compute: compute(bench)) if name in parts else None)
-        if part is not None:
-            results[name] = part
+        found = _by_section(by_do)
+        results |= found | {"floor": results["floor"] | found.get("floor", {})}
+    others = {"composition": measure_composition, "latents": measure_latents, "figures": draw_beliefs}
+    found = {part: kept(part, part, compute) for part, compute in others.items()}
+    results |= {part: measured for part, measured in found.items() if measured is not None}
     if "latents" in results:
         importance_matrix(folder / "figures" / "dci.png", np.array(results["latents"]["importance"]), model.graph.names)
-    train_json = directory / "train.json"
-    results |= {
-        "judge": {"validation": judge.validation},
-        "train": json.loads(train_json.read_text()) if train_json.is_file() else {"steps": model.step},
-        "protocol": {
-            **key,
-            "workdir": str(directory),
-            "decoder": settings.model.decoder,
-            "reader": "predictor" if dataset.measure is None else "direct measurement",
-            "features": "penultimate layer of the predictor",
-            "train_seed": settings.train.seed,
-            "revision": revision(),
-        },
-    }
-    results = _null_for_nan(results)
+    results = _null_for_nan(results | _about(bench, directory, key))
     (folder / "metrics.json").write_text(json.dumps(results, indent=2) + "\n")
-    (folder / "report.md").write_text(report(results, dataset))
+    (folder / "report.md").write_text(report_text(results, dataset))
     return results
-
-
-def _null_for_nan(results):
-    """JSON knows no NaN: what is unknown becomes None."""
-    if isinstance(results, dict):
-        return {key: _null_for_nan(value) for key, value in results.items()}
-    if isinstance(results, (list, tuple)):
-        return [_null_for_nan(value) for value in results]
-    return None if isinstance(results, float) and np.isnan(results) else results

@@ -1,31 +1,47 @@
-"""Pictures of what a model believes: traversals of every variable, and its graph with the mechanisms on it."""
+"""Pictures of an evaluation: counterfactuals of each intervention, and what a model believes."""
 
 import numpy as np
 
-from cdae_jax.evaluation.interventions import Bench
+from cdae_jax.evaluation.bench import Bench
+from cdae_jax.evaluation.interventions import Measured, labels_under
 from cdae_jax.plots.graphs import graph_with_curves
-from cdae_jax.plots.pictures import image_table
+from cdae_jax.plots.pictures import asked_and_read, counterfactual_grid, image_table
 
+GRID_COLUMNS = 8
 NUM_VALUES = 7  # of a traversal
 NUM_CURVE = 40
+
+
+def with_unit(name: str, unit: str) -> str:
+    return f"{name}, {unit}" if unit else name
+
+
+def draw_do(bench: Bench, name: str, found: Measured) -> None:
+    """do(name) on some test images, do_<name>.png, and the values asked for against those read, asked_<name>.png."""
+    column = bench.dataset.graph.index(name)
+    unit = bench.dataset.graph.variables[column].unit
+    rows = [("factual", bench.test.images), ("counterfactual", found.images)]
+    if found.true_images is not None:
+        rows.append(("true counterfactual", found.true_images))
+    before = ["unlabelled" if np.isnan(old) else f"{old:.3g}" for old in bench.test.labels[:GRID_COLUMNS, column]]
+    captions = [f"{name}\n{old} to {new:.3g}" for old, new in zip(before, found.values, strict=False)]
+    rows = [(title, images[:GRID_COLUMNS]) for title, images in rows]
+    title = with_unit(f"{bench.dataset.name}: do({name})", unit)
+    counterfactual_grid(bench.figures / f"do_{name}.png", rows, captions, title)
+    asked_and_read(bench.figures / f"asked_{name}.png", found.values, found.read[:, column], name, unit)
 
 
 def _range(bench: Bench, name: str, num: int) -> np.ndarray:
     """Values of a variable from its 2nd to its 98th percentile in the test labels; its classes if it has some."""
     i = bench.dataset.graph.index(name)
-    column = bench.test.labels[:, i]
     classes = bench.dataset.graph.variables[i].classes
     if classes:
         return np.arange(classes, dtype=np.float32)
-    low, high = np.nanpercentile(column, [2, 98])
+    low, high = np.nanpercentile(bench.test.labels[:, i], [2, 98])
     return np.linspace(low, high, num, dtype=np.float32)
 
 
-def _named(name: str, unit: str) -> str:
-    return f"{name}, {unit}" if unit else name
-
-
-def traversals(bench: Bench) -> str:
+def draw_traversals(bench: Bench) -> str:
     """One test image with each variable in turn set from low to high; returns the file's name."""
     rows = []
     one = bench.test.take(slice(0, 1))
@@ -36,12 +52,12 @@ def traversals(bench: Bench) -> str:
         made, _ = bench.counterfactual(images, {name: values}, context)
         texts = ["factual", *(f"{value:.3g}" for value in values)]
         unit = bench.dataset.graph.variables[bench.dataset.graph.index(name)].unit
-        rows.append((f"do({_named(name, unit)})", np.concatenate([one.images, made]), texts))
+        rows.append((f"do({with_unit(name, unit)})", np.concatenate([one.images, made]), texts))
     image_table(bench.figures / "traversals.png", rows, f"{bench.dataset.name}: one image, each variable in turn")
     return "traversals.png"
 
 
-def mechanisms(bench: Bench) -> str:
+def draw_mechanisms(bench: Bench) -> str:
     """The graph, and on every edge what the model holds of the child as the parent is set, for one image, beside the
     truth where it is known; returns the file's name."""
     dataset, model, graph = bench.dataset, bench.model, bench.dataset.graph
@@ -53,19 +69,16 @@ def mechanisms(bench: Bench) -> str:
             believed = model.predict(np.repeat(one.images, len(values), 0), {parent: values})
             lines = [(believed[:, model.graph.index(var.name)], "-", "model")]
             if dataset.true_counterfactual is not None:
-                labels = np.repeat(one.labels, len(values), 0)
-                mask, wanted = np.zeros(labels.shape, bool), np.zeros_like(labels)
-                mask[:, graph.index(parent)], wanted[:, graph.index(parent)] = True, values
-                true = dataset.true_counterfactual(labels, mask, wanted)[:, graph.index(var.name)]
-                lines.append((true, "--", "true"))
+                true = labels_under(dataset, np.repeat(one.labels, len(values), 0), {parent: values})
+                lines.append((true[:, graph.index(var.name)], "--", "true"))
             panels[parent, var.name] = (values, lines)
-    names = [model.graph.names[i] for i in model.graph.order]
-    labels = {var.name: _named(var.name, var.unit) for var in graph.variables}
+    units = {var.name: var.unit for var in graph.variables}
+    nodes = {name: with_unit(name, units[name]) for name in (model.graph.names[i] for i in model.graph.order)}
     title = f"{dataset.name}: the graph, and the effect of each parent for one test image"
-    graph_with_curves(bench.figures / "mechanisms.png", {name: labels[name] for name in names}, panels, title)
+    graph_with_curves(bench.figures / "mechanisms.png", nodes, panels, title)
     return "mechanisms.png"
 
 
-def figures(bench: Bench) -> dict:
-    """Draws all of them; returns the files' names."""
-    return {"files": [traversals(bench), mechanisms(bench)]}
+def draw_beliefs(bench: Bench) -> dict:
+    """Draws what the model believes; returns the files' names."""
+    return {"files": [draw_traversals(bench), draw_mechanisms(bench)]}

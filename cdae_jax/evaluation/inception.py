@@ -22,7 +22,7 @@ NAME = "average pool of Inception v3 (Keras)"
 SIDE, BATCH = 299, 16
 
 
-def digest(weights: str | pathlib.Path) -> str:
+def weights_digest(weights: str | pathlib.Path) -> str:
     """A hash of a weights file. Raises InputError if there is none."""
     path = pathlib.Path(weights)
     if not path.is_file():
@@ -39,7 +39,7 @@ def inception_features(weights: str | pathlib.Path) -> Callable[[np.ndarray], np
     Raises:
       InputError: Keras is not installed or runs on something else than JAX, no such file, or other weights.
     """
-    digest(weights)
+    weights_digest(weights)
     os.environ.setdefault("KERAS_BACKEND", "jax")
     try:
         import keras

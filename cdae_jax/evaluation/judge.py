@@ -144,7 +144,7 @@ def train_judge(dataset: Dataset, stats: LabelStats, num_steps: int, seed: int =
     params = jax.jit(module.init)(jax.random.key(seed), to_unit(validation.images[:1]))
     tx = optax.adamw(optax.cosine_decay_schedule(1e-3, num_steps), weight_decay=1e-3)
     opt_state = tx.init(params)
-    best, best_error, report = params, np.inf, {}
+    best, best_error, validated = params, np.inf, {}
     check_every = max(1, num_steps // NUM_CHECKS)
     for step in tqdm(range(num_steps), "judge", unit="step"):
         at = step % (POOL // BATCH) * BATCH
@@ -160,8 +160,8 @@ def train_judge(dataset: Dataset, stats: LabelStats, num_steps: int, seed: int =
             if np.nanmean(error) + wrong < best_error:
                 best_error = np.nanmean(error) + wrong
                 best = jax.tree.map(np.asarray, params)  # the next step donates the original
-                report = dict(zip(dataset.graph.names, map(float, error), strict=True)) | {"wrong_class": wrong}
-    return Judge(module, dataset.graph, best, stats, report)
+                validated = dict(zip(dataset.graph.names, map(float, error), strict=True)) | {"wrong_class": wrong}
+    return Judge(module, dataset.graph, best, stats, validated)
 
 
 def fingerprint(dataset: Dataset, num_steps: int) -> str:

@@ -69,7 +69,7 @@ def mean_with_interval(values: np.ndarray) -> dict:
 
 
 def macro_f1(read: np.ndarray, true: np.ndarray, num_classes: int) -> float:
-    """Mean of F1 = 2 TP / (2 TP + FP + FN), over classes [N]; absent classes are left out."""
+    """Mean of F1 = 2 TP / (2 TP + FP + FN), over classes [N]; absent classes are left out, a NaN read is wrong."""
     scores = []
     for c in range(num_classes):
         hit, either = np.sum((read == c) & (true == c)), np.sum(read == c) + np.sum(true == c)

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from cdae_jax.evaluation.report import number
+from cdae_jax.evaluation.report import markdown_table, number
 from cdae_jax.inference.trained_model import TrainedModel
 
 
@@ -12,14 +12,9 @@ def _effect(metrics: dict, model: TrainedModel) -> list[str]:
         f"Mean absolute error between the true labels and those that {protocol['reader']} reads from counterfactual",
         f"images, per standard deviation of the training labels; 95 % intervals over {protocol['num_images']} images.",
         "",
-        "| | " + " | ".join(model.graph.names) + " |",
-        "| --- |" + " --- |" * len(model.graph),
     ]
-    for do, errors in metrics["effectiveness"].items():
-        cells = [
-            number(errors[name]) if errors[name]["normalised"] is not None else "unknown" for name in model.graph.names
-        ]
-        lines.append(f"| {do} | " + " | ".join(cells) + " |")
+    names, effect = model.graph.names, metrics["effectiveness"]
+    lines += markdown_table(["", *names], [[do, *(number(effect[do][name]) for name in names)] for do in effect])
     if "composition" in metrics:
         lines += ["", f"The null intervention reproduces a test image at {metrics['composition']['psnr']:.1f} dB."]
     return lines
@@ -30,6 +25,10 @@ def model_card(model: TrainedModel, dataset: str, metrics: dict | None) -> str:
     height, width, channels = model.image_shape
     options = ", ".join(f"{name} {value}" for name, value in dataclasses.asdict(model.options()).items())
     data = {name: value for name, value in model.settings.to_dict()["data"].items() if not name.endswith("_dir")}
+    variables = [
+        [var.name, ", ".join(spec.parents) or "-", var.unit or "-", f"{var.low:.4g} to {var.high:.4g}"]
+        for var, spec in zip(model.variables, model.graph.variables, strict=True)
+    ]
     lines = [
         f"# Causal diffusion autoencoder: {dataset}",
         "",
@@ -38,13 +37,7 @@ def model_card(model: TrainedModel, dataset: str, metrics: dict | None) -> str:
         "",
         "## Variables",
         "",
-        "| variable | caused by | unit | training range |",
-        "| --- | --- | --- | --- |",
-    ]
-    for var, spec in zip(model.variables, model.graph.variables, strict=True):
-        causes = ", ".join(spec.parents) or "-"
-        lines.append(f"| {var.name} | {causes} | {var.unit or '-'} | {var.low:.4g} to {var.high:.4g} |")
-    lines += [
+        *markdown_table(["variable", "caused by", "unit", "training range"], variables),
         "",
         f"Images are {height} x {width} x {channels}, uint8.",
         "",

@@ -1,9 +1,17 @@
 """The numbers of an evaluation as Markdown."""
 
+from collections.abc import Iterable, Sequence
+
 from cdae_jax.counterfactual.sampling import sampling_of
 from cdae_jax.data.dataset import Dataset
 from cdae_jax.evaluation.inception import NAME as INCEPTION
 from cdae_jax.model.decoders import DECODERS
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The lines of a table."""
+    lines = (header, ["---"] * len(header), *rows)
+    return ["|" + "".join(f" {cell} |" if cell else " |" for cell in cells) for cells in lines]
 
 
 def number(error: dict, digits: int = 3) -> str:
@@ -33,28 +41,24 @@ def _effectiveness(results: dict, dataset: Dataset) -> list[str]:
         f"the labels read from the image by {protocol['reader']} and the true counterfactual labels. **Intervened**",
         "and *descendant* variables are marked.",
         "",
-        "| images | " + " | ".join(units[name] for name in graph.names) + " | mean of the others |",
-        "| --- |" + " --- |" * (len(graph) + 1),
     ]
-
-    def row(title, errors, mark=lambda name: "", key=None):
-        cells = [_cell(errors[name][key] if key else errors[name], mark(name)) for name in graph.names]
-        others = errors.get("mean_of_others") if key is None else None
-        return f"| {title} | " + " | ".join(cells) + f" | {'' if others is None else number(others)} |"
-
+    rows = []
     for key in (None, "predictor") if protocol["reader"] != "predictor" else (None,):
-        suffix = ", read by the predictor" if key else ""
+        shown = []
         for do, errors in results.get("effectiveness", {}).items():
-            name = do[3:-1]
-            marks = {name: "**"} | dict.fromkeys(graph.descendants(name), "*")
-            lines.append(row(do + suffix, errors, lambda other, marks=marks: marks.get(other, ""), key))
+            shown.append((do, errors, {do[3:-1]: "**"} | dict.fromkeys(graph.descendants(do[3:-1]), "*")))
             if do in results["floor"]:
-                lines.append(row(f"{do}, true image{suffix}", results["floor"][do], key=key))
+                shown.append((f"{do}, true image", results["floor"][do], {}))
             if key is None:
-                lines.append(row(f"{do}, factual image left unchanged", results["unchanged"][do]))
-        lines.append(row(f"real test images{suffix}", results["floor"]["factual"], key=key))
+                shown.append((f"{do}, factual image left unchanged", results["unchanged"][do], {}))
+        shown.append(("real test images", results["floor"]["factual"], {}))
         if "composition" in results:
-            lines.append(row(f"reconstructed{suffix}", results["composition"], key=key))
+            shown.append(("reconstructed", results["composition"], {}))
+        for title, errors, marks in shown:
+            cells = [_cell(errors[name][key] if key else errors[name], marks.get(name, "")) for name in graph.names]
+            others = number(errors["mean_of_others"]) if key is None and "mean_of_others" in errors else ""
+            rows.append([title + (", read by the predictor" if key else ""), *cells, others])
+    lines += markdown_table(["images", *(units[name] for name in graph.names), "mean of the others"], rows)
     if "mean_effectiveness" in results:
         lines += ["", f"Mean over all cells of the interventions: {number(results['mean_effectiveness'])}."]
     return lines
@@ -69,20 +73,20 @@ def _images(results: dict) -> list[str]:
         "Pixels on the scale 0..1; features are those of the predictor's penultimate layer. Floor and ceiling stand in",
         "brackets: of the true image for the Frechet distance, of the factual image left unchanged for MSE and SSIM.",
         "",
-        "| | MSE to the true image | SSIM to the true image | MSE after undoing | minimality | Frechet distance |",
-        "| --- | --- | --- | --- | --- | --- |",
     ]
-    for do in results["realism"]:
+    columns = ("MSE to the true image", "SSIM to the true image", "MSE after undoing", "minimality", "Frechet distance")
+    rows = []
+    for do, realism in results["realism"].items():
         truth = results.get("counterfactual_error", {}).get(do)
         mse, ssim = "", ""
         if truth:
             mse = f"{number(truth['mse'], 5)} [{truth['mse_unchanged']:.5f}]"
             ssim = f"{number(truth['ssim'])} [{truth['ssim_unchanged']:.3f}]"
-        realism = results["realism"][do]
         floor = realism.get("frechet_of_true_images")
         frechet = f"{realism['frechet']:.2f}" + ("" if floor is None else f" [{floor:.2f}]")
         undone, minimality = number(results["reversibility"][do], 5), number(results["minimality"][do])
-        lines.append(f"| {do} | {mse} | {ssim} | {undone} | {minimality} | {frechet} |")
+        rows.append([do, mse, ssim, undone, minimality, frechet])
+    lines += markdown_table(["", *columns], rows)
     counts = next(iter(results["realism"].values()))["count"], next(iter(results["reversibility"].values()))["count"]
     halves = results["floor"].get("frechet_of_halves")
     lines += ["", f"Over {counts[0]} images; undoing over {counts[1]}."]
@@ -146,20 +150,20 @@ def _latents(results: dict) -> list[str]:
         f" per dimension {show(found['dci_per_dimension']['disentanglement'])} /"
         f" {show(found['dci_per_dimension']['completeness'])}. Correlated labels lower both.",
         "",
-        "| variable | read from all latents (R^2 or accuracy) | interventional robustness | u: KS distance to N(0, 1) "
-        "| HSIC of u and its parents [shuffled] | encoder's own reading |",
-        "| --- | --- | --- | --- | --- | --- |",
     ]
+    header = ["variable", "read from all latents (R^2 or accuracy)", "interventional robustness"]
+    header += ["u: KS distance to N(0, 1)", "HSIC of u and its parents [shuffled]", "encoder's own reading"]
+    rows = []
     for name, read in found["informativeness"].items():
         u = found["calibration"][name]
         independent = f"{u['hsic']:.3f} [{u['hsic_shuffled']:.3f}]" if "hsic" in u else "-"
         robust = show(found["interventional_robustness"][name])
         own = _cell(found["abduction"][name], "")
-        lines.append(f"| {name} | {show(read)} | {robust} | {show(u['ks'])} | {independent} | {own} |")
-    return lines
+        rows.append([name, show(read), robust, show(u["ks"]), independent, own])
+    return lines + markdown_table(header, rows)
 
 
-def report(results: dict, dataset: Dataset) -> str:
+def report_text(results: dict, dataset: Dataset) -> str:
     """The results as Markdown tables."""
     protocol, train = results["protocol"], results["train"]
     sampling = sampling_of(protocol)
@@ -179,12 +183,8 @@ def report(results: dict, dataset: Dataset) -> str:
     for section in (_effectiveness(results, dataset), _images(results), _composition(results)):
         lines += section
     lines += [*_mechanisms(results), *_latents(results), ""]
-    own = {
-        name: error
-        for name, error in results["judge"]["validation"].items()
-        if dataset.num_classes or name != "wrong_class"
-    }
-    judge = ", ".join(f"{name} {error:.3f}" for name, error in own.items())
+    told = results["judge"]["validation"] | ({} if dataset.num_classes else {"wrong_class": None})
+    judge = ", ".join(f"{name} {error:.3f}" for name, error in told.items() if error is not None)
     lines.append(f"The predictor's own errors on held-out training images: {judge}.")
     lines.append("")
     trained = f"Trained for {train['steps']} steps"

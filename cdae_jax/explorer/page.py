@@ -1,10 +1,9 @@
-"""The page of the explorer (Gradio). What it shows is computed in `explorer`.
+"""The page of the explorer (Gradio). What it shows is computed in `scene`.
 
 from cdae_jax.explorer import page
 page.explore("pendulum")
 """
 
-import math
 import pathlib
 import time
 import uuid
@@ -14,16 +13,16 @@ import numpy as np
 from PIL import Image
 
 from cdae_jax.data.dataset import Dataset
-from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.diffusion.solvers import SOLVERS
 from cdae_jax.errors import InputError
-from cdae_jax.explorer import scene as explorer
+from cdae_jax.evaluation.bench import dataset_of
+from cdae_jax.explorer import scene as scenes
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.plots.graphs import graph_of_values
 
 SHOWN_SIDE = 256  # pixels of the pictures on the page
-BUTTONS = ["download", "fullscreen"]  # of every picture
+SHOWN = {"format": "png", "interactive": False, "buttons": ["download", "fullscreen"]}  # every picture
 QUEUE = 64  # waiting clicks of all users together; later ones are told to come back
 FORGET_SECONDS = 600  # after which pictures and uploads are deleted from the server
 
@@ -53,20 +52,6 @@ def picture_of_its_own(pixels: np.ndarray) -> Image.Image:
     return image
 
 
-def slider_of(model: TrainedModel, name: str) -> tuple[float, float, float]:
-    """Where a slider starts and ends, and its step: a round number of about a thousandth of the range."""
-    low, high = explorer.slider_range(model, name)
-    digits = 2 - math.floor(math.log10(high - low))
-    step = 10.0**-digits
-    return math.floor(low / step) * step, math.ceil(high / step) * step, step
-
-
-def on_slider(model: TrainedModel, name: str, value: float) -> float:
-    """The position of a slider that is nearest to a value."""
-    low, high, step = slider_of(model, name)
-    return float(f"{np.clip(round(value / step) * step, low, high):.6g}")
-
-
 def _refused(err: InputError, outputs: int) -> list:
     """Tells the user what was wrong, and leaves the outputs as they were."""
     gr.Warning(str(err), duration=None, title="That did not work")
@@ -91,14 +76,14 @@ class Page:
         scene = self.first_scene()
         values = self.show(scene)[1:]
         settings = (1.0, self.model.options().num_steps, self.model.options().solver)
-        explorer.sweep(self.model, scene, self.names[0], {})
+        scenes.sweep(self.model, scene, self.names[0], {})
         self.answer(scene, *settings, *values)
         ready = time.monotonic()
         self.answer(scene, *settings, *values)
         return ready - started, time.monotonic() - ready
 
-    def first_scene(self) -> explorer.Scene:
-        return explorer.test_scene(self.dataset, 0) if self.dataset else explorer.sampled_scene(self.model, 0)
+    def first_scene(self) -> scenes.Scene:
+        return scenes.scene_of_test_image(self.dataset, 0) if self.dataset else scenes.sampled_scene(self.model, 0)
 
     def _do(self, values: tuple) -> dict[str, float]:
         """name -> value from n ticks and n sliders."""
@@ -112,7 +97,7 @@ class Page:
         """Pictures and texts of a scene under the ticked interventions, in the order of the page's outputs."""
         do = self._do(values)
         try:
-            found = explorer.answer(self.model, self.dataset, scene, do, **self._options(strength, num_steps, solver))
+            found = scenes.answer(self.model, self.dataset, scene, do, **self._options(strength, num_steps, solver))
         except InputError as err:
             return _refused(err, 6)
         notes = [f"\u26a0\ufe0f {note}" for note in found.notes]
@@ -129,29 +114,26 @@ class Page:
 
     def show(self, scene):
         """A new scene: nothing is ticked and the sliders stand at what the model reads."""
-        read = explorer.read_labels(self.model, scene)
-        sliders = []
-        for name, value in zip(self.names, read, strict=True):
-            is_class = self.model.graph.variables[self.model.graph.index(name)].classes
-            sliders.append(int(value) if is_class else on_slider(self.model, name, value))
+        read = scenes.read_labels(self.model, scene)
+        sliders = [
+            int(value) if var.classes else scenes.on_slider(self.model, var.name, value)
+            for var, value in zip(self.model.graph.variables, read, strict=True)
+        ]
         return scene, *[False] * len(self.names), *sliders
 
     def pick(self, row):
         last = len(self.dataset.test) - 1
-        return self.show(explorer.test_scene(self.dataset, int(np.clip(row or 0, 0, last))))
+        return self.show(scenes.scene_of_test_image(self.dataset, int(np.clip(row or 0, 0, last))))
 
     def random(self):
-        rng = np.random.default_rng()
-        if self.dataset is None:
-            return self.show(explorer.sampled_scene(self.model, int(rng.integers(2**31))))
-        return self.show(explorer.test_scene(self.dataset, int(rng.integers(len(self.dataset.test)))))
+        return self.pick(np.random.default_rng().integers(len(self.dataset.test)))
 
     def sample(self):
-        return self.show(explorer.sampled_scene(self.model, int(np.random.default_rng().integers(2**31))))
+        return self.show(scenes.sampled_scene(self.model, int(np.random.default_rng().integers(2**31))))
 
     def upload(self, data):
         try:
-            return self.show(explorer.uploaded_scene(self.model, data or b""))
+            return self.show(scenes.uploaded_scene(self.model, data or b""))
         except InputError as err:
             return _refused(err, 1 + 2 * len(self.names))
 
@@ -160,7 +142,7 @@ class Page:
         do = self._do(values)
         do.pop(name, None)
         try:
-            images, at = explorer.sweep(self.model, scene, name, do, **self._options(strength, num_steps, solver))
+            images, at = scenes.sweep(self.model, scene, name, do, **self._options(strength, num_steps, solver))
         except InputError as err:
             return _refused(err, 2)
         unit = self.model.variables[self.model.graph.index(name)].unit
@@ -177,12 +159,12 @@ def _controls(page: Page) -> tuple[list, list]:
                 choices = list(range(spec.classes))
                 sliders.append(gr.Radio(choices, value=0, label=var.name, scale=4, elem_id=f"value-{var.name}"))
                 continue
-            low, high, step = slider_of(page.model, var.name)
+            low, high, step = scenes.slider_of(page.model, var.name)
             sliders.append(
                 gr.Slider(
                     float(f"{low:.6g}"),
                     float(f"{high:.6g}"),
-                    value=on_slider(page.model, var.name, low),
+                    value=scenes.on_slider(page.model, var.name, low),
                     step=step,
                     label=f"{var.name} ({var.unit})" if var.unit else var.name,
                     info=f"seen in training: {var.low:.4g} to {var.high:.4g} {var.unit}",
@@ -197,9 +179,7 @@ def _picture(name: str) -> gr.Image:
     """A place for a picture, its name above so that it hides nothing."""
     with gr.Column(min_width=200):
         gr.Markdown(f"**{name}**")
-        return gr.Image(
-            show_label=False, format="png", interactive=False, buttons=BUTTONS, height=SHOWN_SIDE, elem_id=name
-        )
+        return gr.Image(show_label=False, height=SHOWN_SIDE, elem_id=name, **SHOWN)
 
 
 def build(page: Page) -> gr.Blocks:
@@ -226,13 +206,7 @@ def build(page: Page) -> gr.Blocks:
                     strength = gr.Slider(0, 1, 1.0, step=0.05, label="strength of the change")
                     num_steps = gr.Slider(2, 50, defaults.num_steps, step=1, label="network evaluations each way")
                     solver = gr.Radio(list(SOLVERS), value=defaults.solver, label="solver")
-                graph = gr.Image(
-                    label="the graph: values before and after",
-                    format="png",
-                    elem_id="graph",
-                    interactive=False,
-                    buttons=BUTTONS,
-                )
+                graph = gr.Image(label="the graph: values before and after", elem_id="graph", **SHOWN)
             with gr.Column(scale=3):
                 message = gr.Markdown(elem_id="message")
                 pictures = []
@@ -243,19 +217,13 @@ def build(page: Page) -> gr.Blocks:
             with gr.Row():
                 swept = gr.Radio(list(page.names), value=page.names[0], label="variable", scale=4)
                 go = gr.Button("sweep", scale=1)
-            table = gr.Image(
-                label="across its training range", format="png", elem_id="sweep", interactive=False, buttons=BUTTONS
-            )
+            swept_images = gr.Image(label="across its training range", elem_id="sweep", **SHOWN)
             described = gr.Markdown()
 
         settings, values = [strength, num_steps, solver], [*ticks, *sliders]
         shown = [*pictures, graph, message]
-        answered = {
-            "fn": page.answer,
-            "inputs": [scene, *settings, *values],
-            "outputs": shown,
-            "show_progress": "minimal",
-        }
+        answered = {"fn": page.answer, "inputs": [scene, *settings, *values], "outputs": shown}
+        answered |= {"show_progress": "minimal", "concurrency_id": "model"}
         changed = [scene, *ticks, *sliders]
         events = [
             upload.upload(page.upload, upload, changed, concurrency_id="model"),
@@ -263,13 +231,15 @@ def build(page: Page) -> gr.Blocks:
             blocks.load(page.show, scene, changed, concurrency_id="model"),
         ]
         if page.dataset is not None:
-            events.append(row.submit(page.pick, row, changed, concurrency_id="model"))
-            events.append(shuffle.click(page.random, None, changed, concurrency_id="model"))
+            events += [
+                row.submit(page.pick, row, changed, concurrency_id="model"),
+                shuffle.click(page.random, None, changed, concurrency_id="model"),
+            ]
         for event in events:
-            event.success(**answered, concurrency_id="model")
+            event.success(**answered)
         for control in [*ticks, *sliders, *settings]:
-            control.input(**answered, concurrency_id="model", trigger_mode="always_last")
-        go.click(page.sweep, [scene, swept, *settings, *values], [table, described], concurrency_id="model")
+            control.input(**answered, trigger_mode="always_last")
+        go.click(page.sweep, [scene, swept, *settings, *values], [swept_images, described], concurrency_id="model")
     return blocks.queue(max_size=QUEUE, default_concurrency_limit=1)
 
 
@@ -284,7 +254,7 @@ def serve(page: Page, host: str, port: int, *, block: bool = True) -> str:
             server_name=host,
             server_port=port,
             share=False,
-            max_file_size=f"{explorer.MAX_UPLOAD_MIB}mb",
+            max_file_size=f"{scenes.MAX_UPLOAD_MIB}mb",
             prevent_thread_lock=not block,
             theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
             show_error=True,
@@ -318,9 +288,7 @@ def explore(
       InputError: no such model, data that cannot be found, or a port that is taken.
     """
     model = load(source)
-    page = Page(
-        model, make_dataset(model.settings.data, model.settings.graph) if with_data else None, model.settings.data.name
-    )
+    page = Page(model, dataset_of(model, source) if with_data else None, model.settings.data.name)
     print("compiling, a minute or so ...", flush=True)
     seconds, click = page.warm_up()
     print(

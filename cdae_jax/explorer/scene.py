@@ -1,6 +1,7 @@
 """What the page asks of a model: a scene, its counterfactual, a sweep. No page, no server here."""
 
 import io
+import math
 import warnings
 from typing import NamedTuple
 
@@ -10,10 +11,11 @@ from PIL import Image
 from cdae_jax.data.dataset import Dataset
 from cdae_jax.data.image_files import READ_ERRORS, resized
 from cdae_jax.errors import InputError
+from cdae_jax.evaluation.interventions import labels_under
 from cdae_jax.evaluation.metrics import as_classes
+from cdae_jax.inference.checks import FAR
 from cdae_jax.inference.trained_model import TrainedModel
-from cdae_jax.plots.pictures import difference
-from cdae_jax.settings.checks import FAR
+from cdae_jax.plots.pictures import signed_difference
 
 FORMATS = ("PNG", "JPEG")
 MAX_UPLOAD_MIB = 5
@@ -46,7 +48,7 @@ class Answer(NamedTuple):
     notes: list[str]
 
 
-def test_scene(dataset: Dataset, row: int) -> Scene:
+def scene_of_test_image(dataset: Dataset, row: int) -> Scene:
     """The row-th test image."""
     test = dataset.test
     context = None if test.context is None else int(test.context[row])
@@ -105,20 +107,26 @@ def answer(model: TrainedModel, dataset: Dataset | None, scene: Scene, do: dict[
         images, after = model.counterfactual(scene.image, do, context=scene.context, **options)
     true = None
     if scene.labels is not None and dataset is not None and dataset.render and dataset.true_counterfactual:
-        mask, values = np.zeros((1, len(dataset.graph)), bool), np.zeros((1, len(dataset.graph)), np.float32)
-        for name, value in do.items():
-            mask[:, dataset.graph.index(name)], values[:, dataset.graph.index(name)] = True, value
-        true = dataset.render(dataset.true_counterfactual(scene.labels[None], mask, values))[0]
-    change = difference(images, scene.image[None])[0]
+        true = dataset.render(labels_under(dataset, scene.labels[None], do))[0]
+    change = signed_difference(images, scene.image[None])[0]
     before, after = read_labels(model, scene), as_classes(model.graph, after)[0]
     return Answer(images[0], true, change, before, after, outside_notes(model, do))
 
 
-def slider_range(model: TrainedModel, name: str) -> tuple[float, float]:
-    """Where a slider starts and ends: the training range and a tenth of it on either side."""
+def slider_of(model: TrainedModel, name: str) -> tuple[float, float, float]:
+    """Where a slider starts and ends (the training range and a tenth of it on either side), and its step: a round
+    number of about a thousandth of the range."""
     var = model.variables[model.graph.index(name)]
     margin = FAR * (var.high - var.low)
-    return var.low - margin, var.high + margin
+    low, high = var.low - margin, var.high + margin
+    step = 10.0 ** -(2 - math.floor(math.log10(high - low)))
+    return math.floor(low / step) * step, math.ceil(high / step) * step, step
+
+
+def on_slider(model: TrainedModel, name: str, value: float) -> float:
+    """The position of a slider that is nearest to a value."""
+    low, high, step = slider_of(model, name)
+    return float(f"{np.clip(round(value / step) * step, low, high):.6g}")
 
 
 def sweep(

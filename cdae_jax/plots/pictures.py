@@ -12,7 +12,7 @@ from cdae_jax.data.dataset import Split
 CAPTION = 20  # letters that fit above an image of `image_table`
 
 
-def difference(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
+def signed_difference(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Signed difference of two uint8 batches as uint8 around mid-grey."""
     return ((images.astype(np.int16) - reference.astype(np.int16)) // 2 + 128).astype(np.uint8)
 
@@ -62,7 +62,7 @@ def counterfactual_grid(
 ) -> None:
     """An `image_grid` whose first row is factual and the second counterfactual, with their difference (grey: no change)
     as its last row."""
-    image_grid(path, [*rows, ("difference to factual", difference(rows[1][1], rows[0][1]))], captions, title)
+    image_grid(path, [*rows, ("difference to factual", signed_difference(rows[1][1], rows[0][1]))], captions, title)
 
 
 def contact_sheet(path: pathlib.Path, split: Split, names: tuple[str, ...], title: str) -> None:

@@ -8,10 +8,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cdae_jax.counterfactual.sampling import sampling_of
-from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
+from cdae_jax.evaluation.bench import dataset_of, first_of
 from cdae_jax.evaluation.evaluate import PROTOCOL
+from cdae_jax.evaluation.interventions import labels_under
 from cdae_jax.evaluation.metrics import error_of_images, mean_with_interval
+from cdae_jax.evaluation.report import markdown_table
 from cdae_jax.inference.loading import load
 from cdae_jax.plots.pictures import image_table
 
@@ -160,7 +162,7 @@ def measures(found: dict) -> dict[str, tuple[dict, str]]:
     return rows
 
 
-def _wins(value: dict, others: list[dict], direction: str) -> bool:
+def _wins(value: dict, direction: str, others: list[dict]) -> bool:
     """Whether an interval lies beyond those of all others."""
     if value["interval"] is None or not others or any(other["interval"] is None for other in others):
         return False
@@ -169,8 +171,8 @@ def _wins(value: dict, others: list[dict], direction: str) -> bool:
     return all(value["interval"][0] > other["interval"][1] for other in others)
 
 
-def _text(value: dict, bold: bool) -> str:
-    mark = "**" if bold else ""
+def _text(value: dict, direction: str, others: list[dict]) -> str:
+    mark = "**" if _wins(value, direction, others) else ""
     text = f"{mark}{value['mean']:.4g}{mark}"
     return text if value["interval"] is None else f"{text} ({value['interval'][0]:.4g}..{value['interval'][1]:.4g})"
 
@@ -179,30 +181,24 @@ def table(named: dict[str, dict]) -> tuple[str, dict]:
     """Markdown and plain data of metrics by model name, with `references`; bold where a model's interval lies beyond
     those of all other models."""
     compared = {name: measures(found) for name, found in (named | references(named)).items()}
-    rows = list(dict.fromkeys(row for name in named for row in compared[name]))
-    lines = ["| | images | " + " | ".join(compared) + " |", "| --- |" + " --- |" * (len(compared) + 1)]
-    for row in rows:
+    rows = []
+    for row in dict.fromkeys(row for name in named for row in compared[name]):
         count = next(found[row][0]["count"] for found in compared.values() if row in found)
-        cells = ["-" if count is None else f"{count:.0f}"]
-        for name in compared:
-            if row not in compared[name]:
-                cells.append("-")
-                continue
-            value, direction = compared[name][row]
+        rows.append([row, "-" if count is None else f"{count:.0f}"])
+        for name, found in compared.items():
             others = [compared[other][row][0] for other in named if other != name and row in compared[other]]
-            cells.append(_text(value, name in named and _wins(value, others, direction)))
-        lines.append(f"| {row} | " + " | ".join(cells) + " |")
+            others = others if name in named else []  # only models win
+            rows[-1].append(_text(*found[row], others) if row in found else "-")
     rest = [""] * (len(compared) - len(named))
     if any("runs" in found for found in named.values()):
         each = [_of_runs(found, _mean_error) if "runs" in found else "-" for found in named.values()]
-        lines.append("| mean error of each run | | " + " | ".join(each + rest) + " |")
-    each = [_of_runs(found, _training) for found in named.values()]
-    lines.append("| trained | | " + " | ".join(each + rest) + " |")
+        rows.append(["mean error of each run", "", *each, *rest])
+    rows.append(["trained", "", *(_of_runs(found, _training) for found in named.values()), *rest])
     plain = {
         name: {row: value | {"direction": direction} for row, (value, direction) in found.items()}
         for name, found in compared.items()
     }
-    return "\n".join(lines) + "\n", plain
+    return "\n".join(markdown_table(["", "images", *compared], rows)) + "\n", plain
 
 
 def _of_runs(found: dict, text: Callable[[dict], str]) -> str:
@@ -255,9 +251,9 @@ def draw_grid(found: dict[str, dict], num: int, output: pathlib.Path) -> None:
       output: PNG file to write.
     """
     models = {name: load(metrics["protocol"]["workdir"]) for name, metrics in found.items()}
-    first = next(iter(models.values()))
-    dataset = make_dataset(first.settings.data, first.settings.graph)
-    test = dataset.test.take(np.arange(min(num, len(dataset.test))))
+    first = next(iter(models))
+    dataset = dataset_of(models[first], found[first]["protocol"]["workdir"])
+    test = first_of(dataset.test, num)
     rows = []
     for column, name in enumerate(dataset.graph.names):
         known = dataset.test.labels[np.isfinite(dataset.test.labels[:, column]), column]
@@ -270,9 +266,7 @@ def draw_grid(found: dict[str, dict], num: int, output: pathlib.Path) -> None:
             asked = model.counterfactual(test.images, {name: values}, context=test.context, options=options)
             made[title] = asked.images
         if dataset.render is not None and dataset.true_counterfactual is not None:
-            mask, wanted = np.zeros(test.labels.shape, bool), np.zeros_like(test.labels)
-            mask[:, column], wanted[:, column] = True, values
-            made["true"] = dataset.render(dataset.true_counterfactual(test.labels, mask, wanted))
+            made["true"] = dataset.render(labels_under(dataset, test.labels, {name: values}))
         for i in range(len(test)):
             images = np.stack([test.images[i], *(images[i] for images in made.values())])
             rows.append((f"do({name} = {values[i]:.3g})", images, ["factual", *made]))

@@ -14,11 +14,11 @@ import numpy as np
 from tqdm import tqdm
 
 from cdae_jax.counterfactual.sampling import Sampling, sampling_of
-from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation import metrics
-from cdae_jax.evaluation.evaluate import SEED
-from cdae_jax.evaluation.interventions import Bench, draw_values, known_counterfactual, reading_bench
+from cdae_jax.evaluation.bench import Bench, dataset_of
+from cdae_jax.evaluation.interventions import labels_under
+from cdae_jax.evaluation.report import markdown_table
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.plots.pictures import scatter_frontier
@@ -70,7 +70,7 @@ def restoring(model: TrainedModel, point: Sampling) -> Sampling:
     return dataclasses.replace(point, abduction="restore" if model.settings.sample.abduction == "restore" else "invert")
 
 
-def measure(bench: Bench, point: Sampling) -> dict:
+def measure_point(bench: Bench, point: Sampling) -> dict:
     """Errors per standard deviation of the training labels, and the null intervention's pixel error on 0..1.
 
     Returns:
@@ -82,22 +82,17 @@ def measure(bench: Bench, point: Sampling) -> dict:
     dataset, test, graph = bench.dataset, bench.test, bench.dataset.graph
     options = restoring(bench.model, point)
     null, _ = bench.model.counterfactual(test.images, {}, context=test.context, options=point)
-    mse = float(np.mean(metrics.squared_errors(null, test.images)))
+    mse = metrics.mean_squared_error(null, test.images)
     by_do, intervened, still, to_truth = {}, [], [], []
     for name in bench.model.graph.names:
         column = graph.index(name)
-        values, _ = draw_values(bench, column)
-        mask, wanted = np.zeros(test.labels.shape, bool), np.zeros_like(test.labels)
-        mask[:, column], wanted[:, column] = True, values
-        if dataset.true_counterfactual is None:
-            true = known_counterfactual(graph, test.labels, mask, wanted)
-        else:
-            true = dataset.true_counterfactual(test.labels, mask, wanted)
+        values, _ = bench.draw_values(column)
+        true = labels_under(dataset, test.labels, {name: values})
         images, _ = bench.model.counterfactual(test.images, {name: values}, context=test.context, options=options)
         gaps = metrics.known_mean(metrics.absolute_gaps(graph, bench.read(images), true, bench.sd))
         by_do[f"do({name})"] = dict(zip(graph.names, map(float, gaps), strict=True))
         if dataset.render is not None:
-            to_truth.append(float(np.mean(metrics.squared_errors(images, dataset.render(true)))))
+            to_truth.append(metrics.mean_squared_error(images, dataset.render(true)))
         intervened.append(gaps[column])
         moved = {name, *graph.descendants(name)}
         still += [gaps[i] for i, other in enumerate(graph.names) if other not in moved]
@@ -133,20 +128,18 @@ def choose(rows: Sequence[dict], max_evaluations: int, min_psnr: float) -> dict 
 
 def table(rows: Sequence[dict], chosen: dict | None, num_images: int) -> str:
     """The points as Markdown; the Pareto ones are marked, the chosen one is bold."""
-    lines = [
-        "| | evaluations | set variable, sd | non-descendants, sd | all cells, sd | pixel MSE to the truth |"
-        " null intervention, PSNR | Pareto |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    header = ["", "evaluations", "set variable, sd", "non-descendants, sd", "all cells, sd", "pixel MSE to the truth"]
+    header += ["null intervention, PSNR", "Pareto"]
+    cells = []
     for row, best in zip(rows, pareto(rows), strict=True):
         name = f"**{row['name']}**" if row is chosen else row["name"]
         still = "-" if row["non_descendants"] is None else f"{row['non_descendants']:.3f}"
         truth = "-" if row["mse_to_truth"] is None else f"{row['mse_to_truth']:.5f}"
-        lines.append(
-            f"| {name} | {row['evaluations']} | {row['intervened']:.3f} | {still} | {row['cells']:.3f} | {truth} |"
-            f" {row['psnr']:.1f} dB | {'yes' if best else ''} |"
-        )
-    return "\n".join(lines) + f"\n\n{num_images} test images that no other table is measured on.\n"
+        errors = [f"{row['intervened']:.3f}", still, f"{row['cells']:.3f}", truth]
+        cells.append([name, str(row["evaluations"]), *errors, f"{row['psnr']:.1f} dB", "yes" if best else ""])
+    return (
+        "\n".join(markdown_table(header, cells)) + f"\n\n{num_images} test images that no other table is measured on.\n"
+    )
 
 
 def frontier(
@@ -167,8 +160,7 @@ def frontier(
     if not model.model.decoder.diffuses:
         raise InputError(f"the model in {directory} has a conv decoder, which has no solver")
     tried = possible(model, tried)
-    dataset = make_dataset(model.settings.data, model.settings.graph)
-    workdir.check_dataset(directory, dataset.name)
+    dataset = dataset_of(model, directory)
     first = model.settings.data.num_evaluated
     rows = np.arange(first, min(first + num_images, len(dataset.test)))
     if len(rows) < MIN_IMAGES:
@@ -176,11 +168,11 @@ def frontier(
             f"the test split has {len(dataset.test)} images, of which the first {first} are for the evaluation:"
             f" choosing needs {MIN_IMAGES} more; lower config.data.num_evaluated or enlarge the test split"
         )
-    bench = reading_bench(dataset, model, dataset.test.take(rows), SEED, directory)
+    bench = Bench(dataset, model, dataset.test.take(rows), directory)
     found = []
     for point in tqdm(tried, "points"):
         asked = {"name": name_of(point), **dataclasses.asdict(point), "evaluations": point.evaluations}
-        found.append(asked | measure(bench, point))
+        found.append(asked | measure_point(bench, point))
     chosen = choose(found, max_evaluations, min_psnr)
     if chosen is not None:
         why = (

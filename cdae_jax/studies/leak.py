@@ -13,10 +13,11 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics import r2_score
 from sklearn.metrics.pairwise import euclidean_distances
 
-from cdae_jax.data.pipeline import label_columns, make_dataset
+from cdae_jax.data.pipeline import label_columns
 from cdae_jax.errors import InputError
+from cdae_jax.evaluation.bench import dataset_of
+from cdae_jax.evaluation.report import markdown_table
 from cdae_jax.inference.loading import load
-from cdae_jax.training import workdir
 
 RIDGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 SOURCES = ("pixels", "u", "z", "x_T")
@@ -46,9 +47,8 @@ def readable(inputs: np.ndarray, labels: np.ndarray) -> float:
 
 def table(found: dict[str, dict[str, float]], num_images: int) -> str:
     """R^2 by variable and source, as Markdown."""
-    lines = ["| R^2 read from | " + " | ".join(SOURCES) + " |", "| --- |" + " --- |" * len(SOURCES)]
-    for name, row in found.items():
-        lines.append(f"| {name} | " + " | ".join(f"{row[source]:.3f}" for source in SOURCES) + " |")
+    rows = [[name, *(f"{row[source]:.3f}" for source in SOURCES)] for name, row in found.items()]
+    lines = markdown_table(["R^2 read from", *SOURCES], rows)
     return "\n".join(lines) + f"\n\n{num_images} test images, a quarter of them for the R^2.\n"
 
 
@@ -62,8 +62,7 @@ def leak(directory: str | pathlib.Path, num_images: int) -> dict[str, dict[str, 
     model = load(directory)
     if not model.model.decoder.diffuses:
         raise InputError(f"the model in {directory} has a conv decoder, which has no x_T")
-    dataset = make_dataset(model.settings.data, model.settings.graph)
-    workdir.check_dataset(directory, dataset.name)
+    dataset = dataset_of(model, directory)
     columns = label_columns(dataset, model.graph)
     known = np.flatnonzero(np.isfinite(dataset.test.labels[:, columns]).all(1))[:num_images]
     if len(known) < MIN_IMAGES:

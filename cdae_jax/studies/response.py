@@ -14,11 +14,11 @@ import numpy as np
 from scipy.stats import spearmanr
 from tqdm import tqdm
 
-from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation import metrics
-from cdae_jax.evaluation.evaluate import SEED
-from cdae_jax.evaluation.interventions import GRID_COLUMNS, Bench, draw_values, reading_bench
+from cdae_jax.evaluation.bench import Bench, dataset_of, first_of
+from cdae_jax.evaluation.figures import GRID_COLUMNS, with_unit
+from cdae_jax.evaluation.report import markdown_table
 from cdae_jax.inference.loading import load
 from cdae_jax.plots.pictures import curves, image_grid
 
@@ -53,7 +53,7 @@ def respond(bench: Bench, knob: str, grid: np.ndarray) -> dict[str, dict]:
     graph, test, found = bench.dataset.graph, bench.test, {}
     for name in tqdm(bench.model.graph.names, "interventions"):
         column = graph.index(name)
-        values, _ = draw_values(bench, column)
+        values, _ = bench.draw_values(column)
         wanted = test.labels.copy()
         wanted[:, column] = values
         still = [i for i in range(len(graph)) if i != column and graph.names[i] not in graph.descendants(name)]
@@ -77,24 +77,20 @@ def respond(bench: Bench, knob: str, grid: np.ndarray) -> dict[str, dict]:
             "met_at": met_at(grid, np.array(curve["share"])),
         }
         captions = [f"to {value:.3g}" for value in values[:GRID_COLUMNS]]
-        unit = f", {graph.variables[column].unit}" if graph.variables[column].unit else ""
-        title = f"{bench.dataset.name}: do({name}){unit}, by {knob} w"
+        title = f"{with_unit(f'{bench.dataset.name}: do({name})', graph.variables[column].unit)}, by {knob} w"
         image_grid(bench.figures / f"{knob}_{name}.png", rows, captions, title)
     return found
 
 
 def table(found: dict[str, dict], knob: str) -> str:
     """The curves as Markdown: one row for each intervention and w."""
-    lines = [
-        f"| | {knob} w | share of the way | error, sd | worst non-descendant, sd |",
-        "| --- | --- | --- | --- | --- |",
-    ]
+    rows = []
     for do, curve in found.items():
-        for k, w in enumerate(curve["w"]):
-            still = curve["non_descendants"][k]
-            still = "-" if still is None else f"{still:.3f}"
-            lines.append(f"| {do} | {w:g} | {curve['share'][k]:.3f} | {curve['error'][k]:.3f} | {still} |")
-    lines.append("")
+        columns = (curve[key] for key in ("w", "share", "error", "non_descendants"))
+        for w, share, error, still in zip(*columns, strict=True):
+            rows.append([do, f"{w:g}", f"{share:.3f}", f"{error:.3f}", "-" if still is None else f"{still:.3f}"])
+    header = ["", f"{knob} w", "share of the way", "error, sd", "worst non-descendant, sd"]
+    lines = [*markdown_table(header, rows), ""]
     for do, curve in found.items():
         met = "never in this range" if curve["met_at"] is None else f"at w = {curve['met_at']:.2f}"
         lines.append(
@@ -123,9 +119,9 @@ def response_curves(directory: str | pathlib.Path, knob: str, grid: list[float],
         raise InputError(f"the largest strength is {w[-1]:g}: expected at most 1, which makes all of a change")
     if knob != "strength" and not model.model.decoder.diffuses:
         raise InputError(f"the model in {directory} has a conv decoder, which has no guidance and no steps")
-    dataset = make_dataset(model.settings.data, model.settings.graph)
-    test = dataset.test.take(np.arange(min(num_images, len(dataset.test))))
-    found = respond(reading_bench(dataset, model, test, SEED, directory), knob, w)
+    dataset = dataset_of(model, directory)
+    test = first_of(dataset.test, num_images)
+    found = respond(Bench(dataset, model, test, directory), knob, w)
     (directory / f"{knob}.json").write_text(json.dumps({"num_images": len(test), "curves": found}, indent=2) + "\n")
     (directory / f"{knob}.md").write_text(table(found, knob))
     panels = []

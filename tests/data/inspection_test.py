@@ -1,16 +1,10 @@
 """Inspection: the right graph shows no complaint, a wrong one does."""
 
-import importlib
-
-import matplotlib
 import numpy as np
 import pytest
 
-from cdae_jax.data.dataset import Split
 from cdae_jax.data.inspection import INDEPENDENT, dependence, describe, edges, separations
 from cdae_jax.graph import CausalGraph, Variable
-from cdae_jax.plots import pictures as plots
-from cdae_jax.plots.pictures import contact_sheet
 
 RNG = np.random.default_rng(0)
 ROOT = RNG.normal(size=1500)
@@ -77,19 +71,3 @@ def test_too_few_whole_rows_are_not_compared_with_the_graph():
     labels = LABELS.copy()
     labels[49:, 0] = np.nan
     assert describe(labels, CHAIN).endswith("only 49 images have every label: too few to compare with the graph")
-
-
-def test_contact_sheet_draws_any_number_of_images(tmp_path):
-    images = RNG.integers(0, 255, (11, 8, 8, 1)).astype(np.uint8)
-    contact_sheet(tmp_path / "sheet.png", Split(images, LABELS[:11]), CHAIN.names, "title")
-    assert (tmp_path / "sheet.png").stat().st_size > 5000
-
-
-def test_drawing_leaves_the_backend_of_a_notebook_alone():
-    before = matplotlib.get_backend()
-    try:
-        matplotlib.use("svg")
-        importlib.reload(plots)
-        assert matplotlib.get_backend() == "svg"
-    finally:
-        matplotlib.use(before)

@@ -1,87 +1,127 @@
-"""What the evaluation keeps, and for which model."""
+"""An evaluation of models of a small world: what is measured, what is kept, and for which model."""
 
 import json
 
 import numpy as np
 import pytest
+import stripes
 
-import cdae_jax
-from cdae_jax.data.pendulum import shadow
-from cdae_jax.evaluation import evaluate as evaluation
-from cdae_jax.evaluation import figures, metrics
-from cdae_jax.evaluation.interventions import Bench
+from cdae_jax.errors import InputError
+from cdae_jax.evaluation import bench as benches
+from cdae_jax.evaluation import evaluate as module
+from cdae_jax.evaluation import metrics
+from cdae_jax.evaluation.evaluate import measure_composition, measure_floor, measure_latents
 from cdae_jax.studies.compare import measures
 
-pytestmark = pytest.mark.usefixtures("one_device_alone")
+
+@pytest.fixture
+def evaluate(monkeypatch, tmp_path):
+    """Evaluates the world of stripes; the model and the data may be others."""
+
+    def run(model=None, data=None, output="out", validation=None, **options):
+        monkeypatch.setattr(module, "load", lambda _: model or stripes.OfTheTruth())
+        monkeypatch.setattr(module, "dataset_of", lambda *_: data or stripes.world())
+        monkeypatch.setattr(benches, "cached_judge", lambda *_: stripes.Pixels(validation))
+        return module.evaluate(tmp_path / "run", output=tmp_path / output, num_images=8, **options)
+
+    return run
 
 
-def test_numbers_of_one_model_are_never_taken_for_anothers(trained_pendulum, tmp_path, monkeypatch):
-    real = cdae_jax.load(trained_pendulum)
-    calls = []
+def no_nan(text):
+    return json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
 
-    def composition(bench):
-        calls.append(bench.model)
-        return {"psnr": float(len(calls))}
 
-    def evaluate():
-        found = evaluation.evaluate(trained_pendulum, parts=["composition"], num_images=4, output=tmp_path / "out")
-        return found["composition"]["psnr"]
-
-    monkeypatch.setattr(evaluation, "composition", composition)
-    monkeypatch.setattr(evaluation, "report", lambda *_: "")
-    assert (evaluate(), evaluate()) == (1, 1)  # kept
-    changed = cdae_jax.load(trained_pendulum)
-    changed.params = {**real.params, "params": {**real.params["params"]}}
-    changed.params["params"]["unet"] = {
-        **changed.params["params"]["unet"],
-        "null_condition": changed.params["params"]["unet"]["null_condition"] + 1e-3,
+def test_a_whole_evaluation_of_a_model_of_the_truth(evaluate, tmp_path):
+    found = evaluate()
+    assert no_nan((tmp_path / "out" / "metrics.json").read_text()) == found
+    dos = ["do(a)", "do(b)", "do(c)"]
+    for section in ("effectiveness", "unchanged", "mechanism", "realism", "minimality", "reversibility"):
+        assert list(found[section]) == dos
+    assert list(found["floor"]) == ["factual", "frechet_of_halves", *dos]
+    assert found["mean_effectiveness"] == {"mean": 0, "interval": [0, 0], "count": 8}
+    assert found["protocol"]["num_images"] == 8 and found["protocol"]["reader"] == "direct measurement"
+    assert found["judge"]["validation"] == {"a": 0.03} and found["train"] == {"steps": 20}
+    assert "| do(a) | **0.000** (0.000..0.000) [0] |" in (tmp_path / "out" / "report.md").read_text()
+    drawn = {path.name for path in (tmp_path / "out" / "figures").iterdir()}
+    assert drawn == {f"{kind}_{name}.png" for kind in ("do", "asked") for name in "abc"} | {
+        *found["figures"]["files"],
+        "dci.png",
     }
-    monkeypatch.setattr(evaluation, "load", lambda _: changed)
-    assert evaluate() == 2
-    monkeypatch.setattr(evaluation, "load", lambda _: real)
-    assert evaluate() == 3
 
 
-def test_features_of_the_users_are_kept_apart(trained_pendulum, tmp_path, monkeypatch):
+def test_what_is_unknown_is_null_and_does_not_count(evaluate, tmp_path):
+    data = stripes.world(true_counterfactual=None, render=None)
+    found = evaluate(data=data, parts=["interventions"], validation={"a": 0.03, "b": float("nan")})
+    assert no_nan((tmp_path / "out" / "metrics.json").read_text()) == found
+    assert found["effectiveness"]["do(a)"]["b"]["normalised"] is None
+    assert found["mean_effectiveness"]["mean"] == 0 and "counterfactual_error" not in found
+    assert found["judge"]["validation"]["b"] is None
+    assert "held-out training images: a 0.030.\n" in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_numbers_of_one_model_are_never_taken_for_anothers(evaluate, monkeypatch):
+    calls = []
+    monkeypatch.setattr(module, "measure_composition", lambda bench: calls.append(bench.model) or {"psnr": len(calls)})
+    monkeypatch.setattr(module, "report_text", lambda *_: "")
+
+    def number(*given, **options):
+        return evaluate(*given, parts=["composition"], **options)["composition"]["psnr"]
+
+    assert (number(), number()) == (1, 1)  # kept
+    assert number(stripes.OfTheTruth(1e-3)) == 2
+    assert number() == 3
+    assert number(options={"guidance": 2.0}) == 4
+    assert number(output="other") == 5
+    shown = evaluate(stripes.OfTheTruth(2.0), parts=["interventions"])
+    assert "composition" not in shown and len(calls) == 5
+
+
+def test_features_of_the_users_are_kept_apart(evaluate, tmp_path, monkeypatch):
     """A second Frechet distance, on other features, under a key of its own."""
     weights = tmp_path / "weights.h5"
     weights.write_bytes(b"weights")
-    monkeypatch.setattr(
-        evaluation, "inception_features", lambda _: lambda images: images[:, ::8, ::8, 0].reshape(-1, 4)
-    )
-    plain = evaluation.evaluate(trained_pendulum, parts=["interventions"], num_images=8, output=tmp_path / "out")
-    assert "frechet_inception" not in plain["realism"]["do(angle)"]
-    assert "do(angle): Frechet distance on Inception features" not in measures(plain)
-    found = evaluation.evaluate(
-        trained_pendulum, parts=["interventions"], num_images=8, output=tmp_path / "out", inception_weights=weights
-    )
-    distance = found["realism"]["do(angle)"]["frechet_inception"]
-    assert measures(found)["do(angle): Frechet distance on Inception features"][0]["mean"] == distance >= 0
-    model = cdae_jax.load(trained_pendulum)
-    test = (
-        evaluation.make_dataset(model.settings.data, model.settings.graph)
-        .test.take(np.arange(8))
-        .images[:, ::8, ::8, 0]
-        .reshape(-1, 4)
-    )
-    assert np.isclose(found["floor"]["frechet_inception_of_halves"], metrics.frechet_distance(test[:4], test[4:]))
-    assert "Inception v3 (Keras) of 8 images: do(angle)" in (tmp_path / "out" / "report.md").read_text()
-    kept = json.loads((tmp_path / "out" / "evaluation" / "do_angle.json").read_text())["key"]
-    assert kept["inception"] == evaluation.inception_digest(weights)
+    monkeypatch.setattr(module, "inception_features", lambda _: lambda images: stripes.measure(images)[:, :2])
+    name = "do(a): Frechet distance on Inception features"
+    plain = evaluate(parts=["interventions"])
+    assert "frechet_inception" not in plain["realism"]["do(a)"] and name not in measures(plain)
+    found = evaluate(parts=["interventions"], inception_weights=weights)
+    distance = found["realism"]["do(a)"]["frechet_inception"]
+    assert measures(found)[name][0]["mean"] == distance >= 0
+    test = stripes.world().test.labels[:8, :2]
+    assert found["floor"]["frechet_inception_of_halves"] == metrics.frechet_distance(test[:4], test[4:])
+    assert "Inception v3 (Keras) of 8 images: do(a)" in (tmp_path / "out" / "report.md").read_text()
+    kept = json.loads((tmp_path / "out" / "evaluation" / "do_a.json").read_text())["key"]
+    assert kept["inception"] == module.weights_digest(weights)
 
 
-def test_the_graph_is_drawn_with_every_edges_curves(trained_pendulum, tmp_path, monkeypatch):
-    model = cdae_jax.load(trained_pendulum)
-    dataset = evaluation.make_dataset(model.settings.data, model.settings.graph)
-    test = dataset.test.take(np.arange(8))
-    drawn = []
-    monkeypatch.setattr(figures, "graph_with_curves", lambda path, nodes, edges, title: drawn.append((nodes, edges)))
-    figures.mechanisms(Bench(dataset, model, None, test, np.ones(4), {}, 0, tmp_path))
-    (nodes, edges) = drawn[0]
-    assert list(nodes.values()) == ["angle, deg", "light, deg", "length, units", "position, units"]
-    assert set(edges) == {(cause, effect) for cause in ("angle", "light") for effect in ("length", "position")}
-    light, ((believed, _, _), (true, _, _)) = edges["light", "length"]
-    length, _ = shadow(np.full_like(light, test.labels[0, 0]), light)
-    np.testing.assert_allclose(true, length, rtol=1e-4)
-    read = model.predict(test.images[:1], {"light": float(light[3])})
-    np.testing.assert_allclose(believed[3], read[0, 2], rtol=1e-4)
+def test_parts_that_are_none_and_variables_without_labels_are_refused(evaluate):
+    with pytest.raises(InputError, match="no part 'latent': expected some of .* did you mean 'latents'"):
+        evaluate(parts=["latent"])
+    data = stripes.world()
+    data.test.labels[:8, 1] = np.nan
+    with pytest.raises(InputError, match="none of the 8 test images has a label of 'b'"):
+        evaluate(data=data)
+
+
+def test_the_null_intervention_of_a_model_that_loses_nothing(tmp_path):
+    found = measure_composition(stripes.bench_of(stripes.OfTheTruth, tmp_path))
+    assert found["mse"]["mean"] == found["mse_after_10"]["mean"] == 0 and found["ssim"]["mean"] == pytest.approx(1)
+    assert found["psnr"] == found["psnr_after_10"] == 120 and "inversion" not in found
+    assert all(found[name]["normalised"] == 0 for name in "abc")
+
+
+def test_latents_that_are_the_labels_are_found_to_be_so(tmp_path):
+    found = measure_latents(stripes.bench_of(stripes.OfTheTruth, tmp_path, num=200))
+    np.testing.assert_allclose(np.sum(found["importance"], 0), 1)
+    assert np.diag(found["importance"]).min() > 0.95 and found["dci_per_block"]["disentanglement"] > 0.8
+    assert min(found["informativeness"].values()) > 0.95 and min(found["interventional_robustness"].values()) > 0.9
+    assert all(error["normalised"] == 0 for error in found["abduction"].values())
+
+
+def test_the_floor_is_the_reading_of_the_test_images(tmp_path):
+    bench = stripes.bench_of(stripes.Idle, tmp_path)
+    bench.test.labels[:, 0] += bench.sd[0]
+    found = measure_floor(bench)
+    assert [found["factual"][name]["normalised"] for name in "abc"] == pytest.approx([1, 0, 0])
+    features = stripes.measure(bench.test.images) / 255
+    assert found["frechet_of_halves"] == metrics.frechet_distance(features[:20], features[20:]) > 0

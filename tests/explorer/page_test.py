@@ -1,7 +1,6 @@
-"""The explorer: what it computes, and its page in a real browser where Chromium is installed."""
+"""The explorer's page: what it answers, and in a real browser where Chromium is installed."""
 
 import concurrent.futures
-import io
 import os
 import pathlib
 import re
@@ -13,106 +12,86 @@ import urllib.request
 
 import numpy as np
 import pytest
-from commands import ENVIRONMENT, command
+import stripes
+from commands import ENVIRONMENT, run_here
+from fakes import png
 from PIL import Image
 
-import cdae_jax
-from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
-from cdae_jax.explorer import scene as explorer
-from cdae_jax.plots.graphs import graph_of_values
 
-pytestmark = pytest.mark.usefixtures("one_device_alone")
+gradio = pytest.importorskip("gradio")
+
+from cdae_jax.explorer import page as module  # noqa: E402
 
 PORT = 7871
+NOTHING = (1.0, 4, "ddim", False, False, False)  # settings and ticks, without the sliders
 
 
-@pytest.fixture(scope="module")
-def model(trained_pendulum):
-    return cdae_jax.load(trained_pendulum)
+@pytest.fixture
+def page():
+    return module.Page(stripes.OfTheTruth(), stripes.world(), "stripes")
 
 
-@pytest.fixture(scope="module")
-def dataset(model):
-    return make_dataset(model.settings.data, model.settings.graph)
+def shown(picture):
+    """The grey levels of the stripes of a picture on the page."""
+    pixels = np.asarray(picture)
+    return pixels[0, np.array([1, 3, 5]) * pixels.shape[1] // 6].tolist()
 
 
-def png(array, kind="PNG"):
-    file = io.BytesIO()
-    Image.fromarray(array).save(file, kind)
-    return file.getvalue()
+def test_an_answer_is_the_counterfactual_beside_the_truth(page):
+    scene = page.first_scene()
+    a, b, c = scene.labels
+    *pictures, graph, text = page.answer(scene, 1.0, 4, "ddim", True, False, False, 50, 0, 0)
+    assert [shown(picture) for picture in pictures[:3]] == [[a, b, c], [50, b - a + 50, c], [50, b - a + 50, c]]
+    assert shown(pictures[3])[2] == 128 != shown(pictures[3])[0]
+    assert text == "**test image 0** under do(a = 50)" and np.asarray(graph).ndim == 3
+    half = page.answer(scene, 0.5, 4, "ddim", True, False, False, a + 20, 0, 0)
+    assert shown(half[1])[0] == a + 10
+    far = page.answer(scene, 1.0, 4, "ddim", False, False, True, 0, 0, 210)[-1]
+    assert "c = 210 lies outside the range seen in training" in far
 
 
-def test_an_answer_shows_the_counterfactual_and_the_rendered_truth(model, dataset):
-    scene = explorer.test_scene(dataset, 3)
-    found = explorer.answer(model, dataset, scene, {"angle": 20.0})
-    np.testing.assert_array_equal(found.image, model.counterfactual(scene.image, {"angle": 20.0}).images[0])
-    mask, values = np.zeros((1, 4), bool), np.zeros((1, 4), np.float32)
-    mask[0, 0], values[0, 0] = True, 20.0
-    true = dataset.render(dataset.true_counterfactual(scene.labels[None], mask, values))[0]
-    np.testing.assert_array_equal(found.true, true)
-    assert found.notes == [] and found.after[0] == pytest.approx(20.0, abs=0.1)
+def test_without_data_nothing_is_true(page):
+    page = module.Page(page.model, None, "stripes")
+    scene = page.first_scene()
+    *pictures, text = page.answer(scene, 1.0, 4, "ddim", True, False, False, 50, 0, 0)
+    assert shown(pictures[2]) == [255] * 3 and "The true counterfactual of this image is unknown." in text
+    assert "unknown" not in page.answer(scene, *NOTHING, 0, 0, 0)[-1]
 
 
-def test_values_outside_the_training_range_are_warned_about(model, dataset):
-    found = explorer.answer(model, dataset, explorer.test_scene(dataset, 0), {"angle": 41.0})
-    assert len(found.notes) == 1 and found.notes[0].startswith("angle = 41 lies outside the range seen in training, -")
+def test_a_new_scene_unticks_all_and_puts_the_sliders_where_the_model_reads(page):
+    for row, found in ((3, page.pick(3)), (0, page.pick(None)), (0, page.pick(-5)), (199, page.pick(10_000))):
+        scene, *values = found
+        assert scene.title == f"test image {row}"
+        assert values == [False] * 3 + page.dataset.test.labels[row].tolist()
+    assert {page.random()[0].title for _ in range(9)} != {page.random()[0].title}
+    assert page.sample()[0].title.startswith("sampled with seed ")
 
 
-def test_samples_and_uploads_have_no_truth(model, dataset):
-    for scene in (explorer.sampled_scene(model, 1), explorer.uploaded_scene(model, png(dataset.test.images[0]))):
-        assert scene.image.shape == model.image_shape and scene.labels is None
-        assert explorer.answer(model, dataset, scene, {"light": 90.0}).true is None
+def test_what_is_refused_leaves_the_page_as_it_is(page, monkeypatch):
+    said = []
+    monkeypatch.setattr(gradio, "Warning", lambda message, **_: said.append(message))
+    scene, unchanged = page.first_scene(), gradio.skip()
+    assert page.upload(b"import os") == [unchanged] * 7
+    assert page.answer(scene, 1.0, 0, "ddim", *[False] * 3, *[0] * 3) == [unchanged] * 6
+    assert page.sweep(scene, "a", 1.0, 0, "ddim", *[False] * 3, *[0] * 3) == [unchanged] * 2
+    assert "no readable PNG" in said[0] and said[1] == said[2] and "num_steps is 0" in said[1]
 
 
-def test_uploads_of_other_sizes_and_modes_are_brought_to_the_models(model):
-    big = np.random.default_rng(0).integers(0, 256, (64, 64, 4)).astype(np.uint8)
-    assert explorer.uploaded_scene(model, png(big)).image.shape == (16, 16, 3)
-    assert explorer.uploaded_scene(model, png(big[..., 0], "JPEG")).image.shape == (16, 16, 3)
+def test_a_sweep_is_a_strip_of_pictures_across_the_range(page):
+    picture, text = page.sweep(page.first_scene(), "a", *NOTHING, 0, 0, 0)
+    side, height = 18 * (128 // 18), np.asarray(picture).shape[0]
+    first = np.asarray(picture)[0, 1 :: side + 4]
+    assert height == side and np.asarray(picture).shape[1] == 8 * (side + 4)
+    np.testing.assert_allclose(first, np.linspace(20, 200, 8), atol=0.5)
+    assert text.startswith("a = 20, 45.7,") and text.endswith("200 mm")
 
 
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (b"import os", "no readable PNG or JPEG image"),
-        (b"", "no readable PNG or JPEG image"),
-        (png(np.zeros((16, 16), np.uint8), "GIF"), "no readable PNG or JPEG image"),
-        (png(np.zeros((64, 64), np.uint8))[:60], "no readable PNG or JPEG image"),
-        (png(np.zeros((16, 20), np.uint8)), "is 20 wide and 16 high: crop it to a square"),
-        (png(np.zeros((1, 5000), np.uint8)), "is 5000 x 1: upload at most 4096 a side"),
-        (bytes(6 * 2**20), "has 6.0 MiB: upload one of at most 5 MiB"),
-    ],
-    ids=("script", "empty", "gif", "truncated", "wide", "huge", "heavy"),
-)
-def test_bad_uploads_explain_themselves(model, data, message):
-    with pytest.raises(InputError, match=message):
-        explorer.uploaded_scene(model, data)
-
-
-def test_a_sweep_crosses_the_training_range(model, dataset):
-    images, values = explorer.sweep(model, explorer.test_scene(dataset, 0), "light", {"angle": 10.0})
-    assert images.shape == (explorer.SWEEP, 16, 16, 3)
-    var = model.variables[1]
-    np.testing.assert_allclose([values[0], values[-1]], [var.low, var.high])
-
-
-def test_the_graph_shows_what_was_set_and_cut(model):
-    before, after = np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 2.0, 9.0, 4.0])
-    free, cut = (graph_of_values(model.graph, before, after, names) for names in (set(), {"length"}))
-    assert free.shape == cut.shape and free.shape[-1] == 3
-    red = (cut[..., 0] > 180) & (cut[..., 1] < 80)  # the arrows into the length
-    assert red.sum() > 20 and ((free[..., 0] > 180) & (free[..., 1] < 80)).sum() == 0
-
-
-def test_equal_pictures_of_two_users_are_two_files(model, dataset):
+def test_equal_pictures_of_two_users_are_two_files(page):
     """Gradio writes a file of known content anew in place, under the eyes of the user who is fetching it."""
-    gradio = pytest.importorskip("gradio")
-    from cdae_jax.explorer import page as app
-
-    page, place = app.Page(model, dataset, "pendulum"), gradio.Image(format="png")
-    values = (1.0, 2, "ddim", *[False] * 4, *[0.0] * 4)
-    first, second = (page.answer(page.first_scene(), *values)[:5] for _ in range(2))
-    swept = [page.sweep(page.first_scene(), "light", *values)[0] for _ in range(2)]
+    place = gradio.Image(format="png")
+    first, second = (page.answer(page.first_scene(), *NOTHING, 0, 0, 0)[:5] for _ in range(2))
+    swept = [page.sweep(page.first_scene(), "b", *NOTHING, 0, 0, 0)[0] for _ in range(2)]
     for one, other in [*zip(first, second, strict=True), swept]:
         files = [pathlib.Path(place.postprocess(picture).path) for picture in (one, other)]
         assert files[0] != files[1]
@@ -120,8 +99,8 @@ def test_equal_pictures_of_two_users_are_two_files(model, dataset):
 
 
 def test_a_missing_workdir_ends_the_command_with_a_sentence(tmp_path):
-    done = command("explore", f"--workdir={tmp_path}/none")
-    assert done.returncode == 2 and "there is no folder or file" in done.stderr
+    with pytest.raises(InputError, match="there is no folder or file"):
+        run_here("explore", f"--workdir={tmp_path}/none")
 
 
 def wait_for(condition, seconds=60):

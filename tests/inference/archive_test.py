@@ -12,7 +12,6 @@ import cdae_jax
 from cdae_jax.counterfactual.readout import fit_readout
 from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.errors import InputError
-from cdae_jax.evaluation.model_card import model_card
 from cdae_jax.inference import archive
 from cdae_jax.inference.trained_model import TrainedModel
 
@@ -115,21 +114,6 @@ def test_a_truncated_file_is_refused(exported, tmp_path):
     (tmp_path / "cut.cdae").write_bytes(exported.read_bytes()[:1000])
     with pytest.raises(InputError, match="no exported model, or damaged"):
         cdae_jax.load(tmp_path / "cut.cdae")
-
-
-def test_the_card_names_variables_units_and_limits(model):
-    card = model_card(model, "Pendulum", None)
-    assert (
-        "| length | angle, light | units |" in card
-        and "Not evaluated." in card
-        and "The graph is an assumption" in card
-    )
-    error = {"normalised": 0.123, "interval": [0.1, 0.2]}
-    metrics = {
-        "protocol": {"reader": "direct measurement", "num_images": 99},
-        "effectiveness": {"do(angle)": dict.fromkeys(model.graph.names, error)},
-    }
-    assert "| do(angle) | 0.123 (0.100..0.200) |" in model_card(model, "Pendulum", metrics)
 
 
 def test_what_cannot_be_written_leaves_nothing(model, tmp_path):

@@ -1,19 +1,19 @@
 """The comparison's table: what is bold, what is missing, what is refused."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
+import stripes
 from matplotlib.figure import Figure
 
+from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.evaluate import PROTOCOL
-from cdae_jax.inference.trained_model import OPTIONS, Counterfactuals
-from cdae_jax.settings.run import Settings
+from cdae_jax.inference.trained_model import Counterfactuals
 from cdae_jax.studies import compare
 from cdae_jax.studies.compare import differences, errors_of_images, read_metrics, table
-from cdae_jax.studies.pooling import pool
-from configs.pendulum import get_config
 
 
 def metrics(error, interval, **more):
@@ -131,36 +131,6 @@ def test_models_are_compared_image_by_image(tmp_path):
     assert not differences(found, images | {"y": None})
 
 
-def test_runs_of_one_model_are_compared_as_one():
-    """Each run errs more than the other on half of the images: their mean is the same for all."""
-    even = np.tile([0.1, 0.0], 20)[None, :, None]
-    errors = [0.3 + even, 0.4 - even]
-    runs = []
-    for seed, error in enumerate(errors):
-        mean = {"mean": float(error.mean()), "interval": [0.0, 1.0], "count": 40}
-        composition = {"mse": {"mean": 0.1 * seed, "interval": [0.0, 0.2 * seed], "count": 40}, "mse_after_10": mean}
-        more = {"mean_effectiveness": mean, "composition": composition, "protocol": {"train_seed": seed, "seed": 1}}
-        runs.append(metrics(float(error.mean()), [0.0, 1.0], **more))
-    found, error = pool("ours", runs, errors)
-    np.testing.assert_allclose(error, 0.35)
-    cell = found["effectiveness"]["do(a)"]["a"]
-    assert cell["normalised"] == pytest.approx(0.35) and cell["interval"] == pytest.approx([0.35, 0.35])
-    assert found["mean_effectiveness"]["interval"] == pytest.approx([0.35, 0.35])
-    assert found["composition"]["mse"] == {"mean": 0.05, "interval": [0.0, 0.1], "count": 40}
-    text, _ = table({"ours": found, "other": metrics(0.5, [0.4, 0.6])})
-    assert row_of(text, "mean error of each run") == "| mean error of each run | | 0.35; 0.35 | - |"
-    assert row_of(text, "trained") == "| trained | | 5 steps, seed 0; 5 steps, seed 1 | 5 steps |"
-    assert pool("ours", runs, [errors[0], None])[1] is None
-    unmeasured, _ = pool("ours", [{"train": run["train"], "protocol": run["protocol"]} for run in runs], [None, None])
-    assert row_of(table({"ours": unmeasured})[0], "mean error of each run") == "| mean error of each run | | -; - |"
-    assert pool("ours", runs[:1], errors[:1])[0] is runs[0]
-    with pytest.raises(InputError, match="runs called 'ours' have the training seeds 0, 0"):
-        pool("ours", [runs[0], runs[0]], errors)
-    runs[1]["protocol"] |= {"corrections": 2}
-    with pytest.raises(InputError, match="'ours' differ in more than their seed, corrections is None and 2: give them"):
-        pool("ours", runs, errors)
-
-
 @pytest.mark.parametrize(("largest", "scale"), [(0.3, "linear"), (30.0, "log")])
 def test_one_large_error_does_not_hide_the_others(largest, scale, monkeypatch, tmp_path):
     drawn = []
@@ -171,16 +141,22 @@ def test_one_large_error_does_not_hide_the_others(largest, scale, monkeypatch, t
 
 
 def test_the_pictures_are_decoded_as_the_numbers_were(monkeypatch, tmp_path):
-    seen = []
+    seen, drawn = [], []
 
-    class Model:
-        settings = Settings.from_dict(get_config("smoke").to_dict())
-
-        def counterfactual(self, images, do, **options):
+    class Model(stripes.OfTheTruth):
+        def counterfactual(self, images, do, context, options):
             seen.append(options)
-            return Counterfactuals(images, None)
+            return Counterfactuals(*super().counterfactual(images, do))
 
     monkeypatch.setattr(compare, "load", lambda workdir: Model())
-    asked = dict(zip(OPTIONS, (3, 1.5, "invert", 0.7, "bdia", "log_snr", 2, 3), strict=True))
-    compare.draw_grid({"x": {"protocol": {"workdir": "x", "seed": 0} | asked}}, 1, tmp_path / "grid.png")
-    assert len(seen) == 4 and all(options == {"context": None} | asked for options in seen)
+    monkeypatch.setattr(compare, "dataset_of", lambda *_: stripes.world())
+    monkeypatch.setattr(compare, "image_table", lambda path, rows, title: drawn.extend(rows))
+    asked = Sampling(3, 1.5, "invert", 0.7, "dpm_solver", 2, 3)
+    found = {"x": {"protocol": {"workdir": "x", "seed": 0} | dataclasses.asdict(asked)}}
+    compare.draw_grid(found, 2, tmp_path / "grid.png")
+    assert seen == [asked] * 3 and len(drawn) == 2 * 3  # variables, and as many rows for each test image
+    low, high = np.percentile(stripes.world().test.labels[:, 0], [15, 85])
+    assert [name for name, *_ in drawn[:2]] == [f"do(a = {low:.3g})", f"do(a = {high:.3g})"]
+    for _, images, texts in drawn:
+        assert texts == ["factual", "x", "true"]
+        np.testing.assert_array_equal(images[1], images[2])

@@ -1,18 +1,20 @@
-"""The choice among points whose numbers are written out, and what a workdir keeps of it."""
+"""The choice among points whose numbers are written out, and of models whose errors are known."""
 
 import dataclasses
+import json
 import types
 
+import numpy as np
 import pytest
+import stripes
+from short_runs import settings_with
 
-from cdae_jax.counterfactual.algorithm import ABDUCTIONS
-from cdae_jax.diffusion.solvers import evaluations
+from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.errors import InputError
-from cdae_jax.settings.run import Settings
+from cdae_jax.inference.trained_model import Counterfactuals
+from cdae_jax.model.decoders import DECODERS
 from cdae_jax.studies import frontier
-from cdae_jax.studies.frontier import Point
 from cdae_jax.training import workdir
-from configs.pendulum import get_config
 
 
 def row(cells, mse, evaluations, psnr=40.0, mse_to_truth=None):
@@ -20,14 +22,24 @@ def row(cells, mse, evaluations, psnr=40.0, mse_to_truth=None):
 
 
 def test_points_are_every_combination_the_cheapest_first():
-    found = frontier.points(["ddim", "bdia"], ["uniform"], [5, 10], [1.0], [1.0, 2.0])
-    corrected = frontier.points(["ddim"], ["uniform"], [5, 10], [1.0], [1.0, 2.0], [0, 2])
+    found = frontier.points(["ddim", "dpm_solver"], [5, 10], [1.0], [1.0, 2.0])
+    assert len(found) == 8 and found[0] == Sampling(5, depth=1.0)
+    assert [point.evaluations for point in found] == [10, 10, 15, 15, 20, 20, 30, 30]  # guidance doubles the way back
+    corrected = frontier.points(["ddim"], [5, 10], [1.0], [1.0, 2.0], [0, 2])
     assert len(corrected) == 6 and {point.corrections for point in corrected if point.guidance == 2} == {0}
     assert [point.evaluations for point in corrected if point.guidance == 1] == [10, 20, 20, 40]
-    assert str(corrected[-1]) == "ddim, uniform, 10 steps, depth 1, w 1, corrections 2"
-    assert len(found) == 8 and found[0] == Point("bdia", "uniform", 5, 1.0, 1.0)
-    # There and back; guidance doubles the way back, and BDIA's pair of states saves its first step.
-    assert [point.evaluations for point in found] == sorted([10, 15, 20, 30, 5 + 4, 5 + 8, 10 + 9, 10 + 18])
+    assert frontier.name_of(corrected[-1]) == "ddim, 10 steps, depth 1, w 1, corrections 2"
+
+
+def test_points_with_corrections_are_left_out_where_latents_follow_no_labels():
+    plain, corrected = (Sampling(4, depth=1.0, corrections=num) for num in (0, 2))
+    model = stripes.OfTheTruth()
+    model.defaults = Sampling(9, fit_steps=3)
+    both = [dataclasses.replace(point, fit_steps=3) for point in (plain, corrected)]
+    assert frontier.possible(model, [plain, corrected]) == both
+    model.readout = "fitted"
+    assert frontier.possible(model, [plain, corrected]) == both[:1]
+    assert frontier.possible(model, [corrected]) == []
 
 
 def test_pareto_points_are_those_that_no_other_beats_everywhere():
@@ -51,24 +63,72 @@ def test_the_choice_obeys_its_limits():
 
 @pytest.mark.parametrize(("config", "chosen"), [("restore", "restore"), ("invert", "invert"), ("noise", "invert")])
 def test_the_choice_restores_what_is_lost_if_the_config_does(config, chosen):
-    model = types.SimpleNamespace(settings=Settings.from_dict(get_config("smoke").to_dict()))
-    sample = dataclasses.replace(model.settings.sample, abduction=config)
-    model.settings = dataclasses.replace(model.settings, sample=sample)
-    assert frontier.inverting(model) == chosen
+    model = types.SimpleNamespace(settings=settings_with(sample={"abduction": config}))
+    assert frontier.restoring(model, Sampling(4)) == Sampling(4, abduction=chosen)
 
 
-def test_evaluations_are_counted_by_how_x_T_is_found():
-    assert [evaluations("ddim", 10, 1.0, abduction) for abduction in ABDUCTIONS] == [20, 30, 10]
-    assert [evaluations("bdia", 5, 2.0, abduction) for abduction in ABDUCTIONS] == [5 + 8, 5 + 16, 8]
+class Coarse(stripes.OfTheTruth):
+    """A model that makes every stripe lighter, the more so the fewer its steps."""
+
+    def counterfactual(self, images, do, **given):
+        labels = super().counterfactual(images, do, **given).labels + 12 // given["options"].num_steps
+        return Counterfactuals(stripes.render(labels), labels)
+
+
+def test_points_are_measured_in_deviations_and_decibels(tmp_path):
+    bench = stripes.bench_of(Coarse, tmp_path)
+    found = frontier.measure_point(bench, Sampling(4, depth=1.0))
+    off = 3 / bench.sd
+    assert found["by_do"]["do(b)"] == pytest.approx(dict(zip("abc", off, strict=True)))
+    assert found["intervened"] == pytest.approx(off.mean()) == pytest.approx(found["cells"])
+    assert found["non_descendants"] == pytest.approx(np.mean([off[2], off[0], off[2], off[0], off[1]]))
+    assert found["mse"] == found["mse_to_truth"] == pytest.approx((3 / 255) ** 2)
+    assert found["psnr"] == pytest.approx(20 * np.log10(255 / 3))
+    assert frontier.measure_point(bench, Sampling(20, depth=1.0))["psnr"] == 120
+
+
+@pytest.fixture
+def study(monkeypatch, tmp_path):
+    """A study of a model of stripes, written to tmp_path."""
+
+    def run(*limits, model=None, num_images=24, **changes):
+        monkeypatch.setattr(frontier, "load", lambda _: model or Coarse())
+        monkeypatch.setattr(frontier, "dataset_of", lambda *_: stripes.world(**{"num": 50, **changes}))
+        return frontier.frontier(tmp_path, frontier.points(["ddim"], [4, 6, 12], [1.0], [1.0]), num_images, *limits)
+
+    return run
+
+
+def test_the_best_of_what_is_allowed_becomes_the_default(study, tmp_path):
+    found = study(12, 0.0)
+    assert [point["num_steps"] for point in found] == [4, 6, 12]
+    assert workdir.read_defaults(tmp_path) == Sampling(6, depth=1.0)
+    text = (tmp_path / "frontier.md").read_text()
+    assert "| **ddim, 6 steps, depth 1, w 1** | 12 |" in text and "24 test images" in text
+    stored = json.loads((tmp_path / "frontier.json").read_text())
+    assert stored["chosen"] == "ddim, 6 steps, depth 1, w 1" and stored["points"] == found
+    assert "test images 16 to 39" in json.loads((tmp_path / "defaults.json").read_text())["chosen"]
+    assert (tmp_path / "frontier.png").is_file()
+    study(12, 60.0)  # none keeps the image so well: the config's options hold again
+    assert workdir.read_defaults(tmp_path) is None
+
+
+def test_models_without_steps_and_splits_without_images_are_refused(study):
+    model = Coarse()
+    model.model = types.SimpleNamespace(decoder=DECODERS["conv"])
+    with pytest.raises(InputError, match="has a conv decoder, which has no solver"):
+        study(20, 0.0, model=model)
+    with pytest.raises(InputError, match="has 30 images, of which the first 16 are for the evaluation: choosing needs"):
+        study(20, 0.0, num=30)
 
 
 def test_a_workdir_keeps_and_forgets_the_defaults_and_names_damage(tmp_path):
-    assert workdir.read_defaults(tmp_path) == {}
-    workdir.write_defaults(tmp_path, {"num_steps": 10}, "because")
-    assert workdir.read_defaults(tmp_path) == {"num_steps": 10}
-    for damage in ("{", "[]", "{}"):
+    assert workdir.read_defaults(tmp_path) is None
+    workdir.write_defaults(tmp_path, Sampling(10), "because")
+    assert workdir.read_defaults(tmp_path) == Sampling(10)
+    for damage in ("{", "[]", "{}", '{"options": {}}'):
         (tmp_path / "defaults.json").write_text(damage)
         with pytest.raises(InputError, match="defaults.json is damaged"):
             workdir.read_defaults(tmp_path)
     workdir.drop_defaults(tmp_path)
-    assert workdir.read_defaults(tmp_path) == {}
+    assert workdir.read_defaults(tmp_path) is None

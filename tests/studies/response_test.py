@@ -1,17 +1,17 @@
-"""Response curves: the share of the way and where it is met, by hand, and the files of a run."""
+"""Response curves: by hand, of a model that goes all of the way, and of a trained one."""
 
 import json
 import shutil
 
 import numpy as np
 import pytest
+import stripes
+from commands import run_here
+from devices import one_device
 
-import cdae_jax
-from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
+from cdae_jax.studies import response
 from cdae_jax.studies.response import met_at, response_curves, share_of_the_way
-
-pytestmark = pytest.mark.usefixtures("one_device_alone")
 
 
 def test_the_share_of_the_way_by_hand():
@@ -29,26 +29,48 @@ def test_where_the_target_is_met():
     assert met_at(w, np.array([0.0, 0.5, 0.9])) is None
 
 
-def test_the_curves_of_a_run_start_where_nothing_changes(trained_pendulum, tmp_path):
-    workdir = shutil.copytree(trained_pendulum, tmp_path / "run")
-    found = response_curves(workdir, "strength", [0.0, 1.0, 2.0], num_images=8)
-    curve = found["do(angle)"]
-    assert curve["w"] == [0, 1, 2] and len(curve["share"]) == len(curve["non_descendants"]) == 3
-    model = cdae_jax.load(workdir)
-    dataset = make_dataset(model.settings.data, model.settings.graph)
-    unchanged = dataset.measure(model.reconstruct(dataset.test.images[:8]))
-    light = np.abs(unchanged - dataset.test.labels[:8])[:, 1].mean() / model.stats.sd[1]
-    assert curve["non_descendants"][0] == pytest.approx(light, rel=1e-4)  # w = 0 is the null intervention
-    assert json.loads((workdir / "strength.json").read_text())["curves"]["do(angle)"]["error"] == curve["error"]
-    assert "| do(light) | 2 |" in (workdir / "strength.md").read_text()
-    assert (workdir / "strength.png").is_file() and (workdir / "strength_angle.png").is_file()
-    labels = dataset.test.labels[:8, 0]  # the values that were asked for are the same, in another order
-    assert curve["chance"] == pytest.approx(np.abs(labels[:, None] - labels[None]).mean() / model.stats.sd[0], rel=1e-4)
-    steps = np.diff(curve["share"])
-    assert curve["steepest"] == pytest.approx(np.abs(steps).max())
-    with pytest.raises(InputError, match="num_steps is 0: expected a whole number from 1"):
-        response_curves(workdir, "num_steps", [0, 5], num_images=8)
-    with pytest.raises(InputError, match="increasing from 0"):
-        response_curves(workdir, "strength", [1.0, 0.5], num_images=8)
-    with pytest.raises(InputError, match="expected one of strength, guidance, num_steps, depth"):
-        response_curves(workdir, "temperature", [0.0, 1.0], num_images=8)
+@pytest.fixture
+def of_stripes(monkeypatch):
+    """The curves are those of a model of stripes."""
+    monkeypatch.setattr(response, "load", lambda _: stripes.OfTheTruth())
+    monkeypatch.setattr(response, "dataset_of", lambda *_: stripes.world())
+
+
+def test_a_model_of_the_truth_goes_as_far_as_it_is_told(of_stripes, tmp_path):
+    found = response_curves(tmp_path, "strength", [0.0, 0.5, 1.0], num_images=40)
+    curve = found["do(c)"]
+    assert curve["w"] == [0, 0.5, 1] and curve["share"] == pytest.approx([0, 0.5, 1], abs=0.02)
+    assert curve["error"][2] == 0 and curve["error"][0] == pytest.approx(2 * curve["error"][1], rel=0.02)
+    assert curve["non_descendants"] == [0, 0, 0] and curve["spearman"] == pytest.approx(1)
+    assert curve["met_at"] == pytest.approx(1) and curve["steepest"] == pytest.approx(1, abs=0.05)
+    labels = stripes.world().test.labels
+    gaps = np.abs(labels[:40, 2][:, None] - labels[:40, 2][None])  # the same values are asked for, in another order
+    assert curve["chance"] == pytest.approx(gaps.mean() / labels[:, 2].std(), rel=1e-4)
+    assert json.loads((tmp_path / "strength.json").read_text()) == {"num_images": 40, "curves": found}
+    assert "| do(c) | 1 | 1.000 | 0.000 | 0.000 |" in (tmp_path / "strength.md").read_text()
+    drawn = {path.name for path in tmp_path.glob("*.png")}
+    assert drawn == {"strength.png", "strength_a.png", "strength_b.png", "strength_c.png"}
+
+
+@pytest.mark.parametrize(
+    ("knob", "grid", "message"),
+    [
+        ("num_steps", [0, 5], "num_steps is 0: expected a whole number from 1"),
+        ("strength", [1.0, 0.5], "increasing from 0"),
+        ("strength", [0.5, 1.5], "the largest strength is 1.5: expected at most 1"),
+        ("temperature", [0.0, 1.0], "expected one of strength, guidance, num_steps, depth"),
+    ],
+)
+def test_grids_that_cannot_be_followed_are_refused(of_stripes, tmp_path, knob, grid, message):
+    with pytest.raises(InputError, match=message):
+        response_curves(tmp_path, knob, grid, num_images=8)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_measures_a_trained_model(trained_pendulum, tmp_path, monkeypatch, capsys):
+    folder = shutil.copytree(trained_pendulum, tmp_path / "run")
+    with one_device():
+        run_here("strength", f"--workdir={folder}", "--knob=num_steps", "--values=1,2", "--num_images=8")
+    assert "| do(light) | 2 |" in capsys.readouterr().out
+    curve = json.loads((folder / "num_steps.json").read_text())["curves"]["do(angle)"]
+    assert curve["w"] == [1, 2] and np.isfinite(curve["share"]).all() and min(curve["error"]) > 0

@@ -1,0 +1,88 @@
+"""What measurements are made on: a model, its data, some test images, and who reads their labels."""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+
+from cdae_jax.counterfactual.sampling import Sampling
+from cdae_jax.data.dataset import Dataset, Split
+from cdae_jax.data.labels import LabelStats
+from cdae_jax.data.pipeline import make_dataset
+from cdae_jax.evaluation.judge import Judge, cached_judge
+from cdae_jax.inference.trained_model import TrainedModel
+from cdae_jax.training import workdir
+
+SEED = 1  # of the values that are set
+
+
+def dataset_of(model: TrainedModel, directory: str | pathlib.Path) -> Dataset:
+    """The data that a workdir's model was trained on. Raises InputError if its config now gives others, or none."""
+    dataset = make_dataset(model.settings.data, model.settings.graph)
+    workdir.check_dataset(pathlib.Path(directory), dataset.name)
+    return dataset
+
+
+def first_of(split: Split, num: int) -> Split:
+    """The first num examples, or all if there are fewer, read into memory."""
+    return split.take(np.arange(min(num, len(split))))
+
+
+@dataclasses.dataclass(frozen=True)
+class Bench:
+    """What every measurement needs.
+
+    Attributes:
+      test: the test images and labels that are measured.
+      figures: folder for pictures.
+      options: how the model decodes; None for its defaults.
+      seed: of the values that are drawn.
+      inception: images [N, H, W, C] uint8 -> Inception features [N, 2048]; None without its weights.
+    """
+
+    dataset: Dataset
+    model: TrainedModel
+    test: Split
+    figures: pathlib.Path
+    options: Sampling | None = None
+    seed: int = SEED
+    inception: Callable[[np.ndarray], np.ndarray] | None = None
+
+    def counterfactual(self, images: np.ndarray, do: dict, context: np.ndarray | None):
+        return self.model.counterfactual(images, do, context=context, options=self.options)
+
+    @functools.cached_property
+    def sd(self) -> np.ndarray:
+        """Standard deviations [n] of the training labels, physical."""
+        return LabelStats.of(self.dataset.train.labels, self.dataset.graph, num_rows=1).sd
+
+    @functools.cached_property
+    def judge(self) -> Judge:
+        """The anti-causal predictor, trained when it is first needed on this data."""
+        settings = self.model.settings
+        folder = pathlib.Path(settings.data.data_dir) / "judges"
+        return cached_judge(self.dataset, settings.data.judge_steps, folder)
+
+    @functools.cached_property
+    def features_of_test(self) -> np.ndarray:
+        """The judge's features [N, D] of the test images."""
+        return self.judge.features(self.test.images)
+
+    @functools.cached_property
+    def inception_of_test(self) -> np.ndarray:
+        """Inception features [N, 2048] of the test images."""
+        return self.inception(self.test.images)
+
+    def read(self, images: np.ndarray) -> np.ndarray:
+        """Labels [N, n] by direct measurement, or by the predictor where there is none."""
+        return self.judge(images)[0] if self.dataset.measure is None else self.dataset.measure(images)
+
+    def draw_values(self, column: int) -> tuple[np.ndarray, np.ndarray]:
+        """The values [N] to set, drawn from the test labels, and the order [N] of the images they come from."""
+        order = np.random.default_rng([self.seed, column]).permutation(len(self.test))
+        drawn = self.test.labels[order, column]
+        known = drawn[np.isfinite(drawn)]
+        rng = np.random.default_rng([self.seed, column, 1])
+        return np.where(np.isfinite(drawn), drawn, known[rng.integers(len(known), size=len(drawn))]), order

@@ -1,0 +1,70 @@
+"""The bench: data that fit the model, values to set, and readers that are trained only where they are needed."""
+
+import dataclasses
+import json
+import types
+
+import numpy as np
+import pytest
+import stripes
+from short_runs import dataset_of, settings_with
+
+from cdae_jax.data.dataset import Split
+from cdae_jax.errors import InputError
+from cdae_jax.evaluation import bench as module
+from cdae_jax.evaluation.bench import Bench, first_of
+
+
+def with_labels(labels):
+    """A bench whose test images have these labels in the first column."""
+    test = Split(np.zeros((len(labels), 1, 1, 1), np.uint8), np.array(labels, np.float32)[:, None])
+    return Bench(stripes.world(), types.SimpleNamespace(settings=settings_with()), test, None)
+
+
+def test_the_data_of_another_workdir_are_refused(tmp_path):
+    model = types.SimpleNamespace(settings=settings_with())
+    found = module.dataset_of(model, tmp_path)  # nothing says on what it was trained
+    np.testing.assert_array_equal(found.test.labels, dataset_of(model.settings).test.labels)
+    (tmp_path / "model.json").write_text(json.dumps({"dataset": "MorphoMNIST"}))
+    with pytest.raises(InputError, match="was trained on MorphoMNIST, but its config now gives"):
+        module.dataset_of(model, str(tmp_path))
+
+
+def test_the_first_examples_are_all_if_there_are_fewer():
+    test = stripes.world(num=5).test
+    np.testing.assert_array_equal(first_of(test, 3).labels, test.labels[:3])
+    assert len(first_of(test, 10_000)) == 5
+
+
+def test_values_to_set_are_those_of_other_images_in_an_order_of_the_seed():
+    bench = with_labels(range(20))
+    values, order = bench.draw_values(0)
+    np.testing.assert_array_equal(values, order)  # the label of row i is i
+    assert sorted(order) == list(range(20)) and (order != np.arange(20)).any()
+    np.testing.assert_array_equal(bench.draw_values(0)[0], values)
+    assert (dataclasses.replace(bench, seed=bench.seed + 1).draw_values(0)[0] != values).any()
+
+
+def test_where_a_label_is_unknown_a_known_value_is_set():
+    labels = np.array([1, np.nan, 2, np.nan, np.nan, 3])
+    values, order = with_labels(labels).draw_values(0)
+    known = np.isfinite(labels[order])
+    np.testing.assert_array_equal(values[known], labels[order[known]])
+    assert np.isin(values[~known], [1, 2, 3]).all()
+
+
+def test_a_judge_is_trained_once_and_only_where_nothing_else_reads(monkeypatch):
+    asked = []
+    monkeypatch.setattr(module, "cached_judge", lambda *given: asked.append(given) or stripes.Pixels())
+    bench, images = with_labels(range(4)), stripes.world().test.images
+    np.testing.assert_array_equal(bench.read(images), stripes.measure(images))
+    assert not asked
+    unmeasured = dataclasses.replace(bench, dataset=stripes.world(measure=None))
+    for _ in range(2):
+        np.testing.assert_array_equal(unmeasured.read(images), stripes.measure(images))
+    assert len(asked) == 1 and asked[0][1] == settings_with().data.judge_steps
+
+
+def test_deviations_are_those_of_the_training_labels():
+    bench = with_labels(range(4))
+    np.testing.assert_allclose(bench.sd, bench.dataset.train.labels.std(0), rtol=1e-5)

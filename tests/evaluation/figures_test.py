@@ -1,0 +1,70 @@
+"""Figures of an evaluation: what they are given to draw."""
+
+import numpy as np
+import pytest
+import stripes
+
+from cdae_jax.evaluation import figures
+from cdae_jax.evaluation.interventions import measure_do
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """What the drawing functions are called with, by their names."""
+    calls = {}
+    for name in ("counterfactual_grid", "asked_and_read", "image_table", "graph_with_curves"):
+        monkeypatch.setattr(figures, name, lambda path, *given, name=name: calls.update({name: (path.name, *given)}))
+    return calls
+
+
+def test_an_intervention_is_drawn_on_the_first_images_with_what_was_and_is(drawn, tmp_path):
+    bench = stripes.bench_of(stripes.OfTheTruth, tmp_path)
+    found = measure_do(bench, "a")
+    bench.test.labels[1, 0] = np.nan
+    figures.draw_do(bench, "a", found)
+    file, rows, captions, title = drawn["counterfactual_grid"]
+    assert (file, title) == ("do_a.png", "stripes: do(a), mm")
+    assert [name for name, _ in rows] == ["factual", "counterfactual", "true counterfactual"]
+    assert all(len(images) == len(captions) == figures.GRID_COLUMNS for _, images in rows)
+    np.testing.assert_array_equal(rows[0][1], bench.test.images[: figures.GRID_COLUMNS])
+    np.testing.assert_array_equal(rows[1][1], found.images[: figures.GRID_COLUMNS])
+    assert captions[0] == f"a\n{bench.test.labels[0, 0]:.3g} to {found.values[0]:.3g}"
+    assert captions[1].startswith("a\nunlabelled to ")
+    file, asked, read, *_ = drawn["asked_and_read"]
+    assert file == "asked_a.png" and len(asked) == 40
+    np.testing.assert_array_equal(asked, read)  # of a model that does what is asked
+
+
+def test_one_image_is_taken_across_the_range_of_every_variable(drawn, tmp_path):
+    bench = stripes.bench_of(stripes.OfTheTruth, tmp_path)
+    assert figures.draw_traversals(bench) == drawn["image_table"][0] == "traversals.png"
+    rows = drawn["image_table"][1]
+    assert [name for name, _, _ in rows] == ["do(a, mm)", "do(b)", "do(c)"]
+    for column, (_, images, texts) in enumerate(rows):
+        np.testing.assert_array_equal(images[0], bench.test.images[0])
+        read = stripes.measure(images[1:])[:, column]
+        assert len(images) == len(texts) == 1 + figures.NUM_VALUES and (np.diff(read) > 0).all()
+        low, high = np.percentile(bench.test.labels[:, column], [2, 98])
+        np.testing.assert_allclose([read[0], read[-1]], [low, high], atol=0.5)
+
+
+def test_the_graph_is_drawn_with_every_edges_curves(drawn, tmp_path):
+    bench = stripes.bench_of(stripes.OfTheTruth, tmp_path)
+    assert figures.draw_mechanisms(bench) == "mechanisms.png"
+    _, nodes, edges, _ = drawn["graph_with_curves"]
+    assert nodes == {"a": "a, mm", "c": "c", "b": "b"}  # causes first
+    assert edges.keys() == {("a", "b")}
+    values, ((believed, *_), (true, *_)) = edges["a", "b"]
+    a, b, _ = bench.test.labels[0]
+    np.testing.assert_allclose(true, b - a + values, rtol=1e-6)
+    np.testing.assert_array_equal(believed, true)
+
+
+def test_where_nobody_knows_the_mechanisms_only_the_models_are_drawn(drawn, tmp_path):
+    data = stripes.world(true_counterfactual=None, render=None)
+    bench = stripes.bench_of(stripes.Idle, tmp_path, dataset=data)
+    figures.draw_mechanisms(bench)
+    (lines,) = [lines for _, lines in drawn["graph_with_curves"][2].values()]
+    assert [label for _, _, label in lines] == ["model"] and np.ptp(lines[0][0]) == 0
+    figures.draw_do(bench, "a", measure_do(bench, "a"))
+    assert [name for name, _ in drawn["counterfactual_grid"][1]] == ["factual", "counterfactual"]

@@ -1,0 +1,45 @@
+"""The model card: variables, units, limits, and numbers if there are some."""
+
+import types
+
+import pytest
+import stripes
+from short_runs import settings_with
+
+from cdae_jax.counterfactual.sampling import Sampling
+from cdae_jax.evaluation.model_card import model_card
+from cdae_jax.inference.checks import TrainedVariable
+
+
+@pytest.fixture
+def model():
+    variables = tuple(TrainedVariable(var.name, var.unit, 0.0, 9.5) for var in stripes.GRAPH.variables)
+    return types.SimpleNamespace(
+        image_shape=(18, 18, 1),
+        graph=stripes.GRAPH,
+        variables=variables,
+        settings=settings_with(),
+        step=20,
+        options=lambda: Sampling(num_steps=7),
+    )
+
+
+def test_the_card_names_variables_units_and_limits(model):
+    card = model_card(model, "Stripes", None)
+    assert "| a | - | mm | 0 to 9.5 |" in card and "| b | a | - | 0 to 9.5 |" in card
+    assert "Not evaluated." in card and "The graph is an assumption" in card
+    assert "Decoded by default with num_steps 7" in card and "data_dir" not in card
+    assert "Images are 18 x 18 x 1, uint8." in card and "20 steps of 16 images, seed 0." in card
+
+
+def test_the_card_shows_errors_with_intervals_and_what_is_unknown(model):
+    error = {"normalised": 0.123, "interval": [0.1, 0.2]}
+    unknown = {"normalised": None, "interval": [None, None]}
+    metrics = {
+        "protocol": {"reader": "direct measurement", "num_images": 99},
+        "effectiveness": {"do(a)": {"a": error, "b": unknown, "c": error, "mean_of_others": {}}},
+        "composition": {"psnr": 31.42},
+    }
+    card = model_card(model, "Stripes", metrics)
+    assert "| do(a) | 0.123 (0.100..0.200) | unknown | 0.123 (0.100..0.200) |" in card
+    assert "over 99 images" in card and "at 31.4 dB" in card and "Not evaluated" not in card

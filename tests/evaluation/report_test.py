@@ -1,0 +1,62 @@
+"""The report of an evaluation whose numbers are written out."""
+
+import stripes
+
+from cdae_jax.evaluation.report import markdown_table, number, report_text
+
+
+def measured(mean, physical=2.0):
+    return {"normalised": mean, "interval": [mean - 0.01, mean + 0.01], "physical": physical, "count": 3}
+
+
+def test_the_report_shows_every_intervention_with_intervals():
+    errors = {name: measured(0.1) for name in stripes.GRAPH.names}
+    both = {name: {**error, "predictor": measured(0.2, 4.0)} for name, error in errors.items()}
+    spread = {"mean": 0.1, "interval": [0.05, 0.2], "count": 3}
+    results = {
+        "protocol": {
+            "dataset": "X",
+            "num_images": 3,
+            "num_steps": 4,
+            "solver": "ddim",
+            "guidance": 1.0,
+            "abduction": "noise",
+            "corrections": 0,
+            "fit_steps": 0,
+            "decoder": "diffusion",
+            "depth": 0.5,
+            "reader": "direct measurement",
+            "train_seed": 7,
+            "revision": "abc",
+        },
+        "effectiveness": {"do(a)": both | {"mean_of_others": spread}},
+        "mean_effectiveness": spread,
+        "unchanged": {"do(a)": errors},
+        "floor": {"factual": both, "do(a)": both},
+        "mechanism": {"do(a)": {"b": errors["b"]}},
+        "judge": {"validation": {"a": 0.03}},
+        "train": {"steps": 5},
+    }
+    text = report_text(results, stripes.world())
+    assert "| do(a) | **0.100** (0.090..0.110) [2] | *0.100* (0.090..0.110) [2] | 0.100 (0.090" in text
+    assert text.count("| 0.100 (0.050..0.200) |") == 1  # the mean of the others
+    assert "| do(a), read by the predictor | **0.200** (0.190..0.210) [4]" in text
+    assert "3 test images, ddim, 4 steps from fresh noise at depth 0.5, guidance 1\n" in text
+    assert "a 0.030" in text and "seed 7" in text
+    for changed, told in (
+        ({"abduction": "invert"}, "ddim, 4 steps each way to depth 0.5 (8 evaluations), guidance 1\n"),
+        ({"corrections": 2}, "each way to depth 0.5 (16 evaluations), guidance 1, corrections 2\n"),
+        ({"fit_steps": 3}, "guidance 1, corrections 2, labels fitted in 3 steps\n"),
+        ({"decoder": "conv", "fit_steps": 0}, "# X: 3 test images, decoded in one pass\n"),
+    ):
+        results["protocol"] |= changed
+        assert told in report_text(results, stripes.world())
+
+
+def test_a_table_has_a_rule_under_its_header_and_leaves_empty_cells_empty():
+    assert markdown_table(["", "x"], [["a", "1"], ["", "2"]]) == ["| | x |", "| --- | --- |", "| a | 1 |", "| | 2 |"]
+
+
+def test_numbers_stand_with_their_interval():
+    assert number({"mean": 0.0374, "interval": [0.03, 0.04]}, 2) == "0.04 (0.03..0.04)"
+    assert number({"normalised": None, "interval": [None, None]}) == "unknown"

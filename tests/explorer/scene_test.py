@@ -1,0 +1,92 @@
+"""The explorer's scenes: where images come from, what is answered about them, and sliders."""
+
+import types
+
+import numpy as np
+import pytest
+import stripes
+from fakes import png
+
+from cdae_jax.errors import InputError
+from cdae_jax.explorer import scene
+
+
+@pytest.fixture
+def model():
+    return stripes.OfTheTruth()
+
+
+@pytest.fixture
+def dataset():
+    return stripes.world()
+
+
+def test_an_answer_shows_the_counterfactual_and_the_rendered_truth(model, dataset):
+    asked = scene.scene_of_test_image(dataset, 3)
+    a, b, c = dataset.test.labels[3]
+    found = scene.answer(model, dataset, asked, {"a": 20.0})
+    np.testing.assert_array_equal(found.before, [a, b, c])
+    np.testing.assert_array_equal(found.after, [20, 20 + b - a, c])
+    np.testing.assert_array_equal(found.true, stripes.render(found.after[None])[0])
+    np.testing.assert_array_equal(found.image, found.true)
+    assert found.notes == [] and (found.change[:, 12:] == 128).all() and (found.change[:, :6] != 128).all()
+
+
+def test_options_reach_the_model(model, dataset):
+    asked = scene.scene_of_test_image(dataset, 0)
+    half = scene.answer(model, dataset, asked, {"c": dataset.test.labels[0, 2] + 8}, strength=0.5)
+    assert half.after[2] == dataset.test.labels[0, 2] + 4
+
+
+def test_values_outside_the_training_range_are_warned_about(model, dataset):
+    found = scene.answer(model, dataset, scene.scene_of_test_image(dataset, 0), {"a": 210.0, "b": 100.0})
+    assert found.notes == ["a = 210 lies outside the range seen in training, 20 to 200 mm: expect a poor image."]
+
+
+def test_samples_and_uploads_have_no_truth(model, dataset):
+    upload = png(dataset.test.images[0, ..., 0])
+    for asked in (scene.sampled_scene(model, 1), scene.uploaded_scene(model, upload)):
+        assert asked.image.shape == model.image_shape and asked.labels is None
+        assert scene.answer(model, dataset, asked, {"b": 90.0}).true is None
+    np.testing.assert_array_equal(asked.image, dataset.test.images[0])
+
+
+def test_uploads_of_other_sizes_and_modes_are_brought_to_the_models():
+    model = types.SimpleNamespace(image_shape=(16, 16, 3))
+    big = np.random.default_rng(0).integers(0, 256, (64, 64, 4)).astype(np.uint8)
+    assert scene.uploaded_scene(model, png(big)).image.shape == (16, 16, 3)
+    assert scene.uploaded_scene(model, png(big[..., 0], "JPEG")).image.shape == (16, 16, 3)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"import os", "no readable PNG or JPEG image"),
+        (b"", "no readable PNG or JPEG image"),
+        (png(np.zeros((16, 16), np.uint8), "GIF"), "no readable PNG or JPEG image"),
+        (png(np.zeros((64, 64), np.uint8))[:60], "no readable PNG or JPEG image"),
+        (png(np.zeros((16, 20), np.uint8)), "is 20 wide and 16 high: crop it to a square"),
+        (png(np.zeros((1, 5000), np.uint8)), "is 5000 x 1: upload at most 4096 a side"),
+        (bytes(6 * 2**20), "has 6.0 MiB: upload one of at most 5 MiB"),
+    ],
+    ids=("script", "empty", "gif", "truncated", "wide", "huge", "heavy"),
+)
+def test_bad_uploads_explain_themselves(data, message):
+    with pytest.raises(InputError, match=message):
+        scene.uploaded_scene(stripes.OfTheTruth(), data)
+
+
+def test_a_sweep_crosses_the_training_range_beside_what_else_is_set(model, dataset):
+    images, values = scene.sweep(model, scene.scene_of_test_image(dataset, 0), "b", {"c": 60.0})
+    assert (values[0], values[-1]) == (20, 200) and len(images) == scene.SWEEP
+    np.testing.assert_allclose(stripes.measure(images)[:, 1], values, atol=0.5)
+    assert (stripes.measure(images)[:, 2] == 60).all()
+
+
+def test_sliders_go_a_tenth_beyond_the_training_range_in_round_steps(model):
+    low, high, step = scene.slider_of(model, "a")
+    assert (low, high, step) == pytest.approx((2, 218, 1))
+    model.variables = (model.variables[0]._replace(low=-0.5, high=0.25),)
+    assert scene.slider_of(model, "a") == pytest.approx((-0.575, 0.325, 0.001))
+    assert scene.on_slider(model, "a", 0.12345) == 0.123
+    assert scene.on_slider(model, "a", 9.0) == pytest.approx(0.325)
