@@ -4,124 +4,39 @@ import re
 
 import chex
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from jax.sharding import PartitionSpec
+from networks import SHAPE, filled
+from short_runs import dataset_of, settings_with
 
 from cdae_jax.data.labels import LabelStats
-from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
-from cdae_jax.settings.run import Settings
-from cdae_jax.training import loop as train
-from cdae_jax.training import step
-from configs.pendulum import get_config
+from cdae_jax.model.causal_diffae import init_params
+from cdae_jax.training.loop import host_batches
+from cdae_jax.training.step import TrainState, init_state, jit_train_step
 
-SHAPE = (16, 16, 3)
 COLLECTIVES = ("all-gather", "all-reduce", "reduce-scatter", "all-to-all", "collective-permute")
-
-
-def settings_with(**changes):
-    config = get_config("smoke")
-    small = {"unet_multipliers": (1,), "encoder_multipliers": (1,), "min_shard_mib": 0.0}  # compiles faster
-    for name, value in {**small, **changes}.items():
-        section = config.model if name in config.model else config.train
-        section[name] = value
-    return Settings.from_dict(config.to_dict())
+TX = optax.sgd(0.05)  # Adam would blow rounding at zero up to the learning rate
 
 
 def batches(settings, num):
-    dataset = make_dataset(settings.data, settings.graph)
+    dataset = dataset_of(settings)
     y = LabelStats.of(dataset.train.labels, settings.graph).standardise(dataset.train.labels)
     y[::3, 1] = np.nan  # unequal label counts on the devices
     y[1::2] = np.where(np.arange(len(y[1::2]))[:, None] % 5 == 0, np.nan, y[1::2])
-    return [
-        batch for _, batch in zip(range(num), train.host_batches(dataset.train, y, 0, settings.train), strict=False)
-    ]
+    return [batch for _, batch in zip(range(num), host_batches(dataset.train, y, 0, settings.train), strict=False)]
 
 
-def compiled(settings, devices):
-    """A state and a step on a mesh."""
-    mesh = sharding.make_mesh(settings.train.fsdp if len(devices) > 1 else 1, devices)
-    model, tx = settings.make_model(0), optax.sgd(0.05)  # Adam would blow rounding at zero up to the learning rate
-
-    def init():
-        return step.init_state(model, tx, SHAPE, 0)
-
-    shardings = sharding.state_shardings(jax.eval_shape(init), mesh, settings.train.min_shard_mib)
-    state = jax.jit(init, out_shardings=shardings)()
-    return mesh, state, step.jit_train_step(settings, model, tx, mesh, shardings)
+def abstract_state(settings):
+    return jax.eval_shape(lambda: init_state(settings.make_model(0), TX, SHAPE, 0))
 
 
-def three_steps(settings, devices):
-    mesh, state, run = compiled(settings, devices)
-    losses = []
-    for batch in batches(settings, 3):
-        state, metrics = run(state, sharding.to_devices(batch, mesh))
-        losses.append({name: float(value) for name, value in metrics.items()})
-    return losses, jax.device_get(state.params)
-
-
-@pytest.fixture(scope="module")
-def alone():
-    return three_steps(settings_with(), jax.devices()[:1])
-
-
-@pytest.mark.parametrize(
-    ("changes", "num"),
-    [
-        ({}, 8),
-        ({"fsdp": 8}, 8),
-        ({"fsdp": 4, "microbatches": 2}, 8),
-        ({"microbatches": 4, "remat": True}, 1),
-    ],
-    ids=str,
-)
-def test_every_arrangement_takes_the_same_steps(alone, changes, num):
-    losses, params = three_steps(settings_with(**changes), jax.devices()[:num])
-    for here, there in zip(losses, alone[0], strict=True):
-        for name in here:
-            assert here[name] == pytest.approx(there[name], rel=2e-4), name
-    chex.assert_trees_all_close(params, alone[1], atol=2e-5)
-
-
-def test_a_unet_that_sees_half_of_the_images_sees_the_same_half_everywhere():
-    refining = {"decoder": "refiner", "refine_every": 2}
-    losses, params = three_steps(settings_with(**refining), jax.devices()[:1])
-    parts, there = three_steps(settings_with(**refining, microbatches=2), jax.devices()[:4])
-    assert parts[-1] == pytest.approx(losses[-1], rel=2e-4)
-    chex.assert_trees_all_close(there, params, atol=2e-5)
-    assert set(collectives(settings_with(**refining), jax.devices())) == {"all-reduce"}
-
-
-def test_a_shared_state_takes_an_eighth_of_the_memory_but_for_small_leaves():
-    _, state, _ = compiled(settings_with(fsdp=8), jax.devices())
-    whole = small = here = 0
-    for leaf in jax.tree.leaves(state):
-        whole += leaf.nbytes
-        small += leaf.nbytes if leaf.sharding.is_fully_replicated else 0
-        here += leaf.addressable_shards[0].data.nbytes
-    assert here == small + (whole - small) // 8
-    assert here <= 0.25 * whole
-
-
-def test_leaves_under_the_limit_and_biases_stay_whole():
-    _, state, _ = compiled(settings_with(fsdp=8, min_shard_mib=1000.0), jax.devices())
-    assert all(leaf.sharding.is_fully_replicated for leaf in jax.tree.leaves(state))
-    _, state, _ = compiled(settings_with(fsdp=8), jax.devices())
-    split = {
-        jax.tree_util.keystr(path, simple=True, separator="/")
-        for path, leaf in jax.tree_util.tree_leaves_with_path(state)
-        if not leaf.sharding.is_fully_replicated
-    }
-    assert any(name.endswith("kernel") for name in split) and not any(name.endswith("bias") for name in split)
-    assert {name.replace("ema", "params", 1) for name in split if name.startswith("ema")} <= split
-
-
-def collectives(settings, devices):
-    """Name -> how often it occurs in the compiled step, and the number of elements of the largest result."""
-    mesh, state, run = compiled(settings, devices)
-    text = run.lower(state, sharding.to_devices(batches(settings, 1)[0], mesh)).compile().as_text()
+def collectives(text):
+    """Name -> how often it occurs in a compiled step, and the number of elements of the largest result."""
     found = {}
     for shape, name in re.findall(rf"= \(?\w+\[([\d,]*)\][^=]*? ({'|'.join(COLLECTIVES)})\(", text):
         size = int(np.prod([int(n) for n in shape.split(",") if n]))
@@ -130,42 +45,124 @@ def collectives(settings, devices):
     return found
 
 
-def test_data_parallel_steps_reduce_gradients_and_gather_nothing():
-    found = collectives(settings_with(), jax.devices())
-    assert set(found) == {"all-reduce"}
+def three_steps(settings, devices):
+    """Metrics of every step, the parameters after them, and the collectives in one."""
+    mesh = sharding.make_mesh(settings.system.fsdp if len(devices) > 1 else 1, devices)
+    model = settings.make_model(0)
+    shardings = sharding.state_shardings(abstract_state(settings), mesh, 0.0)
+    params = filled(lambda: init_params(model, jax.random.key(0), SHAPE))
+    state = jax.device_put(TrainState(jnp.int32(0), params, jax.tree.map(jnp.copy, params), TX.init(params)), shardings)
+    given = [sharding.to_devices(batch, mesh) for batch in batches(settings, 3)]
+    step = jit_train_step(settings, model, TX, mesh, shardings).lower(state, given[0]).compile()
+    found, losses = collectives(step.as_text()), []
+    for batch in given:
+        state, metrics = step(state, batch)
+        losses.append({name: float(value) for name, value in metrics.items()})
+    return losses, jax.device_get(state.params), found
 
 
-def test_a_shared_state_is_gathered_and_no_activation_is():
-    settings = settings_with(fsdp=8)
-    found = collectives(settings, jax.devices())
-    assert "all-gather" in found and "all-to-all" not in found
-    _, state, _ = compiled(settings, jax.devices())
-    assert found["all-gather"][1] <= max(leaf.size for leaf in jax.tree.leaves(state))
+def assert_same(some, others):
+    for here, there in zip(some[0], others[0], strict=True):
+        assert here == pytest.approx(there, rel=2e-4)
+    chex.assert_trees_all_close(some[1], others[1], atol=2e-5)
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return three_steps(settings_with(), jax.devices()[:1])
+
+
+def test_eight_devices_take_the_same_steps_and_reduce_gradients_alone(alone):
+    found = three_steps(settings_with(), jax.devices())
+    assert_same(found, alone)
+    assert set(found[2]) == {"all-reduce"}
+
+
+def test_a_shared_state_microbatches_and_blocks_computed_twice_take_the_same_steps(alone):
+    """The state is gathered, and no activation is."""
+    settings = settings_with(system={"fsdp": 8, "microbatches": 2, "remat": True})
+    found = three_steps(settings, jax.devices())
+    assert_same(found, alone)
+    assert "all-gather" in found[2] and "all-to-all" not in found[2]
+    assert found[2]["all-gather"][1] <= max(leaf.size for leaf in jax.tree.leaves(abstract_state(settings)))
+
+
+def test_a_unet_that_sees_half_of_the_images_sees_the_same_half_everywhere():
+    refining = {"model": {"decoder": "refiner"}, "train": {"refine_every": 2}}
+    settings = [settings_with("smoke,method=aligned", **refining, system={"microbatches": num}) for num in (1, 2)]
+    whole, parts = three_steps(settings[0], jax.devices()[:1]), three_steps(settings[1], jax.devices()[:4])
+    assert_same(parts, whole)
+    assert set(parts[2]) == {"all-reduce"}  # no row has to move
 
 
 def test_bfloat16_computes_near_float32_and_keeps_float32_parameters(alone):
-    losses, params = three_steps(settings_with(dtype="bfloat16"), jax.devices()[:1])
+    losses, params, _ = three_steps(settings_with(system={"dtype": "bfloat16"}), jax.devices()[:1])
     assert all(leaf.dtype == np.float32 for leaf in jax.tree.leaves(params))
     assert losses[0]["loss"] == pytest.approx(alone[0][0]["loss"], rel=0.02)
     assert losses[0]["loss"] != alone[0][0]["loss"]
 
 
+def test_a_shared_state_takes_an_eighth_of_the_memory_but_for_small_leaves():
+    state, mesh = abstract_state(settings_with()), sharding.make_mesh(8)
+    whole = small = here = 0
+    for leaf, where in zip(*map(jax.tree.leaves, (state, sharding.state_shardings(state, mesh, 0.0))), strict=True):
+        num_bytes = leaf.size * leaf.dtype.itemsize
+        whole += num_bytes
+        small += num_bytes if where.is_fully_replicated else 0
+        here += np.prod(where.shard_shape(leaf.shape)) * leaf.dtype.itemsize
+    assert here == small + (whole - small) // 8
+    assert here <= 0.25 * whole
+
+
+def test_leaves_under_the_limit_and_biases_stay_whole():
+    state, mesh = abstract_state(settings_with()), sharding.make_mesh(8)
+    assert all(
+        where.is_fully_replicated for where in jax.tree.leaves(sharding.state_shardings(state, mesh))
+    )  # of 1 MiB
+    split = {
+        jax.tree_util.keystr(path, simple=True, separator="/")
+        for path, where in jax.tree_util.tree_leaves_with_path(sharding.state_shardings(state, mesh, 0.0))
+        if not where.is_fully_replicated
+    }
+    assert any(name.endswith("kernel") for name in split) and not any(name.endswith("bias") for name in split)
+    assert {name.replace("ema", "params", 1) for name in split if name.startswith("ema")} <= split
+
+
+def test_a_leaf_is_split_along_the_largest_axis_that_the_devices_divide():
+    def spec_of(shape, mesh=None):
+        leaf = {"kernel": jax.ShapeDtypeStruct(shape, np.float32)}
+        return sharding.state_shardings(leaf, mesh or sharding.make_mesh(4), 0.0)["kernel"].spec
+
+    assert spec_of((3, 8, 16)) == PartitionSpec(None, None, "fsdp")
+    assert spec_of((3, 8, 18)) == PartitionSpec(None, "fsdp", None)
+    assert spec_of((3, 5)) == spec_of((8, 8), sharding.make_mesh(1)) == PartitionSpec()
+
+
+def test_rows_are_split_over_all_devices():
+    mesh = sharding.make_mesh(4)
+    assert mesh.shape == {"data": 2, "fsdp": 4}
+    batch = sharding.to_devices({"x": np.arange(16.0).reshape(16, 1)}, mesh)["x"]
+    assert {shard.data.shape for shard in batch.addressable_shards} == {(2, 1)}
+    abstract = sharding.abstract_rows(mesh, 16, (1,), np.float64)
+    assert abstract.shape == (16, 1) and abstract.sharding == batch.sharding
+
+
+@pytest.mark.parametrize("fsdp", [0, 3])
+def test_a_mesh_that_the_devices_cannot_make_is_refused(fsdp):
+    with pytest.raises(InputError, match=f"config.system.fsdp is {fsdp}, which does not divide the 8 devices: change"):
+        sharding.make_mesh(fsdp)
+
+
 @pytest.mark.parametrize(
-    ("fsdp", "batch", "microbatches", "message"),
+    ("given", "message"),
     [
-        (3, 16, 1, "config.train.fsdp is 3, which does not divide the 8 devices"),
-        (1, 12, 1, "the batch size 12 is not a multiple of the 8 devices: change it"),
-        (1, 16, 4, "the batch size 16 is not a multiple of the 8 devices times 4 microbatches"),
+        ((12, 1, 1), "the batch size 12 is not a multiple of the 8 devices: change it"),
+        ((16, 4, 1), "the batch size 16 is not a multiple of the 8 devices times 4 microbatches: change it"),
+        ((32, 1, 8), "the batch size 32 is not a multiple of the 8 devices times 8 of config.train.refine_every"),
+        ((32, 2, 4), "times 2 microbatches times 4 of config.train.refine_every"),
     ],
 )
-def test_what_the_devices_cannot_share_is_refused(tmp_path, fsdp, batch, microbatches, message):
-    settings = settings_with(fsdp=fsdp, batch_size=batch, microbatches=microbatches)
+def test_a_batch_that_the_devices_cannot_share_is_refused(given, message):
+    sharding.check_batch_size(64, 2, 4, sharding.make_mesh())
     with pytest.raises(InputError, match=message):
-        train.train_model(settings, tmp_path / "run")
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_batch_of_too_few_images_for_the_unet_is_refused(tmp_path):
-    settings = settings_with(decoder="refiner", batch_size=16, refine_every=4)
-    with pytest.raises(InputError, match="batch size 16 is not .* 8 devices times 4 of config.train.refine_every"):
-        train.train_model(settings, tmp_path / "run")
+        sharding.check_batch_size(*given, sharding.make_mesh())
