@@ -10,5 +10,8 @@ import jax
 def one_device():
     """What is trained and loaded inside sees one device."""
     first = jax.devices()[:1]
-    with mock.patch.object(jax, "devices", lambda: first), mock.patch.object(jax, "local_devices", lambda: first):
+    with (
+        mock.patch.object(jax, "devices", lambda *_: first),
+        mock.patch.object(jax, "local_devices", lambda **_: first),
+    ):
         yield

@@ -6,12 +6,13 @@ import subprocess
 import sys
 from typing import NamedTuple
 
+import jax
 import pytest
+from commands import ENVIRONMENT
+from short_runs import settings_with
 
 from cdae_jax.errors import InputError
 from cdae_jax.profiling import plan
-from cdae_jax.settings.run import Settings
-from configs.pendulum import get_config
 
 LIBTPU = pathlib.Path(sys.prefix) / "libtpu"
 HLO = """
@@ -79,38 +80,44 @@ def test_other_topologies_are_refused(topology):
         plan.chip_of(topology)
 
 
-def run(*arguments, **env):
+def python(*arguments, **env):
     return subprocess.run(
-        [sys.executable, "-m", "experiments.plan", "--config=configs/pendulum.py:smoke", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        env=os.environ | env,
+        [sys.executable, *arguments], capture_output=True, text=True, timeout=600, env=ENVIRONMENT | env
     )
 
 
 def test_without_the_compiler_one_sentence_says_what_to_install(tmp_path):
     (tmp_path / "libtpu.py").write_text("raise ImportError('no libtpu')\n")  # as on a machine without it
-    done = run("--topology=v5e:2x4", PYTHONPATH=str(tmp_path))
+    command = ("-m", "experiments.plan", "--config=configs/pendulum.py:smoke", "--topology=v5e:2x4")
+    done = python(*command, PYTHONPATH=str(tmp_path))
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == (
         'error: a plan for a TPU needs the TPU\'s compiler, libtpu: install it with pip install "cdae_jax[tpu]"'
     )
 
 
+PLANS = """
+from cdae_jax.errors import InputError
+from commands import run_here
+
+given = "plan", "--config=configs/pendulum.py:smoke,method=aligned", "--batch_size=32"
+try:
+    run_here(*given, "--topology=v5e:2x2,v5e:3x5")
+except InputError as err:
+    print("refused:", err)
+run_here(*given, "--topology=v5e:2x2")
+"""
+
+
 @pytest.mark.skipif(not LIBTPU.is_dir(), reason="make test installs the TPU's compiler there")
 def test_a_real_slice_is_planned_and_one_that_does_not_exist_refused():
-    done = run("--topology=v5e:2x2", "--batch_size=32", PYTHONPATH=str(LIBTPU))
+    quick = {"JAX_EXEC_TIME_OPTIMIZATION_EFFORT": "-1.0", "JAX_MEMORY_FITTING_EFFORT": "-1.0"}
+    done = python("-c", PLANS, PYTHONPATH=os.pathsep.join((str(LIBTPU), *sys.path)), **quick)
     assert done.returncode == 0, done.stderr
-    row = done.stdout.splitlines()[-1]
+    refusal, _, _, row = done.stdout.splitlines()
+    assert refusal.startswith("refused: the TPU compiler knows no slice 'v5e:3x5': ")  # before anything was compiled
     assert row.startswith("| v5e:2x2 (4 chips) |") and " all-reduce of " in row and "of 16.00 GiB" in row
     assert "all-gather" not in row
-    done = run("--topology=v5e:2x2,v5e:3x5", "--batch_size=32", PYTHONPATH=str(LIBTPU))
-    assert done.returncode == 2 and not done.stdout  # before anything is compiled
-    assert done.stderr.splitlines()[-1].startswith("error: the TPU compiler knows no slice 'v5e:3x5': ")
-
-
-SETTINGS = Settings.from_dict(get_config("smoke").to_dict())
 
 
 @pytest.mark.parametrize(
@@ -135,7 +142,7 @@ def test_the_batch_that_fits_is_found_from_the_other_slices_where_they_differ(mo
     monkeypatch.setattr(plan, "slice_of", lambda settings, topology, batch_size: of[topology])
     monkeypatch.setattr(plan, "compile_train_step", compile_step)
     monkeypatch.setattr(plan, "compile_counterfactual", lambda settings, mesh, batch_size: FakeProgram())
-    found = list(plan.plan(SETTINGS, list(of)))
+    found = list(plan.plan(settings_with(), list(of)))
     assert compiled == steps
     assert [row["train"]["largest_batch"] for row in found] == largest
     assert [row["topology"] for row in found] == list(of)
@@ -143,4 +150,30 @@ def test_the_batch_that_fits_is_found_from_the_other_slices_where_they_differ(mo
 
 def test_a_decoder_without_diffusion_is_refused():
     with pytest.raises(InputError, match='config.model.decoder is "conv"'):
-        plan.plan(Settings.from_dict(get_config("smoke,baseline=causalvae").to_dict()), ["v5e:2x2"])
+        plan.plan(settings_with("smoke,method=causalvae"), ["v5e:2x2"])
+
+
+def test_what_does_not_fit_the_chips_is_refused_and_other_errors_are_not():
+    of = plan.Slice("v5e:a", plan.Chip(1.0, 16 * 2**30, 1.0, 1.0), FakeMesh(4), 32)
+
+    def failing(message):
+        def compile_it(*_):
+            raise jax.errors.JaxRuntimeError(message)
+
+        return compile_it
+
+    with pytest.raises(InputError, match="16 images per chip do not fit the 16 GiB of a v5e:a chip: use a smaller"):
+        plan.program_on(of, failing("RESOURCE_EXHAUSTED: no space"), settings_with(), 64)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="INTERNAL"):
+        plan.program_on(of, failing("INTERNAL: bug"), settings_with(), 64)
+
+
+@pytest.mark.parametrize(("given", "num", "batch_size"), [(None, 4, 16), (None, 8, 64), (128, 8, 128)])
+def test_a_batch_is_the_configs_or_one_image_for_each_chip_and_part(monkeypatch, given, num, batch_size):
+    monkeypatch.setattr(plan, "devices_of", lambda topology: jax.devices()[:num])
+    settings = settings_with(
+        model={"decoder": "refiner"}, train={"refine_every": 2}, system={"microbatches": num // 2, "fsdp": 2}
+    )
+    of = plan.slice_of(settings, "v5e:2x4", given)
+    assert of.batch_size == batch_size and of.mesh.shape == {"data": num // 2, "fsdp": 2}
+    assert of.per_chip == batch_size // num and of.chip == plan.CHIPS["v5e"]
