@@ -16,15 +16,7 @@ from cdae_jax.data.pixels import to_uint8, to_unit
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.graph import did_you_mean
-from cdae_jax.inference.checks import (
-    TrainedVariable,
-    check_context,
-    check_do,
-    check_images,
-    check_labels,
-    check_strength,
-    soften,
-)
+from cdae_jax.inference import checks
 from cdae_jax.model.causal_diffae import CausalDiffAE
 from cdae_jax.model.network import Network
 from cdae_jax.settings.run import Settings
@@ -40,38 +32,36 @@ class Counterfactuals(NamedTuple):
     labels: np.ndarray
 
 
+@dataclasses.dataclass(eq=False, repr=False)
 class TrainedModel:
     """What `cdae_jax.load` returns. Images are [B, H, W, C] uint8 (or one [H, W, C]), labels [B, n] in physical units.
 
     Attributes:
       settings, model, params, stats, step: what it was made from, and its training step.
-      network: model and params with the diffusion process, for whoever needs the equations.
       image_shape: (H, W, C).
+      readout: how a model whose latents follow no labels (config.train.gamma 0) reads and sets them; else None.
+      defaults: the `Sampling` where no options are given: that which `frontier` chose, else the config's.
       graph: the causal graph.
       variables: name, unit and training range of each variable.
-      defaults: the `Sampling` where no options are given: that which `frontier` chose, else the config's.
-      readout: how a model whose latents follow no labels (config.train.gamma 0) reads and sets them; else None.
+      network: model and params with the diffusion process, for whoever needs the equations.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        model: CausalDiffAE,
-        params,
-        stats: LabelStats,
-        image_shape: tuple[int, int, int],
-        step: int,
-        readout: Readout | None = None,
-        defaults: Sampling | None = None,
-    ):
-        self.settings, self.model, self.params, self.stats = settings, model, params, stats
-        self.image_shape, self.step, self.readout = image_shape, step, readout
-        self.graph, self.defaults = model.graph, defaults or settings.sampling
+    settings: Settings
+    model: CausalDiffAE
+    params: dict
+    stats: LabelStats
+    image_shape: tuple[int, int, int]
+    step: int
+    readout: Readout | None = None
+    defaults: Sampling | None = None
+
+    def __post_init__(self):
+        self.graph, self.defaults = self.model.graph, self.defaults or self.settings.sampling
         self.variables = tuple(
-            TrainedVariable(var.name, var.unit, float(low), float(high))
-            for var, low, high in zip(model.graph.variables, stats.low, stats.high, strict=True)
+            checks.TrainedVariable(var.name, var.unit, float(low), float(high))
+            for var, low, high in zip(self.graph.variables, self.stats.low, self.stats.high, strict=True)
         )
-        self.network = Network(model, params, settings.make_schedule())
+        self.network = Network(self.model, self.params, self.settings.make_schedule())
         self._mesh = sharding.make_mesh(devices=jax.local_devices())
 
     def encode(self, images: np.ndarray, *, fit_steps: int | None = None) -> np.ndarray:
@@ -91,11 +81,11 @@ class TrainedModel:
         """`do` with shifts and scales turned into the values [B] that they mean for each image; see `encode`."""
         if not isinstance(do, Mapping) or not any(isinstance(value, str) for value in do.values()):
             return do
-        read = self.encode(images, fit_steps=fit_steps)
-        return {
-            name: soften(name, value, read[:, self.graph.index(name)], self.graph) if isinstance(value, str) else value
-            for name, value in do.items()
-        }
+        read, values = self.encode(images, fit_steps=fit_steps), dict(do)
+        for name, value in do.items():
+            if isinstance(value, str):
+                values[name] = checks.soften(name, value, read[:, self.graph.index(name)], self.graph)
+        return values
 
     def latents_under(
         self, images: np.ndarray, do: Mapping, *, context: Context = None, fit_steps: int | None = None
@@ -103,9 +93,8 @@ class TrainedModel:
         """u, z and z under do, each [B, n, k]; arguments and errors as for `counterfactual`."""
         fit_steps = self.options(fit_steps=fit_steps).fit_steps
 
-        def act(part, _):
-            x = to_unit(part["image"])
-            return algorithm.latents(self.network, x, part["y_do"], part["context"], self.readout, fit_steps=fit_steps)
+        def act(_, x, **given):
+            return algorithm.latents(self.network, to_unit(x), **given, readout=self.readout, fit_steps=fit_steps)
 
         return self._in_batches(act, self._asked(images, do, context, fit_steps))
 
@@ -138,20 +127,18 @@ class TrainedModel:
           fields: fields of `Sampling` (num_steps, guidance, abduction, depth, solver, corrections, fit_steps) to change
             in these options, None for no change.
 
-        Raises:
-          InputError: unknown variable, value that is no number, wrong images or options. A value outside the
-            range seen in training is only warned about.
+        Raises InputError for an unknown variable, a value that is no number, wrong images or options. A value outside
+        the range seen in training is only warned about.
         """
         sampling = self.options(options, **fields)
         batch = self._asked(images, do, context, sampling.fit_steps)
-        strengths = check_strength(strength, do, self.graph)
+        strengths = checks.check_strength(strength, do, self.graph)
         if not do or any(self.graph.parents[self.graph.index(name)] for name in do):
             sampling = dataclasses.replace(sampling, corrections=0)  # nothing is missing there, see `repairs`
         t = self.steps(sampling)
 
-        def run(part, i):
-            key = jax.random.fold_in(jax.random.key(seed), i)
-            given = to_unit(part["image"]), part["y_do"], part["context"], t, key
+        def run(i, x, y_do, context):
+            given = to_unit(x), y_do, context, t, jax.random.fold_in(jax.random.key(seed), i)
             made = algorithm.counterfactual(self.network, *given, _compiled_alike(sampling), self.readout, strengths)
             return to_uint8(made.x), made.z_cf
 
@@ -163,9 +150,9 @@ class TrainedModel:
         sampling = self.options(**fields)
         batch, t = self._asked(images, {}, context, sampling.fit_steps), self.steps(sampling)
 
-        def run(part, _):
-            x, context = to_unit(part["image"]), part["context"]
-            _, z, _ = algorithm.latents(self.network, x, part["y_do"], context, fit_steps=sampling.fit_steps)
+        def run(_, x, y_do, context):
+            x = to_unit(x)
+            _, z, _ = algorithm.latents(self.network, x, y_do, context, fit_steps=sampling.fit_steps)
             return algorithm.invert(self.network, x, z, context, t, sampling.solver)
 
         return self._in_batches(run, batch)
@@ -192,27 +179,24 @@ class TrainedModel:
                 raise InputError(f"the number of samples is {labels_or_num}: expected at least 1")
             z = self._draw_z(int(labels_or_num), seed)
         else:
-            labels = check_labels(labels_or_num, self.graph)
+            labels = checks.check_labels(labels_or_num, self.graph)
             z = self.network.codes(jnp.asarray(self.stats.standardise(labels)))
         sampling = self.options(num_steps=num_steps, guidance=guidance)
         if not self.model.decoder.has_draft or sampling.guidance < 1:
             sampling = dataclasses.replace(sampling, depth=1.0)
         t = self.steps(sampling)
-        batch = {"z": np.asarray(z), "context": check_context(context, len(z), self.model.num_classes)}
+        batch = {"z": np.asarray(z), "context": checks.check_context(context, len(z), self.model.num_classes)}
 
-        def run(part, i):
-            key = jax.random.fold_in(jax.random.key(seed), i)
-            given = part["z"], part["context"], t, key
+        def run(i, z, context):
+            given = z, context, t, jax.random.fold_in(jax.random.key(seed), i)
             made = algorithm.sample(self.network, *given, shape=self.image_shape, sampling=_compiled_alike(sampling))
             return to_uint8(made)
 
         return Counterfactuals(self._in_batches(run, batch), self._physical(np.asarray(z)))
 
     def options(self, options: Sampling | None = None, **fields) -> Sampling:
-        """`options`, or the defaults, with these fields changed where they are not None, and a depth.
-
-        Raises InputError for a name that is no option, or a value that this model cannot follow.
-        """
+        """`options`, or the defaults, with these fields changed where they are not None, and a depth. Raises InputError
+        for a name that is no option, or a value that this model cannot follow."""
         known = [field.name for field in dataclasses.fields(Sampling)]
         for name in fields:
             if name not in known:
@@ -230,12 +214,12 @@ class TrainedModel:
 
     def _asked(self, images, do: Mapping, context, fit_steps: int) -> dict[str, np.ndarray]:
         """What the compiled functions take: checked images, standardised do, and classes."""
-        images = check_images(images, self.image_shape)
+        images = checks.check_images(images, self.image_shape)
         values = self.set_values(images, do, fit_steps=fit_steps)
         return {
-            "image": images,
-            "y_do": check_do(values, len(images), self.graph, self.variables, self.stats),
-            "context": check_context(context, len(images), self.model.num_classes),
+            "x": images,
+            "y_do": checks.check_do(values, len(images), self.graph, self.variables, self.stats),
+            "context": checks.check_context(context, len(images), self.model.num_classes),
         }
 
     def _draw_z(self, num: int, seed: int):
@@ -255,14 +239,14 @@ class TrainedModel:
         return self.stats.physical(np.asarray(self.labels_of(jnp.asarray(z))))
 
     def _in_batches(self, function, arrays: dict[str, np.ndarray]):
-        """Applies a function of (batch, its index) to any number of rows; the last batch is padded to compile once."""
+        """Applies a function of (index, **batch) to any number of rows; the last batch is padded, to compile once."""
         num, devices = len(next(iter(arrays.values()))), self._mesh.size
         size = next((size for size in BATCHES if size * devices >= num), BATCHES[-1]) * devices
         parts = []
         for i, start in enumerate(range(0, num, size)):
             rows = np.minimum(np.arange(start, start + size), num - 1)
             part = {name: value[rows] for name, value in arrays.items()}
-            parts.append(function(sharding.to_devices(part, self._mesh), i))
+            parts.append(function(i, **sharding.to_devices(part, self._mesh)))
         return jax.tree.map(lambda *leaves: np.concatenate([np.asarray(leaf) for leaf in leaves])[:num], *parts)
 
 
