@@ -10,6 +10,7 @@ import optax
 from jax.sharding import Mesh
 
 from cdae_jax.data.pixels import to_unit
+from cdae_jax.diffusion.process import Schedule
 from cdae_jax.distributed import sharding
 from cdae_jax.model.causal_diffae import CausalDiffAE, init_params
 from cdae_jax.model.network import Network
@@ -79,7 +80,7 @@ def loss_and_gradient(loss_of, params, batch, draws, microbatches: int, refine_e
 
 
 def train_step(
-    settings: Settings, model: CausalDiffAE, tx: optax.GradientTransformation, state: TrainState, batch: dict
+    settings: Settings, schedule: Schedule, model: CausalDiffAE, tx, state: TrainState, batch: dict[str, jax.Array]
 ) -> tuple[TrainState, dict[str, jax.Array]]:
     """One optimisation step; pure: config.train.seed and the step determine every random number.
 
@@ -90,8 +91,7 @@ def train_step(
     Returns:
       the next state, and scalars: the loss, its terms and norms.
     """
-    train, schedule = settings.train, settings.make_schedule()
-    weights = loss_weights(train)
+    train, weights = settings.train, loss_weights(settings.train)
     inputs = {"x": to_unit(batch["image"]), **{name: batch[name] for name in ("y", "context", "intervened")}}
     key = jax.random.fold_in(stream_key(train.seed, STEP_STREAM), state.step)
     draws = draw(model, schedule.num_steps, train.condition_drop, inputs["x"].shape, key)
@@ -113,7 +113,7 @@ def train_step(
 def jit_train_step(settings: Settings, model: CausalDiffAE, tx: optax.GradientTransformation, mesh: Mesh, shardings):
     """train_step compiled for a mesh: the state as `shardings` say and donated, the batch split over all devices."""
     return jax.jit(
-        functools.partial(train_step, settings, model, tx),
+        functools.partial(train_step, settings, settings.make_schedule(), model, tx),
         in_shardings=(shardings, sharding.batch_sharding(mesh)),
         out_shardings=(shardings, sharding.replicated(mesh)),
         donate_argnums=0,
@@ -121,13 +121,7 @@ def jit_train_step(settings: Settings, model: CausalDiffAE, tx: optax.GradientTr
 
 
 def lower_train_step(
-    settings: Settings,
-    model: CausalDiffAE,
-    tx: optax.GradientTransformation,
-    mesh: Mesh,
-    state: TrainState,
-    image_shape: tuple[int, int, int],
-    batch_size: int,
+    settings: Settings, model: CausalDiffAE, tx, mesh: Mesh, state: TrainState, image_shape, batch_size: int
 ) -> jax.stages.Lowered:
     """The step of `jit_train_step` traced for a state and batches that need not exist yet: `compile` is what is left.
 
