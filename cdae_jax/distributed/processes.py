@@ -23,11 +23,9 @@ SIGNS_OF_LOSS = r"Gloo|NCCL|UNAVAILABLE|ABORTED|DEADLINE_EXCEEDED|[Cc]onnection|
 def start(coordinator: str | None, num_processes: int | None, process_id: int | None) -> None:
     """Makes this process one of several; must come before anything asks JAX for its devices.
 
-    Raises InputError for an incomplete description, or if no cluster and no coordinator answers.
-
-    Args:
-      coordinator: host:port of process 0; with it the other two are needed. "auto" asks the cluster (Slurm, Cloud TPU,
-        GKE, Open MPI). None for a process that is alone.
+    The coordinator is host:port of process 0, with which the other two are needed; "auto" asks the cluster (Slurm,
+    Cloud TPU, GKE, Open MPI); None is for a process that is alone. Raises InputError for an incomplete description, or
+    if no cluster and no coordinator answers.
     """
     if coordinator is None:
         if num_processes is not None or process_id is not None:
@@ -68,10 +66,8 @@ def tells_of_loss(err: Exception) -> bool:
 
 @contextlib.contextmanager
 def ending_if_one_is_lost() -> Iterator[None]:
-    """Ends this process with a sentence and LOST_CODE if what it does with the others fails because one is gone.
-
-    At once and without cleaning up: every orderly end would wait for the one that is lost.
-    """
+    """Ends this process with a sentence and LOST_CODE if what it does with the others fails because one is gone;
+    at once and without cleaning up, as every orderly end would wait for the one that is lost."""
     try:
         yield
     except (RuntimeError, ValueError) as err:

@@ -19,10 +19,8 @@ RULES = ((r"(bias|scale|null_condition|count|step)$", WHOLE), (r"", SPLIT))
 
 
 def make_mesh(fsdp: int = 1, devices: Sequence[jax.Device] | None = None) -> Mesh:
-    """A mesh with the axes "data" and "fsdp" over some devices; None for all, those of other processes too.
-
-    Raises InputError if fsdp does not divide the number of devices.
-    """
+    """A mesh with the axes "data" and "fsdp" over some devices; None for all, those of other processes too. Raises
+    InputError if fsdp does not divide the number of devices."""
     devices = jax.devices() if devices is None else devices
     if fsdp < 1 or len(devices) % fsdp:
         raise InputError(f"config.system.fsdp is {fsdp}, which does not divide the {len(devices)} devices: change it")
@@ -62,8 +60,7 @@ def state_shardings(abstract, mesh: Mesh, min_mib: float = 1.0):
 
 def abstract_like(tree, shardings):
     """ShapeDtypeStructs of a tree; shardings is one for all leaves, or a tree of them."""
-    if isinstance(shardings, jax.sharding.Sharding):
-        shardings = jax.tree.map(lambda _: shardings, tree)
+    shardings = jax.tree.broadcast(shardings, tree)
     return jax.tree.map(lambda x, where: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=where), tree, shardings)
 
 

@@ -41,10 +41,8 @@ def check_images(images: np.ndarray, image_shape: tuple[int, int, int]) -> np.nd
 def check_do(
     do: Mapping, num: int, graph: CausalGraph, variables: tuple[TrainedVariable, ...], stats: LabelStats
 ) -> np.ndarray:
-    """name -> value in physical units, one or [num] -> [num, n] standardised, NaN where not intervened.
-
-    Warns about values far outside the range seen in training.
-    """
+    """name -> value in physical units, one or [num] -> [num, n] standardised, NaN where not intervened. Warns about
+    values far outside the range seen in training."""
     if not isinstance(do, Mapping):
         raise InputError(f'do is {do!r}: expected a mapping such as {{"{graph.names[0]}": 1.0}}')
     y_do = np.full((num, len(graph)), np.nan, np.float32)

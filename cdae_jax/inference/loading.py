@@ -15,9 +15,8 @@ from cdae_jax.training.checkpoint import Checkpoints
 
 def load(source: str | pathlib.Path) -> TrainedModel:
     """The model of a workdir (the averaged parameters of its newest checkpoint), of an exported .cdae file, or, by its
-    name, one that comes with the package: load("pendulum").
-
-    Raises InputError if nothing is there, or it is no model, has no checkpoint, is damaged or of a newer format.
+    name, one that comes with the package: load("pendulum"). Raises InputError if nothing is there, or it is no model,
+    has no checkpoint, is damaged or of a newer format.
     """
     path = pathlib.Path(source)
     if path.is_dir():

@@ -42,9 +42,8 @@ class Source:
 
 def open_source(where: str, image_shape: tuple[int, int, int]) -> Source:
     """A folder of PNG and JPEG files in the order of their names, an .npz file with "images" and perhaps "context", or
-    tfds:name@split; images of another size are resized.
-
-    Raises InputError if nothing is there, or no square images of as many channels.
+    tfds:name@split; images of another size are resized. Raises InputError if nothing is there, or no square images of
+    as many channels.
     """
     path, (height, _, channels) = pathlib.Path(where), image_shape
     if where.startswith(TFDS_PREFIX):

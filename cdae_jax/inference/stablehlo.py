@@ -25,7 +25,7 @@ def programs(model: TrainedModel) -> dict[str, bytes]:
     """The serialised programs by name; the counterfactual is decoded as `model.defaults` say."""
     net = model.network.replace(params=jax.device_get(model.params))
     mean, sd = jnp.asarray(model.stats.mean)[None], jnp.asarray(model.stats.sd)[None]
-    options, num = model.options(), len(model.graph)
+    options = model.options()
     steps = model.steps(options)
 
     def encode(images):
@@ -40,7 +40,7 @@ def programs(model: TrainedModel) -> dict[str, bytes]:
 
     (batch,) = jax.export.symbolic_shape("b")
     images = jax.ShapeDtypeStruct((batch, *model.image_shape), jnp.uint8)
-    do = jax.ShapeDtypeStruct((batch, num), jnp.float32)
+    do = jax.ShapeDtypeStruct((batch, len(model.graph)), jnp.float32)
     context = jax.ShapeDtypeStruct((batch,), jnp.int32)
 
     def serialised(function, *arguments) -> bytes:

@@ -101,11 +101,8 @@ def _flops(lowered) -> float:
 
 
 class TrainStep:
-    """A compiled training step on random images; every call goes on from the last.
-
-    `compile_seconds` are of compiling it, or finding it in the cache; `state` is that after the last call, `shapes` are
-    the state's.
-    """
+    """A compiled training step on random images; every call goes on from the last. `state` is that after the last call
+    and has `shapes`; `compile_seconds` are of compiling the step, or finding it in the cache."""
 
     def __init__(self, settings: Settings):
         train, shape, mesh = settings.train, image_shape(settings), sharding.make_mesh(settings.system.fsdp)
@@ -185,10 +182,8 @@ def input_speed(settings: Settings, budget: float) -> float:
 
 
 def benchmark(settings: Settings, budget: float, parts: Sequence[str] = PARTS) -> dict:
-    """Some of PARTS, each for about `budget` seconds, and the shares of the matrix product's FLOP/s.
-
-    Raises InputError for an unknown part, a batch that the devices cannot share, or counterfactuals of a conv decoder.
-    """
+    """Some of PARTS, each for about `budget` seconds, and the shares of the matrix product's FLOP/s. Raises InputError
+    for an unknown part, a batch that the devices cannot share, or counterfactuals of a conv decoder."""
     train = settings.train
     for part in parts:
         if part not in PARTS:

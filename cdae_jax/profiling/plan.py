@@ -195,15 +195,12 @@ def plan(settings: Settings, topologies: list[str], batch_size: int | None = Non
     """Plans a config for slices; everything is checked before the first is compiled.
 
     The largest batch lies on the line through the memory of two batches per chip: those of two of the slices with the
-    same chip, or else the slice's own and twice that. Raises InputError as `slice_of`, for a conv decoder, and for a
-    config that does not fit.
+    same chip, or else the slice's own and twice that. What is found of each slice comes in their order, as soon as it
+    is known. Raises InputError as `slice_of`, for a conv decoder, and for a config that does not fit.
 
     Args:
       batch_size: images of a training step over the whole slice; None for the config's, or one per chip and microbatch
         if that is more.
-
-    Returns:
-      what is found of each slice, in their order, as soon as it is known.
     """
     if not DECODERS[settings.model.decoder].diffuses:
         raise InputError('config.model.decoder is "conv": plans are made for diffusion decoders')

@@ -20,10 +20,6 @@ def _all_labelled(config: Mapping) -> bool:
     return data.get("label_fraction", 1.0) == 1.0 and data["name"] not in ("custom", "causal_circuit")
 
 
-def _divergences_weigh_as_much(config: Mapping) -> bool:
-    return config["train"]["kl_u"] == config["train"]["kl_z"]
-
-
 def _spacing_is_ours(config: Mapping) -> bool:
     ours = spacing_of(config["sample"].get("solver", "ddim"), config["diffusion"]["schedule"])
     return config["sample"]["spacing"] in ("auto", ours)
@@ -43,7 +39,7 @@ GONE: dict[str, tuple[bool, Callable[[Mapping], bool], str]] = {
     "train.clip_norm": (True, lambda c: c["train"]["clip_norm"] == 1.0, "1"),
     "train.kl_missing": (True, lambda c: not c["train"]["kl_missing"] or _all_labelled(c), "0"),
     "train.mechanism_missing": (True, lambda c: not c["train"]["mechanism_missing"] or _all_labelled(c), "0"),
-    "train.kl_u": (True, _divergences_weigh_as_much, "that of config.train.kl_z"),
+    "train.kl_u": (True, lambda c: c["train"]["kl_u"] == c["train"]["kl_z"], "that of config.train.kl_z"),
 }
 
 

@@ -72,10 +72,8 @@ class Checkpoints:
                 started.result()
 
     def wait(self) -> None:
-        """Returns when everything is on disk, with its checksums.
-
-        Raises InputError if it cannot be written (a full disk, say); what was complete before is kept.
-        """
+        """Returns when everything is on disk, with its checksums. Raises InputError if it cannot be written (a full
+        disk, say); what was complete before is kept."""
         self._join()
         with self._telling_what_was_kept():
             self._manager.wait_until_finished()

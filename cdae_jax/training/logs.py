@@ -14,10 +14,8 @@ class MetricLogs:
 
     def __init__(self, directory: pathlib.Path, start_step: int):
         self._path = directory / "metrics.jsonl"
-        kept = []
-        if self._path.is_file():
-            lines = map(json.loads, self._path.read_text().splitlines())
-            kept = [line for line in lines if line["step"] <= start_step]  # later ones will be written again
+        lines = map(json.loads, self._path.read_text().splitlines() if self._path.is_file() else [])
+        kept = [line for line in lines if line["step"] <= start_step]  # later ones will be written again
         self._path.write_text("".join(json.dumps(line) + "\n" for line in kept))
         self._seconds_before = kept[-1]["seconds"] if kept else 0.0
         self._file = self._path.open("a")

@@ -59,10 +59,8 @@ def host_batches(
 ) -> Iterator[dict[str, np.ndarray]]:
     """The arrays of this process's part of every step from `start` on.
 
-    Args:
-      y: [N, n] standardised labels, in the order of the model's variables.
-      split: whose labels y replaces; its `intervened` has y's columns.
-      labelled_share: see `pipeline.pools`.
+    y [N, n] are standardised labels, in the order of the model's variables, which replace those of the split, whose
+    `intervened` has y's columns; for labelled_share see `pipeline.pools`.
     """
     standardised = dataclasses.replace(split, labels=y)
     here = (jax.process_index(), jax.process_count())
@@ -75,16 +73,10 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
     """Trains into a workdir, or goes on where a run of the same settings stopped.
 
     Leaves config.json, model.json, metrics.jsonl, TensorBoard event files, train.json and checkpoints/; readout.npz too
-    if config.train.gamma is 0.
-
-    Raises:
-      InputError: bad settings or data, or a workdir of other settings.
-      NonFiniteLoss: training diverged.
-      Stopped: SIGTERM arrived; what was done is saved.
+    if config.train.gamma is 0. Raises InputError for bad settings or data, or a workdir of other settings,
+    NonFiniteLoss if training diverged, and Stopped when SIGTERM arrived and what was done is saved.
     """
-    directory = pathlib.Path(directory)
-    train = settings.train
-    mesh = sharding.make_mesh(settings.system.fsdp)
+    directory, train, mesh = pathlib.Path(directory), settings.train, sharding.make_mesh(settings.system.fsdp)
     sharding.check_batch_size(train.batch_size, settings.system.microbatches, train.refine_every, mesh)
     workdir.check_workdir(directory, settings)
     dataset = make_dataset(settings.data, settings.graph)

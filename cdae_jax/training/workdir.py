@@ -114,11 +114,8 @@ def _read(path: pathlib.Path) -> dict:
 
 
 def read(directory: pathlib.Path) -> tuple[Settings, tuple[int, int, int], int, LabelStats]:
-    """Settings, image shape, number of context classes and label statistics of a trained workdir.
-
-    Raises:
-      InputError: not a workdir, or damaged.
-    """
+    """Settings, image shape, number of context classes and label statistics of a trained workdir. Raises InputError if
+    it is none, or damaged."""
     for name in ("config.json", "model.json"):
         if not (directory / name).is_file():
             raise InputError(f"{directory} is no workdir of a trained model ({name} is missing): train one first")
