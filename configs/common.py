@@ -29,6 +29,8 @@ def config_of(dataset: str, argument: str, graph: Mapping | None = None) -> ml_c
     config = ml_collections.ConfigDict(plain, sort_keys=False)
     config.train = ml_collections.ConfigDict(sort_keys=False)
     config.train.steps = train["steps"]
-    config.train.update(with_shares(train, config.train.get_ref("steps")))
+    for name, value in with_shares(train, config.train.get_ref("steps")).items():
+        is_float = isinstance(value, ml_collections.FieldReference) and isinstance(value.get(), float)
+        config.train[name] = value.to_float() if is_float else value  # else it has the type of the steps
     config.graph = ml_collections.ConfigDict(graph, sort_keys=False)  # keeps the variables' order
     return config

@@ -131,7 +131,7 @@ def make_runs(
     check_parts(parts)
     runs: list[Run] = []
     for changes in overrides:
-        changed = ml_collections.ConfigDict(config.to_dict(), sort_keys=False)
+        changed = copy.deepcopy(config).unlock()  # with the fields that follow others
         for name, value in changes.items():
             try:
                 changed.update_from_flattened_dict({name: value})
