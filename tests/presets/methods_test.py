@@ -77,6 +77,14 @@ def test_annealing_and_averaging_follow_the_length_of_the_run(method):
         assert 1 / (1 - train.ema_decay) == pytest.approx(steps / 20 + 1)
 
 
+def test_what_follows_the_length_of_the_run_may_be_set_by_hand():
+    config = config_of("pendulum", "cpu,method=paper")
+    config.train.anneal_steps, config.train.ema_decay = 7, 0.99
+    config.train.steps = 60
+    train = Settings.from_dict(config.to_dict()).train
+    assert (train.steps, train.anneal_steps, train.ema_decay) == (60, 7, 0.99)
+
+
 def test_the_released_code_differs_from_the_paper_in_mechanism_and_abduction_alone():
     paper, released = (settings_of("pendulum", method=name) for name in ("paper", "released"))
     assert released.model == dataclasses.replace(paper.model, mechanism="one_hop")
