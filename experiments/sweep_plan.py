@@ -1,5 +1,6 @@
 """The runs of a sweep: their names, their state on disk, and their results together."""
 
+import copy
 import dataclasses
 import importlib.util
 import json
