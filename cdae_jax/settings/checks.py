@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from cdae_jax.data.settings import Data
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, did_you_mean
 from cdae_jax.model.decoders import DECODERS
@@ -16,6 +15,13 @@ POSITIVE = (
     *("train.steps", "train.batch_size", "train.learning_rate", "train.checkpoint_every", "train.refine_every"),
     *("train.mechanism_rate", "system.microbatches", "system.fsdp"),
 )
+BELOW_1 = ("train.condition_drop", "train.ema_decay")
+RANGES = {
+    "a positive number": (lambda value: value > 0, POSITIVE),
+    "a number above 0 and up to 1": (lambda value: 0 < value <= 1, ("data.label_fraction",)),
+    "a number from 0 to 1": (lambda value: 0 <= value <= 1, ("data.labelled_share",)),
+    "a number from 0 up to but not including 1": (lambda value: 0 <= value < 1, BELOW_1),
+}
 
 
 def check_names(where: str, given: Mapping, expected: Mapping) -> None:
@@ -33,26 +39,16 @@ def check_choice(field: str, value, known: tuple[str, ...]) -> None:
         raise InputError(f"config.{field} is {value!r}: expected one of {', '.join(known)}{did_you_mean(value, known)}")
 
 
-def check_positive(settings) -> None:
-    for path in POSITIVE:
-        section, name = path.split(".")
-        value = getattr(getattr(settings, section), name, 1)  # sizes are not of every dataset
-        if not value > 0:
-            raise InputError(f"config.{path} is {value}: expected a positive number")
-
-
-def check_data(data: Data) -> None:
-    if not 0 < data.label_fraction <= 1:
-        raise InputError(f"config.data.label_fraction is {data.label_fraction}: expected a number above 0 and up to 1")
-    if not 0 <= data.labelled_share <= 1:
-        raise InputError(f"config.data.labelled_share is {data.labelled_share}: expected a number from 0 to 1")
+def check_numbers(settings) -> None:
+    for expected, (is_in_range, paths) in RANGES.items():
+        for path in paths:
+            section, name = path.split(".")
+            value = getattr(getattr(settings, section), name, 1)  # sizes are not of every dataset
+            if not is_in_range(value):
+                raise InputError(f"config.{path} is {value}: expected {expected}")
 
 
 def check_train(train: Train, model: Model) -> None:
-    for name in ("condition_drop", "ema_decay"):
-        value = getattr(train, name)
-        if not 0 <= value < 1:
-            raise InputError(f"config.train.{name} is {value}: expected a number from 0 up to but not including 1")
     if train.mechanism_alone and not train.mechanism:
         raise InputError(
             "config.train.mechanism_alone is True, but with config.train.mechanism 0 the mechanisms would learn"

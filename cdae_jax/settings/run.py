@@ -22,7 +22,7 @@ from cdae_jax.settings.sections import Diffusion, Model, System, Train
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """A run. `graph` maps each variable's name to its parents, kind and unit."""
+    """A run. Raises InputError for values that cannot work, before any work starts."""
 
     data: Data
     graph: CausalGraph
@@ -52,14 +52,10 @@ class Settings:
         checks.check_choice("data.name", config["data"].get("name"), tuple(BY_NAME))
         kinds = sections | {"data": BY_NAME[config["data"]["name"]]}
         built = {name: _build(name, kind, config[name]) for name, kind in kinds.items() if name != "graph"}
-        settings = cls(graph=graph, **built)
-        settings.check()
-        return settings
+        return cls(graph=graph, **built)
 
-    def check(self) -> None:
-        """Raises InputError for values that cannot work, before any work starts."""
-        checks.check_positive(self)
-        checks.check_data(self.data)
+    def __post_init__(self):
+        checks.check_numbers(self)
         checks.check_train(self.train, self.model)
         checks.check_model(self.model, self.graph, self.data.resolution)
         self.sampling.check(self.diffusion.num_steps, "config.sample.")
