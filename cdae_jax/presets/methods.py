@@ -29,14 +29,12 @@ class Memory:
         return steps / (steps + 1 / self.part)
 
 
+PLAIN_TRAINING = {"condition": "encoding", "refine_every": 1, "mechanism_alone": False, "mechanism_rate": 1.0}
+
 # Ours. What differs between datasets, by evidence, stands in `datasets`.
 OURS = {
-    "model": {
-        "decoder": "diffusion",
-        "mechanism": "additive",
-        "prior_sd": 0.05,  # with unit noise the decoder learns to ignore z
-        "label_scale": "sd",
-    },
+    # With a prior of unit variance the decoder learns to ignore z.
+    "model": {"decoder": "diffusion", "mechanism": "additive", "prior_sd": 0.05, "label_scale": "sd"},
     "diffusion": {"schedule": "cosine", "prediction": "v"},
     "train": {
         "ema_decay": 0.999,
@@ -44,11 +42,8 @@ OURS = {
         "anneal_steps": 200,
         "kl_reduction": "mean",
         "mechanism": 1.0,
-        "mechanism_alone": False,
-        "mechanism_rate": 1.0,
-        "condition": "encoding",
         "condition_drop": 0.1,
-        "refine_every": 1,
+        **PLAIN_TRAINING,
     },
     "sample": dataclasses.asdict(Sampling(num_steps=20, abduction="restore")),
 }
@@ -73,11 +68,8 @@ PAPER = {
         "anneal_steps": Share(0.25),
         "kl_reduction": "sum",
         "mechanism": 0.0,
-        "mechanism_alone": False,
-        "mechanism_rate": 1.0,
-        "condition": "encoding",
         "condition_drop": 0.0,
-        "refine_every": 1,
+        **PLAIN_TRAINING,
     },
     "sample": dataclasses.asdict(Sampling(num_steps=250, depth=1.0)),
 }
