@@ -69,7 +69,6 @@ def chip_of(topology: str) -> Chip:
 
 def devices_of(topology: str) -> list:
     """The slice's chips as devices to compile for. Raises InputError: no TPU compiler, or no such slice."""
-    chip_of(topology)
     for name, value in NOT_ON_A_TPU.items():
         os.environ.setdefault(name, value)
     try:
