@@ -120,15 +120,3 @@ def test_models_without_steps_and_splits_without_images_are_refused(study):
         study(20, 0.0, model=model)
     with pytest.raises(InputError, match="has 30 images, of which the first 16 are for the evaluation: choosing needs"):
         study(20, 0.0, num=30)
-
-
-def test_a_workdir_keeps_and_forgets_the_defaults_and_names_damage(tmp_path):
-    assert workdir.read_defaults(tmp_path) is None
-    workdir.write_defaults(tmp_path, Sampling(10), "because")
-    assert workdir.read_defaults(tmp_path) == Sampling(10)
-    for damage in ("{", "[]", "{}", '{"options": {}}'):
-        (tmp_path / "defaults.json").write_text(damage)
-        with pytest.raises(InputError, match="defaults.json is damaged"):
-            workdir.read_defaults(tmp_path)
-    workdir.drop_defaults(tmp_path)
-    assert workdir.read_defaults(tmp_path) is None
