@@ -1,16 +1,17 @@
 """Sweeps: the plan and its refusals, and a small one run, failing in part, and run again."""
 
+import dataclasses
 import json
-import os
 import pathlib
 import subprocess
 import sys
 import time
 
 import pytest
+from commands import command, run_here
 
+from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.errors import InputError
-from cdae_jax.inference.trained_model import OPTIONS
 from cdae_jax.plots.pictures import sweep_lines
 from configs.pendulum import get_config
 from configs.sweeps.common import grid, with_seeds, zipped
@@ -75,9 +76,8 @@ def test_shards_split_the_sweep():
 
 def test_runs_that_only_decode_otherwise_share_their_training():
     overrides = [{"sample.num_steps": 10}, {"sample.num_steps": 20}, {"train.seed": 1}]
-    overrides.append({"sample.action": "direction", "sample.fit_steps": 0})
-    first, second, third, fourth = sweep_plan.share_training(runs_of(overrides))
-    assert second.trained_in == first.folder and first.trained_in is third.trained_in is fourth.trained_in is None
+    first, second, third = sweep_plan.share_training(runs_of(overrides))
+    assert second.trained_in == first.folder and first.trained_in is third.trained_in is None
     (evaluate,) = second.commands()
     assert "--num_steps=20" in evaluate and f"--workdir={first.folder}" in evaluate
 
@@ -88,14 +88,14 @@ def test_a_run_that_decodes_otherwise_is_told_every_option():
         "guidance": 1.5,
         "abduction": "noise",
         "depth": 0.5,
-        "solver": "bdia",
-        "spacing": "karras",
+        "solver": "ddim",
         "corrections": 2,
         "fit_steps": 3,
     }
+    names = {field.name for field in dataclasses.fields(Sampling)}
     _, second = sweep_plan.share_training(runs_of([{}, {f"sample.{name}": value for name, value in changes.items()}]))
     (evaluate,) = second.commands()
-    assert {f"--{name}={value}" for name, value in changes.items()} <= set(evaluate) and set(changes) == set(OPTIONS)
+    assert {f"--{name}={value}" for name, value in changes.items()} <= set(evaluate) and set(changes) == names
 
 
 def test_a_sweep_measures_the_parts_that_are_asked_for():
@@ -109,13 +109,13 @@ def test_a_sweep_measures_the_parts_that_are_asked_for():
 
 def test_a_run_is_finished_when_all_that_is_asked_for_is_measured(tmp_path):
     def run(*parts):
-        return sweep_plan.make_runs(get_config("cpu"), [{"train.seed": 3}], tmp_path, parts)[0]
+        return sweep_plan.make_runs(get_config("cpu"), [{"sample.num_steps": 2}], tmp_path, parts)[0]
 
     assert not run("interventions").finished
-    (tmp_path / "seed=3").mkdir()
+    (tmp_path / "num_steps=2").mkdir()
     metrics = {"mean_effectiveness": {"mean": 0.5}, "effectiveness": {}, "composition": {}}
     metrics["latents"] = {"informativeness": {"angle": 0.5, "light": None}}
-    (tmp_path / "seed=3" / "metrics.json").write_text(json.dumps(metrics))
+    (tmp_path / "num_steps=2" / "metrics.json").write_text(json.dumps(metrics))
     assert run("interventions", "latents").finished and run("interventions").finished
     assert not run("interventions", "figures").finished
     asked_for_more = run("interventions", "figures")
@@ -256,60 +256,68 @@ def test_an_interrupted_sweep_ends_its_runs(tmp_path, monkeypatch):
     pytest.fail(f"process {pid} still runs")
 
 
-def test_a_sweep_survives_a_failure_and_skips_what_is_finished(tmp_path):
-    path = tmp_path / "sweep_file.py"
-    path.write_text(
-        "def get_sweep(): return [{'sample.num_steps': 2}, {'train.learning_rate': 1e30}, {'sample.num_steps': 3}]"
+def test_a_sweep_of_the_steps_carries_what_follows_them():
+    runs = sweep_plan.make_runs(get_config("cpu,method=paper"), [{"train.steps": 400}], pathlib.Path("sweep"))
+    assert runs[0].settings.train.steps == 400 and runs[0].settings.train.anneal_steps == 100
+
+
+def test_a_plan_says_how_long_the_training_takes(tmp_path, monkeypatch):
+    """From the images per second of a few steps of the first run that is left."""
+    asked = []
+
+    def train(command, **_):
+        asked.append(command)
+        workdir = pathlib.Path(command[-1].removeprefix("--workdir="))
+        workdir.mkdir()
+        (workdir / "metrics.jsonl").write_text('{"images_per_second": 1}\n{"images_per_second": 160}\n')
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(sweep_plan.subprocess, "run", train)
+    overrides = [{"train.steps": 1_800}, {"train.steps": 1_800, "sample.num_steps": 7}, {"train.seed": 1}]
+    runs = sweep_plan.share_training(runs_of(overrides, tmp_path / "sweep"))
+    text = sweep_plan.describe(runs)
+    assert text.splitlines()[0] == "to do     steps=1800"
+    assert text.splitlines()[-1].startswith("2 runs to train, about 0.33 hours in all")  # (1,800 + 10,000) x 16 / 160 s
+    (command,) = asked
+    assert "experiments.train" in command and "--config.train.steps=40" in command[command.index("-m") :]
+    assert not (tmp_path / "sweep").exists()
+
+    monkeypatch.setattr(
+        sweep_plan.subprocess,
+        "run",
+        lambda command, **_: subprocess.CompletedProcess(command, 2, stderr="warning\nerror: no such thing\n"),
     )
-    folder = tmp_path / "sweep"
-    small = (
-        "--config.train.steps=10",
-        "--config.train.checkpoint_every=5",
-        "--config.evaluate.num_images=4",
-        f"--config.data.data_dir={tmp_path}/data",
+    with pytest.raises(InputError, match="the run steps=1800 does not start: error: no such thing"):
+        sweep_plan.describe(runs)
+
+
+def test_a_sweep_survives_a_failure_and_skips_what_is_finished(tmp_path, capsys):
+    path, folder = tmp_path / "sweep_file.py", tmp_path / "sweep"
+    path.write_text("def get_sweep(): return [{'sample.num_steps': 2}, {'train.batch_size': 999}]")
+    given = (
+        *("--config=configs/pendulum.py:smoke,method=causalvae", f"--config.data.data_dir={tmp_path}/data"),
+        *("--parts=interventions,latents", f"--sweep={path}", f"--workdir={folder}"),
     )
-
-    def command(*flags):
-        command = [sys.executable, "-m", "experiments.sweep", "--config", "configs/pendulum.py:smoke", *small]
-        command.append("--parts=interventions,latents")
-        return [*command, f"--sweep={path}", f"--workdir={folder}", *flags]
-
-    def sweep(*flags):
-        environment = os.environ | {"JAX_PLATFORMS": "cpu"}
-        return subprocess.run(command(*flags), capture_output=True, text=True, env=environment)
-
-    plan = sweep("--dry_run")
-    assert plan.returncode == 0 and "2 runs to train, about" in plan.stdout, plan.stderr
-    assert not folder.exists()
-    killed = subprocess.Popen(command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    steps = folder / "num_steps=2" / "checkpoints"
-    while not (steps.is_dir() and any(step.name.isdigit() for step in steps.iterdir())):
-        assert killed.poll() is None
-        time.sleep(0.02)
-    killed.kill()  # the sweep alone: its run goes on, and is waited for
-    killed.wait()
-    assert not (folder / "num_steps=2" / "metrics.json").is_file()
-
-    first = sweep()
-    assert first.returncode == 2 and "1 of 3 runs failed (learning_rate=1e+30)" in first.stderr, first.stderr
-    assert "the loss is nan" in (folder / "learning_rate=1e+30.failed").read_text()
-    assert "2 of 3 runs; error, training sd, mean over" in first.stdout
+    first = command("sweep", *given)
+    assert first.returncode == 2 and "1 of 2 runs failed (batch_size=999)" in first.stderr, first.stderr
+    assert "error: config.train.batch_size is 999, more than" in (folder / "batch_size=999.failed").read_text()
+    assert "1 of 2 runs; error, training sd, mean over" in first.stdout
     logged = (folder / "num_steps=2" / "metrics.jsonl").read_text().splitlines()
-    assert [json.loads(line)["step"] for line in logged] == [5, 10]
+    assert [json.loads(line)["step"] for line in logged] == [5, 10, 15, 20]
     rows = json.loads((folder / "results.json").read_text())
-    assert {row["run"] for row in rows} == {"num_steps=2", "num_steps=3"} and len(rows) == 2 * 24
-    metrics = json.loads((folder / "num_steps=3" / "metrics.json").read_text())
-    found = {(row["measure"], row["do"], row["variable"]): row["value"] for row in rows if row["sample.num_steps"] == 3}
+    assert {row["run"] for row in rows} == {"num_steps=2"} and len(rows) == 24
+    metrics = json.loads((folder / "num_steps=2" / "metrics.json").read_text())
+    found = {(row["measure"], row["do"], row["variable"]): row["value"] for row in rows}
     error = metrics["effectiveness"]["do(angle)"]["light"]["normalised"]
     assert found[sweep_plan.ERROR, "do(angle)", "light"] == error
     disentangled = metrics["latents"]["dci_per_block"]["disentanglement"]
     assert found["DCI disentanglement per block", None, "all"] == disentangled
-    assert (folder / "results.png").is_file() and (folder / "results.csv").read_text().count("\n") == 49
-    assert not (folder / "num_steps=3" / "checkpoints").exists()  # decoded by the model of the other run
+    assert (folder / "results.png").is_file() and (folder / "results.csv").read_text().count("\n") == 25
 
     before = (folder / "num_steps=2" / "metrics.json").stat().st_mtime_ns
-    again = sweep("--shard=2/3")
-    assert again.returncode == 0, again.stderr
+    run_here("sweep", *given, "--shard=0/2")
     assert (folder / "num_steps=2" / "metrics.json").stat().st_mtime_ns == before
-    collected = sweep("--collect", "--parts=interventions")
-    assert collected.returncode == 0 and "num_steps=2: " in collected.stdout
+    run_here("sweep", *given, "--collect", "--parts=interventions")
+    assert "num_steps=2: " in capsys.readouterr().out
+    run_here("sweep", *given, "--shard=0/2", "--dry_run")
+    assert capsys.readouterr().out == "finished  num_steps=2\n"
