@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from commands import command
+from commands import run_here
 from devices import one_device
 from PIL import Image
 
@@ -132,12 +132,13 @@ def test_bad_sources_are_named(tmp_path, name, message):
         open_source(str(tmp_path / name), (16, 16, 3))
 
 
-def test_the_command_writes_shards_and_refuses_bad_values(trained_pendulum, images, tmp_path):
+def test_the_command_writes_shards_and_refuses_bad_values(trained_pendulum, images, tmp_path, capsys):
     np.savez(tmp_path / "images.npz", images=images)
     flags = (f"--workdir={trained_pendulum}", f"--input={tmp_path}/images.npz", f"--output={tmp_path}/out")
-    done = command("generate", *flags, "--do=angle=20", "--shard_size=16")
-    assert done.returncode == 0, done.stderr
-    assert "21 counterfactuals in 2 shards" in done.stdout
-    assert "image/s" in done.stderr and "MiB" in done.stderr
-    bad = command("generate", *flags, "--do=angle=much")
-    assert bad.returncode == 2 and "expected name=number" in bad.stderr
+    with one_device():
+        run_here("generate", *flags, "--do=angle=20", "--shard_size=16")
+        told = capsys.readouterr()
+        assert told.out == f"21 counterfactuals in 2 shards: {tmp_path}/out\n"
+        assert "image/s" in told.err and "MiB" in told.err
+        with pytest.raises(InputError, match="expected name=number"):
+            run_here("generate", *flags, "--do=angle=much")
