@@ -16,19 +16,13 @@ from tqdm import tqdm
 
 from cdae_jax.data.circuit import GRAPH
 from cdae_jax.data.dataset import Dataset, Split
+from cdae_jax.data.image_files import READ_ERRORS
 from cdae_jax.errors import InputError
 
 FILE_ORDER = ("red", "green", "blue", "arm")
-FILES = {"train": "train*.npz", "test": "test*.npz"}
 
 
-def _decode(encoded: bytes, resolution: int) -> np.ndarray:
-    with Image.open(io.BytesIO(encoded)) as image:
-        image.draft("RGB", (resolution, resolution))  # lets JPEG decode at a fraction of its size
-        return np.asarray(image.convert("RGB").resize((resolution, resolution), Image.Resampling.BOX))
-
-
-def _read_file(path: pathlib.Path, resolution: int) -> Split:
+def _read_file(path: pathlib.Path, resolution: int) -> tuple[np.ndarray, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             encoded, latents = stored["imgs"], stored["original_latents"]
@@ -46,44 +40,26 @@ def _read_file(path: pathlib.Path, resolution: int) -> Split:
             f"'original_latents' of {path} is {latents.dtype} of shape {latents.shape}:"
             f" expected floats ({len(encoded)}, 2, 4) in the order {', '.join(FILE_ORDER)}"
         )
-    columns = [FILE_ORDER.index(name) for name in GRAPH.names]
-    labels = latents[:, 0, columns].astype(np.float32)
+    labels = latents[:, 0, [FILE_ORDER.index(name) for name in GRAPH.names]].astype(np.float32)
     if not np.isfinite(labels).all():
         raise InputError(f"'original_latents' of {path} has values that are not finite: fetch the file again")
 
-    def decode(i: int):
+    def decode(i: int) -> np.ndarray:
         try:
-            return _decode(bytes(encoded[i, 0]), resolution)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as err:
+            with Image.open(io.BytesIO(bytes(encoded[i, 0]))) as image:
+                image.draft("RGB", (resolution, resolution))  # lets JPEG decode at a fraction of its size
+                return np.asarray(image.convert("RGB").resize((resolution, resolution), Image.Resampling.BOX))
+        except READ_ERRORS as err:
             raise InputError(f"image {i} of {path} cannot be read ({err}): fetch the file again") from err
 
     with concurrent.futures.ThreadPoolExecutor() as pool:
         images = list(tqdm(pool.map(decode, range(len(encoded))), path.name, len(encoded), unit="image"))
-    return Split(np.stack(images), labels)
-
-
-def _read_split(folder: pathlib.Path, split: str, resolution: int, num: int) -> Split:
-    paths = sorted(folder.glob(FILES[split]))
-    if not paths:
-        raise InputError(
-            f"the folder {str(folder)!r} has no {FILES[split]}:"
-            " set --config.data.circuit_dir to the folder of the published CausalCircuit"
-        )
-    parts: list[Split] = []
-    while paths and sum(map(len, parts)) < num:
-        parts.append(_read_file(paths.pop(0), resolution))
-    whole = Split(np.concatenate([p.images for p in parts]), np.concatenate([p.labels for p in parts]))
-    if len(whole) < num:
-        raise InputError(f"config.data.{split}_size is {num}, but {folder} has {len(whole)} {split} images: use fewer")
-    return whole.take(slice(0, num))
+    return np.stack(images), labels
 
 
 def make_dataset(circuit_dir: str, resolution: int, train_size: int, test_size: int) -> Dataset:
-    """The published dataset, resized to `resolution`, labels in 0..1 in the order arm, blue, green, red.
-
-    Args:
-      circuit_dir: folder with train*.npz and test*.npz.
-      train_size, test_size: number of images, the first ones of the files in order of their names.
+    """The published dataset from the folder of train*.npz and test*.npz, labels in 0..1 in the order arm, blue, green,
+    red, images resized to `resolution`: as many as asked for, the first ones of the files in order of their names.
 
     Raises:
       InputError: no such folder or files, files of another layout, unreadable images, fewer images than asked for.
@@ -93,8 +69,21 @@ def make_dataset(circuit_dir: str, resolution: int, train_size: int, test_size: 
             "CausalCircuit is not shipped: set --config.data.circuit_dir to the folder of its .npz files,"
             " or use configs/circuit_lookalike.py"
         )
-    folder = pathlib.Path(circuit_dir)
-    train, test = (
-        _read_split(folder, name, resolution, num) for name, num in (("train", train_size), ("test", test_size))
-    )
-    return Dataset(name="CausalCircuit", graph=GRAPH, train=train, test=test)
+    splits = {}
+    for split, num in (("train", train_size), ("test", test_size)):
+        paths = sorted(pathlib.Path(circuit_dir).glob(f"{split}*.npz"))
+        if not paths:
+            raise InputError(
+                f"the folder {circuit_dir!r} has no {split}*.npz:"
+                " set --config.data.circuit_dir to the folder of the published CausalCircuit"
+            )
+        parts: list[tuple[np.ndarray, np.ndarray]] = []
+        while paths and sum(len(labels) for _, labels in parts) < num:
+            parts.append(_read_file(paths.pop(0), resolution))
+        images, labels = map(np.concatenate, zip(*parts, strict=True))
+        if len(images) < num:
+            raise InputError(
+                f"config.data.{split}_size is {num}, but {circuit_dir} has {len(images)} {split} images: use fewer"
+            )
+        splits[split] = Split(images[:num], labels[:num])
+    return Dataset(name="CausalCircuit", graph=GRAPH, **splits)

@@ -12,14 +12,12 @@ The scene is the unit square. Any combination of the four factors can be rendere
 
 import functools
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from scipy.special import betainc, betaincinv
 
-from cdae_jax.data.dataset import Dataset, Split, intervene
-from cdae_jax.data.drawing import paint, point_distance, segment_distance, to_uint8
-from cdae_jax.distributed.chunks import in_chunks
+from cdae_jax.data import drawing
+from cdae_jax.data.dataset import Dataset, of_scenes
+from cdae_jax.data.drawing import paint, point_distance, segment_distance
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
 
@@ -32,7 +30,7 @@ GRAPH = CausalGraph(
     )
 )
 BUTTON_PLACES = {"blue": 0.15, "green": 0.85, "red": 0.5}  # positions of the arm right above each button
-COLOURS = {"blue": (0.15, 0.35, 1.0), "green": (0.1, 0.9, 0.25), "red": (1.0, 0.2, 0.15)}
+COLOURS = {"blue": (0.15, 0.35, 1.0), "green": (0.1, 0.9, 0.25), "red": (1.0, 0.2, 0.15)}  # in the graph's order
 UNLIT = (0.12, 0.12, 0.14)
 BACKGROUND, STEEL, PLATE = (0.93, 0.92, 0.88), (0.45, 0.47, 0.5), (0.7, 0.68, 0.64)
 BASE, TIP_Y, ARM_HALF_WIDTH = (0.5, 0.97), 0.44, 0.03
@@ -49,40 +47,33 @@ def press(arm, colour: str, xp=np):
     return xp.exp(-(((arm - BUTTON_PLACES[colour]) / 0.15) ** 2))
 
 
-def brightness_mean(arm: np.ndarray, blue: np.ndarray, green: np.ndarray, colour: str) -> np.ndarray:
-    """The mean m of a lamp's Beta distribution; blue and green matter to red alone."""
-    drive = press(arm, colour) + (blue + green if colour == "red" else 0)
+def brightness_mean(labels: np.ndarray, colour: str) -> np.ndarray:
+    """The mean m [N] of a lamp's Beta distribution, of labels [N, 4]; blue and green matter to red alone."""
+    drive = press(labels[:, 0], colour) + (labels[:, 1] + labels[:, 2] if colour == "red" else 0)
     return 0.2 + 0.6 * np.clip(drive, 0, 1)
+
+
+def _follow(labels: np.ndarray, quantiles: np.ndarray, is_set: np.ndarray) -> np.ndarray:
+    """Labels [N, 4] whose lamps that were not set, [N, 4], follow by their mechanisms and their own noise [N, 3]."""
+    after = labels.astype(np.float64)
+    for i, colour in enumerate(COLOURS, start=1):
+        m = brightness_mean(after, colour)
+        after[:, i] = np.where(is_set[:, i], after[:, i], betaincinv(5 * m, 5 * (1 - m), quantiles[:, i - 1]))
+    return after
 
 
 def lamps(arm: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
     """The true mechanisms: arm [N] and each lamp's own noise [N, 3], a quantile in 0..1 -> blue, green, red [N, 3]."""
-    values: dict[str, np.ndarray] = {"blue": np.zeros_like(arm), "green": np.zeros_like(arm)}
-    for i, colour in enumerate(("blue", "green", "red")):
-        m = brightness_mean(arm, values["blue"], values["green"], colour)
-        values[colour] = betaincinv(5 * m, 5 * (1 - m), quantiles[:, i])
-    return np.stack([values[colour] for colour in ("blue", "green", "red")], -1)
-
-
-def quantiles_of(labels: np.ndarray) -> np.ndarray:
-    """The noise [N, 3] that `lamps` maps to these labels [N, 4]."""
-    arm, blue, green, _ = labels.T.astype(np.float64)
-    columns = []
-    for i, colour in enumerate(("blue", "green", "red")):
-        m = brightness_mean(arm, blue, green, colour)
-        columns.append(betainc(5 * m, 5 * (1 - m), np.clip(labels[:, i + 1], 0, 1).astype(np.float64)))
-    return np.stack(columns, -1)
+    labels = np.stack([arm, *np.zeros((3, len(arm)))], -1)
+    return _follow(labels, quantiles, np.zeros(labels.shape, bool))[:, 1:]
 
 
 def true_counterfactual(labels: np.ndarray, mask: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Labels [N, 4] under do(mask = values), each lamp with its own quantile."""
-    noise = quantiles_of(labels)
-    after = np.where(mask, values, labels).astype(np.float64)
-    for i, colour in enumerate(("blue", "green", "red"), start=1):
-        m = brightness_mean(after[:, 0], after[:, 1], after[:, 2], colour)
-        follows = betaincinv(5 * m, 5 * (1 - m), noise[:, i - 1])
-        after[:, i] = np.where(mask[:, i], values[:, i], follows)
-    return after.astype(np.float32)
+    before = labels.astype(np.float64)
+    m = np.stack([brightness_mean(before, colour) for colour in COLOURS], -1)
+    quantiles = betainc(5 * m, 5 * (1 - m), np.clip(before[:, 1:], 0, 1))
+    return _follow(np.where(mask, values, labels), quantiles, mask).astype(np.float32)
 
 
 def draw_scene(labels, resolution: int, xp=np):
@@ -92,10 +83,9 @@ def draw_scene(labels, resolution: int, xp=np):
     centres = (xp.arange(resolution, dtype=xp.float32) + 0.5) / resolution
     x, y = centres[None, None, :], (1 - centres)[None, :, None]
     pixel = 1 / resolution
-    image = xp.zeros((labels.shape[0], resolution, resolution, 3), xp.float32)
-    image = image + xp.asarray(BACKGROUND, xp.float32).reshape((1, 1, 1, 3))
+    image = xp.full((len(labels), resolution, resolution, 3), xp.asarray(BACKGROUND, xp.float32))
     image = paint(image, (y - 0.28) + 0 * (x + arm), PLATE, pixel, xp)  # the table below the buttons
-    for i, colour in enumerate(("blue", "green", "red"), start=1):
+    for i, colour in enumerate(COLOURS, start=1):
         place, lit = tip_x(BUTTON_PLACES[colour]), labels[:, i, None]
         top = BUTTON_Y - PRESS_DEPTH * press(arm, colour, xp)
         button = xp.maximum(xp.abs(x - place) - 0.07, xp.maximum(y - top, 0.28 - y))
@@ -108,14 +98,8 @@ def draw_scene(labels, resolution: int, xp=np):
     return paint(image, point_distance(x, y, tip, xp) - 0.05, (0.2, 0.2, 0.22), pixel, xp)
 
 
-@functools.partial(jax.jit, static_argnums=1)
-def _render_jax(labels, resolution):
-    return to_uint8(draw_scene(labels, resolution, xp=jnp), xp=jnp)
-
-
-def render(labels: np.ndarray, resolution: int) -> np.ndarray:
-    """[N, 4] factors in 0..1 -> [N, resolution, resolution, 3] uint8."""
-    return in_chunks(lambda rows: _render_jax(rows, resolution), np.asarray(labels, np.float32), 128)
+render = functools.partial(drawing.render, draw_scene, 128)
+decorrelate = functools.partial(drawing.decorrelate, render)
 
 
 def measure(images: np.ndarray) -> np.ndarray:
@@ -128,10 +112,10 @@ def measure(images: np.ndarray) -> np.ndarray:
     centres = (np.arange(resolution) + 0.5) / resolution
     x, y = centres[None, :], (1 - centres)[:, None]
     columns = []
-    for colour in ("blue", "green", "red"):
+    for colour, lit in COLOURS.items():
         inside = np.hypot(x - tip_x(BUTTON_PLACES[colour]), y - LAMP_Y) < LAMP_RADIUS - 1 / resolution
         seen = images[:, inside].mean(1) / 255
-        line = np.subtract(COLOURS[colour], UNLIT)
+        line = np.subtract(lit, UNLIT)
         columns.append((seen - UNLIT) @ line / (line @ line))
     arms = np.linspace(0, 1, 1001)
     rows = slice(0, int(resolution * (1 - BUTTON_Y - 1e-6)))
@@ -147,12 +131,6 @@ def draw_labels(num: int, rng: np.random.Generator) -> np.ndarray:
     return np.concatenate([arm[:, None], lamps(arm, rng.uniform(size=(num, 3)))], -1).astype(np.float32)
 
 
-def decorrelate(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator):
-    """Renders scenes whose four factors are drawn independently from their columns in `labels`."""
-    shuffled = np.stack([rng.permutation(column) for column in labels.T], -1)
-    return render(shuffled, images.shape[1]), shuffled
-
-
 def make_lookalike(
     resolution: int, train_size: int, test_size: int, seed: int, interventional_share: float = 0.0
 ) -> Dataset:
@@ -165,16 +143,6 @@ def make_lookalike(
         raise InputError(f"config.data.resolution is {resolution}: the circuit needs at least 32 pixels")
     rng = np.random.default_rng([seed, 3])
     train, test = (draw_labels(num, rng) for num in (train_size, test_size))
-    train, was_set = intervene(
-        train, GRAPH, true_counterfactual, interventional_share, np.random.default_rng([seed, 5])
-    )
-    return Dataset(
-        name="circuit look-alike",
-        graph=GRAPH,
-        train=Split(render(train, resolution), train, intervened=was_set),
-        test=Split(render(test, resolution), test),
-        true_counterfactual=true_counterfactual,
-        render=functools.partial(render, resolution=resolution),
-        measure=measure,
-        decorrelate=decorrelate,
-    )
+    known = {"true_counterfactual": true_counterfactual, "measure": measure, "decorrelate": decorrelate}
+    draw = functools.partial(render, resolution=resolution)
+    return of_scenes("circuit look-alike", GRAPH, train, test, draw, interventional_share, seed, **known)

@@ -40,12 +40,9 @@ class Split:
         return np.zeros(self.labels.shape, bool) if self.intervened is None else self.intervened
 
     def with_labels(self, fraction: float, seed: int) -> "Split":
-        """The same examples with the labels of all but a random fraction of them unknown (one at least keeps them).
+        """The same examples, of which a random fraction in (0, 1], one at least, keeps its labels: the others' are NaN.
 
         The labelled rows of a smaller fraction are among those of a larger one with the same seed.
-
-        Args:
-          fraction: in (0, 1]; 1 gives the split itself.
         """
         if fraction == 1:
             return self
@@ -86,12 +83,9 @@ class Dataset:
 def intervene(
     labels: np.ndarray, graph: CausalGraph, true_counterfactual: Callable, share: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Labels [N, n] of which a random share is put under do() of some of the variables that have parents.
+    """Labels [N, n] of which a random share is put under do(), and which variables were set in each, [N, n] bool.
 
-    Each of these is set with probability 1/2, at least one of them, to the value it has in another row.
-
-    Returns:
-      the labels, and which were set, [N, n] bool.
+    Each variable with parents is set with probability 1/2, at least one of them, to the value it has in another row.
 
     Raises:
       InputError: a share outside [0, 1].
@@ -106,5 +100,16 @@ def intervene(
     coins = rng.random((len(rows), len(children))) < 0.5
     coins[np.arange(len(rows)), rng.integers(len(children), size=len(rows))] = True
     mask[rows[:, None], children] = coins
-    values = np.stack([rng.permutation(column) for column in labels.T], -1)
-    return true_counterfactual(labels, mask, values), mask
+    return true_counterfactual(labels, mask, rng.permuted(labels, axis=0)), mask
+
+
+def of_scenes(
+    name: str, graph: CausalGraph, train: np.ndarray, test: np.ndarray, draw: Callable, share: float, seed: int, **known
+) -> Dataset:
+    """The dataset that `draw` renders of the labels of its splits; `share` of the training scenes through `intervene`.
+
+    known: true_counterfactual, measure and decorrelate of `Dataset`.
+    """
+    train, was_set = intervene(train, graph, known["true_counterfactual"], share, np.random.default_rng([seed, 5]))
+    splits = Split(draw(train), train, intervened=was_set), Split(draw(test), test)
+    return Dataset(name, graph, *splits, render=draw, **known)

@@ -54,18 +54,16 @@ class ImageFiles:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def select(self, rows: np.ndarray) -> "ImageFiles":
+    def select(self, rows: Sequence[int]) -> "ImageFiles":
         """The files of some rows, not decoded."""
         return ImageFiles([self.paths[row] for row in rows], self.channels, self.resolution)
 
     def __getitem__(self, rows: slice | int | np.ndarray):
         if isinstance(rows, slice):
-            return ImageFiles(self.paths[rows], self.channels, self.resolution)
-        if np.ndim(rows) == 0:
-            return self._read(self.paths[rows])
-        return np.stack([self._read(self.paths[row]) for row in rows])
-
-    def _read(self, path: pathlib.Path) -> np.ndarray:
+            return self.select(range(len(self))[rows])
+        if np.ndim(rows):
+            return np.stack([self[row] for row in rows])
+        path = self.paths[rows]
         try:
             return read_image(path, self.channels, self.resolution)
         except READ_ERRORS as err:

@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import http.client
 import pathlib
-import urllib.error
 import urllib.request
 
 import numpy as np
@@ -23,7 +22,16 @@ CHECKSUMS = {
 URL = "https://ossci-datasets.s3.amazonaws.com/mnist"  # serves the four files, gzipped
 TIMEOUT_S = 10
 NUM_TEST_DIGITS = 297  # of scikit-learn's 1,797 digits
-_HEADER_BYTES = {"images": 16, "labels": 8}
+
+
+class NoNetworkError(InputError):
+    """MNIST could not be fetched."""
+
+
+def _check(content: bytes, name: str, source: str) -> None:
+    digest = hashlib.md5(content).hexdigest()
+    if digest != CHECKSUMS[name]:
+        raise InputError(f"{source} has the md5 {digest}, but MNIST's is {CHECKSUMS[name]}: fetch the file again")
 
 
 def _read_file(folder: pathlib.Path, name: str) -> bytes:
@@ -40,35 +48,20 @@ def _read_file(folder: pathlib.Path, name: str) -> bytes:
             f"the MNIST folder {str(folder)!r} has neither {name} nor {name}.gz:"
             f" set --config.data.mnist_dir to a folder with the four files {', '.join(CHECKSUMS)}"
         )
-    digest = hashlib.md5(content).hexdigest()
-    if digest != CHECKSUMS[name]:
-        raise InputError(
-            f"{name} in {str(folder)!r} has the md5 {digest}, but MNIST's is {CHECKSUMS[name]}: fetch the file again"
-        )
+    _check(content, name, f"{name} in {str(folder)!r}")
     return content
 
 
 def load_mnist(folder: str | pathlib.Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """MNIST's "train" (60,000) or "test" (10,000) split.
-
-    Returns:
-      images [N, 28, 28] uint8 and digits [N] int32.
+    """MNIST's "train" (60,000) or "test" (10,000) split: images [N, 28, 28] uint8 and digits [N] int32.
 
     Raises:
       InputError: a file is missing, unreadable or has a wrong checksum.
     """
-    prefix = {"train": "train", "test": "t10k"}[split]
-    folder = pathlib.Path(folder)
-    images = _read_file(folder, f"{prefix}-images-idx3-ubyte")[_HEADER_BYTES["images"] :]
-    digits = _read_file(folder, f"{prefix}-labels-idx1-ubyte")[_HEADER_BYTES["labels"] :]
-    return (
-        np.frombuffer(images, np.uint8).reshape(-1, 28, 28),
-        np.frombuffer(digits, np.uint8).astype(np.int32),
-    )
-
-
-class NoNetworkError(InputError):
-    """MNIST could not be fetched."""
+    folder, prefix = pathlib.Path(folder), {"train": "train", "test": "t10k"}[split]
+    images = np.frombuffer(_read_file(folder, f"{prefix}-images-idx3-ubyte"), np.uint8, offset=16)
+    digits = np.frombuffer(_read_file(folder, f"{prefix}-labels-idx1-ubyte"), np.uint8, offset=8)
+    return images.reshape(-1, 28, 28), digits.astype(np.int32)
 
 
 def make_folder(folder: pathlib.Path) -> None:
@@ -93,16 +86,13 @@ def download_mnist(folder: pathlib.Path) -> None:
         try:
             with urllib.request.urlopen(f"{URL}/{name}.gz", timeout=TIMEOUT_S) as response:
                 zipped = response.read()
-            digest = hashlib.md5(gzip.decompress(zipped)).hexdigest()
-        except (OSError, EOFError, urllib.error.URLError, http.client.HTTPException) as err:
+            content = gzip.decompress(zipped)
+        except (OSError, EOFError, http.client.HTTPException) as err:
             raise NoNetworkError(
                 f"{name}.gz could not be fetched from {URL} ({err}):"
                 " set --config.data.mnist_dir to a folder with MNIST's four files"
             ) from err
-        if digest != CHECKSUMS[name]:
-            raise InputError(
-                f"{URL}/{name}.gz has the md5 {digest}, but MNIST's is {CHECKSUMS[name]}: use another copy"
-            )
+        _check(content, name, f"{URL}/{name}.gz")
         part = folder / f"{name}.part"
         part.write_bytes(zipped)
         part.replace(folder / f"{name}.gz")
@@ -111,8 +101,7 @@ def download_mnist(folder: pathlib.Path) -> None:
 def small_digits(split: str) -> tuple[np.ndarray, np.ndarray]:
     """scikit-learn's 8 x 8 handwritten digits, enlarged to 20 pixels in a 28 x 28 frame as MNIST's are.
 
-    Returns:
-      images [N, 28, 28] uint8 and digits [N] int32: the last 297 for "test", the others for "train".
+    Images [N, 28, 28] uint8 and digits [N] int32: the last 297 for "test", the others for "train".
     """
     from sklearn.datasets import load_digits  # three seconds that nobody else has to wait
 

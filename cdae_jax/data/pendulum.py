@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cdae_jax.data.dataset import Dataset, Split, intervene
-from cdae_jax.data.drawing import paint, point_distance, segment_distance, to_uint8
+from cdae_jax.data import drawing
+from cdae_jax.data.dataset import Dataset, of_scenes
+from cdae_jax.data.drawing import paint, point_distance, segment_distance
 from cdae_jax.distributed.chunks import in_chunks
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
@@ -36,31 +37,28 @@ SUN_Y, SHADOW_Y, SHADOW_HALF_WIDTH, MIN_SHADOW = 20.5, -0.5, 0.4, 3.0
 FIREBRICK, ORANGE, BLACK = (178 / 255, 34 / 255, 34 / 255), (1.0, 165 / 255, 0.0), (0.0, 0.0, 0.0)
 
 
-def shadow(angle, light, xp=np):
-    """True length and position (centre) of the shadow, in units, for angles in degrees. xp: numpy or jax.numpy."""
-    theta, phi = xp.deg2rad(angle), xp.deg2rad(light)
-    length = xp.maximum(MIN_SHADOW, 9.5 * xp.abs(xp.cos(theta - phi)) / xp.abs(xp.sin(phi)))
-    position = 10 + 4.75 * xp.sin(theta) - (11 - 4.75 * xp.cos(theta)) * xp.cos(phi) / xp.sin(phi)
+def shadow(angle: np.ndarray, light: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """True length and position (centre) of the shadow, in units, for angles in degrees."""
+    theta, phi = np.deg2rad(angle), np.deg2rad(light)
+    length = np.maximum(MIN_SHADOW, 9.5 * np.abs(np.cos(theta - phi)) / np.abs(np.sin(phi)))
+    position = 10 + 4.75 * np.sin(theta) - (11 - 4.75 * np.cos(theta)) * np.cos(phi) / np.sin(phi)
     return length, position
 
 
 def draw_scene(labels, resolution: int, softness: float = 1.0, xp=np):
-    """[N, 4] float32 factors -> [N, resolution, resolution, 3] float in 0..1, anti-aliased over `softness` pixels.
-
-    Discs and capsules by signed distance; one code path for NumPy (xp=numpy) and JAX (xp=jax.numpy).
-    """
+    """[N, 4] float32 factors -> [N, resolution, resolution, 3] in 0..1, anti-aliased over `softness` pixels."""
     labels = xp.asarray(labels, xp.float32)
     angle, light, length, position = (labels[:, i, None, None] for i in range(4))
     theta, phi = xp.deg2rad(angle), xp.deg2rad(light)
     centres = (xp.arange(resolution, dtype=xp.float32) + 0.5) / resolution
     x, y = (20 * centres)[None, None, :], (21 - 22 * centres)[None, :, None]
-    bob_x, bob_y = PIVOT[0] + ROD_LENGTH * xp.sin(theta), PIVOT[1] - ROD_LENGTH * xp.cos(theta)
+    bob = (PIVOT[0] + ROD_LENGTH * xp.sin(theta), PIVOT[1] - ROD_LENGTH * xp.cos(theta))
     sun_x = 10 + 10 * xp.cos(phi) / xp.sin(phi)
     shadow_x = xp.clip(x, position - length / 2, position + length / 2)
     shapes = (  # far to near
         (point_distance(x, y, (sun_x, SUN_Y), xp) - SUN_RADIUS, ORANGE),
-        (segment_distance(x, y, PIVOT, (bob_x, bob_y), xp) - ROD_HALF_WIDTH, BLACK),
-        (point_distance(x, y, (bob_x, bob_y), xp) - BOB_RADIUS, FIREBRICK),
+        (segment_distance(x, y, PIVOT, bob, xp) - ROD_HALF_WIDTH, BLACK),
+        (point_distance(x, y, bob, xp) - BOB_RADIUS, FIREBRICK),
         (point_distance(x, y, (shadow_x, SHADOW_Y), xp) - SHADOW_HALF_WIDTH, BLACK),
     )
     image = xp.ones((*labels.shape[:1], resolution, resolution, 3), xp.float32)
@@ -69,14 +67,8 @@ def draw_scene(labels, resolution: int, softness: float = 1.0, xp=np):
     return image
 
 
-@functools.partial(jax.jit, static_argnums=1)
-def _render_jax(labels, resolution):
-    return to_uint8(draw_scene(labels, resolution, xp=jnp), xp=jnp)
-
-
-def render(labels: np.ndarray, resolution: int) -> np.ndarray:
-    """[N, 4] physical factors -> [N, resolution, resolution, 3] uint8."""
-    return in_chunks(lambda rows: _render_jax(rows, resolution), np.asarray(labels, np.float32), 512)
+render = functools.partial(drawing.render, draw_scene, 512)
+decorrelate = functools.partial(drawing.decorrelate, render)
 
 
 def true_counterfactual(labels: np.ndarray, mask: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -92,6 +84,7 @@ def _first_guess(image):
     resolution = image.shape[1]
     centres = (jnp.arange(resolution, dtype=jnp.float32) + 0.5) / resolution
     x, y = (20 * centres)[None, None, :], (21 - 22 * centres)[None, :, None]
+    on_bar = jnp.abs(y - SHADOW_Y) < 11 / resolution + 0.01
 
     def mass(colour, where):
         near = jnp.sum((image - jnp.asarray(colour, jnp.float32)[None, None, None]) ** 2, -1)
@@ -100,12 +93,10 @@ def _first_guess(image):
     def centroid(weight, coordinate):
         return jnp.sum(weight * coordinate, (1, 2)) / jnp.sum(weight, (1, 2))
 
-    bob, sun = mass(FIREBRICK, y < 10), mass(ORANGE, y > 14)
-    bar = mass(BLACK, jnp.abs(y - SHADOW_Y) < 11 / resolution + 0.01)
+    bob, sun, bar = mass(FIREBRICK, y < 10), mass(ORANGE, y > 14), mass(BLACK, on_bar)
     angle = jnp.rad2deg(jnp.arctan2(centroid(bob, x) - PIVOT[0], PIVOT[1] - centroid(bob, y)))
     light = jnp.rad2deg(jnp.arctan2(10.0, centroid(sun, x) - 10))
-    rows = jnp.maximum(1.0, jnp.sum(jnp.abs(y - SHADOW_Y) < 11 / resolution + 0.01).astype(jnp.float32))
-    length = jnp.sum(bar, (1, 2)) * 20 / resolution / rows
+    length = jnp.sum(bar, (1, 2)) * 20 / resolution / jnp.maximum(1.0, jnp.sum(on_bar).astype(jnp.float32))
     return jnp.stack([angle, light, length, centroid(bar, x)], -1)
 
 
@@ -124,8 +115,7 @@ def _fit(images):
                 scaled, damping = carry
                 error = residual(scaled, target, softness)
                 jacobian = jax.jacfwd(residual)(scaled, target, softness)
-                normal = jacobian.T @ jacobian
-                move = jnp.linalg.solve(normal + damping * jnp.eye(4), jacobian.T @ error)
+                move = jnp.linalg.solve(jacobian.T @ jacobian + damping * jnp.eye(4), jacobian.T @ error)
                 trial = scaled - jnp.clip(move, -0.3, 0.3)
                 better = jnp.sum(residual(trial, target, softness) ** 2) < jnp.sum(error**2)
                 return (jnp.where(better, trial, scaled), jnp.where(better, damping / 3, damping * 4)), None
@@ -143,32 +133,24 @@ def measure(images: np.ndarray) -> np.ndarray:
     return in_chunks(_fit, images, 128)
 
 
-def decorrelate(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator):
-    """Renders scenes whose four factors are drawn independently from their columns in `labels`."""
-    shuffled = np.stack([rng.permutation(column) for column in labels.T], -1)
-    return render(shuffled, images.shape[1]), shuffled
-
-
-def _labels_of(angle: np.ndarray, light: np.ndarray) -> np.ndarray:
+def _labels_at(angle_steps: np.ndarray, light_steps: np.ndarray) -> np.ndarray:
+    angle, light = STEP_DEG * angle_steps, STEP_DEG * light_steps
     return np.stack([angle, light, *shadow(angle, light)], -1).astype(np.float32)
 
 
 def grid_labels() -> tuple[np.ndarray, np.ndarray]:
     """Train [5482, 4] and test [1826, 4] labels of the classic grid: every fourth scene but the last is for testing."""
-    angle, light = np.meshgrid(
-        np.arange(ANGLE_STEPS[0], ANGLE_STEPS[1] + 1),
-        [j for j in range(LIGHT_STEPS[0], LIGHT_STEPS[1] + 1) if j != 100],
-        indexing="ij",
-    )
-    labels = _labels_of(STEP_DEG * angle.reshape(-1), STEP_DEG * light.reshape(-1))
-    scene = np.arange(1, len(labels) + 1)
-    is_test = (scene % 4 == 0) & (scene < len(labels))
+    lights = np.arange(LIGHT_STEPS[0], LIGHT_STEPS[1] + 1)
+    angle, light = np.meshgrid(np.arange(ANGLE_STEPS[0], ANGLE_STEPS[1] + 1), lights[lights != 100], indexing="ij")
+    labels = _labels_at(angle.reshape(-1), light.reshape(-1))
+    is_test = np.arange(len(labels)) % 4 == 3
+    is_test[-1] = False
     return labels[~is_test], labels[is_test]
 
 
 def continuous_labels(num: int, rng: np.random.Generator) -> np.ndarray:
     """[num, 4] labels with angle and light uniform over the classic grid's range."""
-    return _labels_of(STEP_DEG * rng.uniform(*ANGLE_STEPS, num), STEP_DEG * rng.uniform(*LIGHT_STEPS, num))
+    return _labels_at(rng.uniform(*ANGLE_STEPS, num), rng.uniform(*LIGHT_STEPS, num))
 
 
 def make_dataset(
@@ -176,11 +158,8 @@ def make_dataset(
 ) -> Dataset:
     """The dataset, rendered in memory (about 20,000 images a second at 32 pixels).
 
-    Args:
-      sampling: "continuous" draws angle and light uniformly; "grid" is the classic 5,482 + 1,826 scenes.
-      resolution: height and width in pixels.
-      train_size, test_size: number of images; of the grid, its first ones.
-      interventional_share: of the training scenes have a shadow that was set by hand (see `intervene`).
+    "continuous" sampling draws angle and light uniformly, "grid" takes the first scenes of the classic 5,482 + 1,826.
+    A share of the training scenes has a shadow that was set by hand (see `intervene`).
 
     Raises:
       InputError: unknown sampling, resolution under 16, or more images than the grid has.
@@ -197,17 +176,6 @@ def make_dataset(
     for name, num, labels in (("train", train_size, train), ("test", test_size, test)):
         if not 1 <= num <= len(labels):
             raise InputError(f"config.data.{name}_size is {num}: expected 1 to {len(labels)}")
-    train, was_set = intervene(
-        train[:train_size], GRAPH, true_counterfactual, interventional_share, np.random.default_rng([seed, 5])
-    )
-    test = test[:test_size]
-    return Dataset(
-        name="Pendulum",
-        graph=GRAPH,
-        train=Split(render(train, resolution), train, intervened=was_set),
-        test=Split(render(test, resolution), test),
-        true_counterfactual=true_counterfactual,
-        render=functools.partial(render, resolution=resolution),
-        measure=measure,
-        decorrelate=decorrelate,
-    )
+    known = {"true_counterfactual": true_counterfactual, "measure": measure, "decorrelate": decorrelate}
+    draw = functools.partial(render, resolution=resolution)
+    return of_scenes("Pendulum", GRAPH, train[:train_size], test[:test_size], draw, interventional_share, seed, **known)

@@ -22,23 +22,20 @@ def make_dataset(data: Data, graph: CausalGraph) -> Dataset:
     Raises:
       InputError: settings it cannot follow, or files it cannot read.
     """
-    # Of the datasets below each imports what the others need not wait for.
+    if data.name == "custom":
+        return custom.make_dataset(data, graph)
+    sizes = (data.resolution, data.train_size, data.test_size)
     if data.name == "pendulum":
-        return pendulum.make_dataset(
-            data.sampling, data.resolution, data.train_size, data.test_size, data.seed, data.interventional_share
-        )
+        return pendulum.make_dataset(data.sampling, *sizes, data.seed, data.interventional_share)
+    # Of the datasets below each imports what the others need not wait for.
     if data.name == "circuit_lookalike":
         from cdae_jax.data import circuit
 
-        return circuit.make_lookalike(
-            data.resolution, data.train_size, data.test_size, data.seed, data.interventional_share
-        )
+        return circuit.make_lookalike(*sizes, data.seed, data.interventional_share)
     if data.name == "causal_circuit":
         from cdae_jax.data import causal_circuit
 
-        return causal_circuit.make_dataset(data.circuit_dir, data.resolution, data.train_size, data.test_size)
-    if data.name == "custom":
-        return custom.make_dataset(data, graph)
+        return causal_circuit.make_dataset(data.circuit_dir, *sizes)
     if data.resolution != 28:
         raise InputError(f"config.data.resolution is {data.resolution}: MorphoMNIST's images have 28 pixels a side")
     from cdae_jax.data import morpho_mnist
@@ -54,15 +51,6 @@ def label_columns(dataset: Dataset, graph: CausalGraph) -> list[int]:
 @functools.lru_cache(maxsize=4)
 def _order(num: int, seed: tuple[int, ...]) -> np.ndarray:
     return np.random.default_rng(seed).permutation(num)
-
-
-def rows_at(num: int, step: int, batch_size: int, seed: int, stream: tuple[int, ...] = ()) -> np.ndarray:
-    """Rows of the batch of a training step: a function of (seed, step), so that the step is the data's position.
-
-    Every epoch is a new order of the num rows; what does not fill a batch is left to the next epoch.
-    """
-    epoch, i = divmod(step, num // batch_size)
-    return _order(num, (seed, epoch, *stream))[i * batch_size : (i + 1) * batch_size]
 
 
 def pools(labels: np.ndarray, batch_size: int, labelled_share: float) -> list[tuple[np.ndarray, int]]:
@@ -90,7 +78,9 @@ def batches(
     process_count: int = 1,
     labelled_share: float = 0.0,
 ) -> Iterator[Split]:
-    """The batches of steps first..stop-1, made ahead in threads.
+    """The batches of steps first..stop-1, made ahead in threads; a function of (seed, step): the step is the position.
+
+    Every epoch is a new order of the rows; what does not fill a batch is left to the next epoch.
 
     Args:
       batch_size: of all processes together; a multiple of process_count.
@@ -98,12 +88,15 @@ def batches(
       labelled_share: see `pools`.
     """
     part = batch_size // process_count
-    ours = slice(process_index * part, (process_index + 1) * part)
     drawn = pools(split.labels, batch_size, labelled_share)
 
     def make(step: int) -> Split:
-        parts = [rows[rows_at(len(rows), step, n, seed, (i,) * bool(i))] for i, (rows, n) in enumerate(drawn)]
-        return split.take(np.concatenate(parts)[ours])
+        chosen = []
+        for i, (rows, count) in enumerate(drawn):
+            epoch, at = divmod(step, len(rows) // count)
+            order = _order(len(rows), (seed, epoch, i) if i else (seed, epoch))
+            chosen.append(rows[order[at * count : (at + 1) * count]])
+        return split.take(np.concatenate(chosen)[process_index * part : (process_index + 1) * part])
 
     made = grain.MapDataset.range(first, stop).map(make)
     return iter(made.to_iter_dataset(grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=PREFETCH)))

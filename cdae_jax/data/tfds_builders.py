@@ -10,7 +10,6 @@ fetched with checksums. causal_circuit: from the published files in `manual_dir`
 leaves nothing behind, and of two processes that prepare the same one waits for the other.
 """
 
-import contextlib
 import dataclasses
 import fcntl
 import pathlib
@@ -22,8 +21,6 @@ from cdae_jax.data import causal_circuit, circuit, morpho_mnist, pendulum
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.graph import CausalGraph
 
-PENDULUM_CITATION = "Yang et al., CausalVAE, CVPR 2021, arXiv 2004.08697 (the scene; rendered anew)"
-MNIST_CITATION = "Pawlowski, Castro, Glocker, NeurIPS 2020, arXiv 2006.06485 (made anew)"
 CIRCUIT_CITATION = "Brehmer et al., Weakly supervised causal representation learning, NeurIPS 2022, arXiv 2203.16437"
 
 
@@ -36,15 +33,6 @@ class Config(tfds.core.BuilderConfig):
     test_size: int = 2_000
     seed: int = 0
     sampling: str = "continuous"  # pendulum: or "grid"
-
-
-@contextlib.contextmanager
-def _locked(path: pathlib.Path):
-    """One process at a time; the lock ends with the process, however that ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -93,16 +81,18 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def download_and_prepare(self, **kwargs) -> None:
         """As in TFDS, one process at a time."""
         target = pathlib.Path(self.data_dir)
-        with _locked(target.parent.parent / f"{target.parent.name}.lock"):
+        folder = target.parent.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / f"{target.parent.name}.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # ends with the process, however that ends
             super().download_and_prepare(**kwargs)
             if not self.info.splits:  # another process has prepared it since this builder was made
                 self.info.read_from_directory(str(target))
 
 
 class Pendulum(Builder):
-    name = "pendulum"
     GRAPH = pendulum.GRAPH
-    CITATION = PENDULUM_CITATION
+    CITATION = "Yang et al., CausalVAE, CVPR 2021, arXiv 2004.08697 (the scene; rendered anew)"
     SUMMARY = "A lamp casts a pendulum's shadow."
     BUILDER_CONFIGS = [  # noqa: RUF012
         Config(name="32px"),
@@ -117,40 +107,34 @@ class Pendulum(Builder):
 
 
 class CircuitLookalike(Builder):
-    name = "circuit_lookalike"
     GRAPH = circuit.GRAPH
     CITATION = f"Not the published CausalCircuit, but a scene in its style; see {CIRCUIT_CITATION}"
     SUMMARY = "A robot arm presses buttons that light lamps; a look-alike of CausalCircuit."
-    BUILDER_CONFIGS = [  # noqa: RUF012
-        Config(name="64px", resolution=64),
-        Config(name="128px", resolution=128),
-    ]
+    BUILDER_CONFIGS = [Config(name="64px", resolution=64), Config(name="128px", resolution=128)]  # noqa: RUF012
 
     def _dataset(self, dl_manager, config: Config) -> Dataset:
         return circuit.make_lookalike(config.resolution, config.train_size, config.test_size, config.seed)
 
 
 class MorphoMnist(Builder):
-    name = "morpho_mnist"
     GRAPH = morpho_mnist.GRAPH
     CHANNELS = 1
     NUM_CLASSES = 10
-    CITATION = MNIST_CITATION
+    CITATION = "Pawlowski, Castro, Glocker, NeurIPS 2020, arXiv 2006.06485 (made anew)"
     SUMMARY = "MNIST digits of which the thickness drives the intensity."
     MANUAL_DOWNLOAD_INSTRUCTIONS = "MNIST's four IDX files, gzipped or not; without them they are fetched."
     BUILDER_CONFIGS = [Config(name="full", resolution=28, train_size=60_000, test_size=10_000)]  # noqa: RUF012
 
     def _dataset(self, dl_manager, config: Config) -> Dataset:
-        cache = pathlib.Path(dl_manager.download_dir)
         try:
             mnist_dir = str(dl_manager.manual_dir)
         except AssertionError:  # TFDS's way to say that there is no such folder
             mnist_dir = ""
-        return morpho_mnist.from_mnist(mnist_dir, str(cache), config.train_size, config.test_size, config.seed)
+        data_dir = str(dl_manager.download_dir)
+        return morpho_mnist.from_mnist(mnist_dir, data_dir, config.train_size, config.test_size, config.seed)
 
 
 class CausalCircuit(Builder):
-    name = "causal_circuit"
     GRAPH = circuit.GRAPH
     CITATION = CIRCUIT_CITATION
     SUMMARY = "The published CausalCircuit, first image of each pair."

@@ -8,12 +8,12 @@ from cdae_jax.graph import CausalGraph
 from cdae_jax.model.decoders import Decoder
 from cdae_jax.model.drafts import ConvDecoder, PartsDecoder
 from cdae_jax.model.encoder import Encoder
-from cdae_jax.model.scm import Intervention, StructuralCausalModel
+from cdae_jax.model.scm import StructuralCausalModel
 from cdae_jax.model.unet import UNet
 
 
 class CausalDiffAE(nn.Module):
-    """The whole model; every method is called as `model.apply(params, ..., method="name")`.
+    """The whole model; its methods are called as `model.apply(params, ..., method="name")`, most of them by `Network`.
 
     Attributes:
       graph: the causal graph over n variables.
@@ -48,51 +48,37 @@ class CausalDiffAE(nn.Module):
     remat: bool = False
 
     def setup(self):
-        dtype = jnp.dtype(self.dtype)
+        graph, dtype = self.graph, jnp.dtype(self.dtype)
         self.encoder = Encoder(
-            len(self.graph), self.block_dim, self.encoder_channels, self.encoder_multipliers, self.encoder_patch, dtype
+            len(graph), self.block_dim, self.encoder_channels, self.encoder_multipliers, self.encoder_patch, dtype
         )
-        self.scm = StructuralCausalModel(self.graph, self.block_dim, self.mechanism_hidden, self.mechanism)
+        self.scm = StructuralCausalModel(graph, self.block_dim, self.mechanism_hidden, self.mechanism)
+        sizes = {name: getattr(self, name) for name in ("num_blocks", "patch", "num_classes")}
+        sizes["multipliers"] = self.unet_multipliers
         if self.decoder.diffuses:
-            self.unet = UNet(
-                self.unet_channels,
-                self.unet_multipliers,
-                self.num_blocks,
-                self.attention,
-                self.patch,
-                self.num_classes,
-                dtype,
-                self.remat,
-            )
+            self.unet = UNet(self.unet_channels, attention=self.attention, dtype=dtype, remat=self.remat, **sizes)
         if self.decoder.has_draft:
-            sizes = (self.unet_multipliers, self.num_blocks, self.patch, self.num_classes)
-            if len(self.graph.parts) > 1:
-                self.conv_decoder = PartsDecoder(self.graph.parts, max(1, self.unet_channels // 2), *sizes)
+            if len(graph.parts) > 1:
+                self.conv_decoder = PartsDecoder(graph.parts, max(1, self.unet_channels // 2), **sizes)
             else:
-                self.conv_decoder = ConvDecoder(self.unet_channels, *sizes)
+                self.conv_decoder = ConvDecoder(self.unet_channels, **sizes)
 
-    def encode(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """q(u | x): images [B, H, W, C] in [-1, 1] -> mean and log variance of u [B, n, k]."""
+    def encode(self, x):
         return self.encoder(x)
 
-    def propagate(self, u: jax.Array, do: Intervention | None = None) -> jax.Array:
-        """u [B, n, k] -> z [B, n, k] through the mechanisms, under `do`."""
+    def propagate(self, u, do=None):
         return self.scm(u, do)
 
-    def conditionals(self, z: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Shift and log scale, each [B, n, k], of every z_i given its parents in z [B, n, k]."""
+    def conditionals(self, z):
         return self.scm.conditionals(z)
 
-    def abduct(self, z: jax.Array) -> jax.Array:
-        """z [B, n, k] -> u [B, n, k], the inverse of `propagate` without do."""
+    def abduct(self, z):
         return self.scm.abduct(z)
 
-    def denoise(self, x_t, time, z, context, drop, draft=None) -> jax.Array:
-        """The UNet's raw output [B, H, W, C]; arguments as `UNet.__call__`."""
+    def denoise(self, x_t, time, z, context, drop, draft=None):
         return self.unet(x_t, time, z, context, drop, draft)
 
-    def decode(self, z, context, image_shape) -> jax.Array:
-        """The conv decoder's image [B, *image_shape]; arguments as `ConvDecoder.__call__`."""
+    def decode(self, z, context, image_shape):
         return self.conv_decoder(z, context, image_shape)
 
     def __call__(self, x, time, context, drop):
@@ -105,10 +91,5 @@ class CausalDiffAE(nn.Module):
 
 def init_params(model: CausalDiffAE, key: jax.Array, image_shape: tuple[int, int, int]):
     """Fresh parameters for images [H, W, C]."""
-    return model.init(
-        key,
-        jnp.zeros((1, *image_shape)),
-        jnp.zeros((1,)),
-        jnp.zeros((1,), jnp.int32),
-        jnp.zeros((1,), bool),
-    )
+    one = (jnp.zeros((1, *image_shape)), jnp.zeros(1), jnp.zeros(1, jnp.int32), jnp.zeros(1, bool))
+    return model.init(key, *one)

@@ -5,10 +5,9 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Decoder:
-    """What a decoder p(x | z) is made of.
+    """A decoder p(x | z), by its name in config.model.decoder.
 
     Attributes:
-      name: as in config.model.decoder.
       has_draft: it has d(z), the mean image given z, in one pass (`drafts`).
       diffuses: it has a UNet: images are inverted to x_T, decoded in steps, and take guidance.
     """
@@ -19,10 +18,7 @@ class Decoder:
 
 
 DECODERS = {
-    decoder.name: decoder
-    for decoder in (
-        Decoder("diffusion", has_draft=False, diffuses=True),  # the published one
-        Decoder("refiner", has_draft=True, diffuses=True),  # the UNet works on what the draft leaves (arXiv 2201.00308)
-        Decoder("conv", has_draft=True, diffuses=False),  # the draft alone, as a VAE has it
-    )
+    "diffusion": Decoder("diffusion", has_draft=False, diffuses=True),  # the published one
+    "refiner": Decoder("refiner", has_draft=True, diffuses=True),  # of what a draft leaves (arXiv 2201.00308)
+    "conv": Decoder("conv", has_draft=True, diffuses=False),  # the draft alone, as a VAE has it
 }

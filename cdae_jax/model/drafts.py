@@ -12,8 +12,7 @@ from cdae_jax.model.norm import GroupNorm
 class ConvDecoder(nn.Module):
     """The mean of p(x | z) = N(mean(z), IMAGE_SD^2 I) (CausalVAE, arXiv 2004.08697, with our encoder and causal layer).
 
-    Attributes:
-      channels, multipliers, num_blocks, patch, num_classes: as those of `UNet`; its way up without the way down.
+    Attributes as those of `UNet`; it is its way up without the way down.
     """
 
     channels: int
@@ -50,9 +49,7 @@ class PartsDecoder(nn.Module):
     change a part, so that what is drawn under do() was seen in training, unless the parts hide each other or the
     variables of one say all about those of another: then either may draw what the other should.
 
-    Attributes:
-      parts: indices of the variables of each part, of `CausalGraph.parts`.
-      channels, multipliers, num_blocks, patch, num_classes: of each `ConvDecoder`.
+    Attributes are those of each `ConvDecoder`, but for the indices of the variables of each part (`CausalGraph.parts`).
     """
 
     parts: tuple[tuple[int, ...], ...]

@@ -11,13 +11,8 @@ INITIAL_LOG_VAR = -4.0  # starts with little noise on u, so that the decoder lea
 
 
 class Encoder(nn.Module):
-    """q(u | x) = N(mean(x), diag var(x)), one block of block_dim dimensions per variable (arXiv 2404.17735, section 4).
-
-    Attributes:
-      num_variables, block_dim: n and k.
-      channels, multipliers: width of level i is channels * multipliers[i]; each level but the last halves the image.
-      patch: side of the patches that the stem folds into channels.
-      dtype: of the computation; parameters, statistics and the output are float32.
+    """q(u | x) = N(mean(x), diag var(x)), one block of k = block_dim dimensions for each of n = num_variables variables
+    (arXiv 2404.17735, section 4); channels, multipliers, patch and dtype as those of `UNet`.
     """
 
     num_variables: int

@@ -15,13 +15,7 @@ from cdae_jax.model.scm import Intervention
 
 @flax.struct.dataclass
 class Network:
-    """The functions of a model under given parameters; a PyTree, so that it goes through `jax.jit` as one argument.
-
-    Attributes:
-      model: the Flax module (static).
-      params: its parameters.
-      schedule: the noise schedule.
-    """
+    """A Flax module (static) under given parameters, and a noise schedule; as a PyTree one argument of `jax.jit`."""
 
     model: CausalDiffAE = flax.struct.field(pytree_node=False)
     params: dict
@@ -60,10 +54,7 @@ class Network:
         return labels_of(self.graph, z)
 
     def draft(self, z: jax.Array, context: jax.Array, image_shape, drop: jax.Array | None = None) -> jax.Array | None:
-        """d(z) [B, H, W, C], the mean image given z [B, n, k] and context [B], 0 where z is dropped ([B] bool).
-
-        None for a decoder without drafts.
-        """
+        """d(z) [B, H, W, C], the mean image given z [B, n, k] and context [B], 0 where drop [B]; or None."""
         if not self.decoder.has_draft:
             return None
         draft = self.model.apply(self.params, z, context, image_shape, method="decode")

@@ -22,13 +22,13 @@ EPS = 1e-6
 
 def sum_over_positions(x: jax.Array) -> jax.Array:
     """[B, H, W, C] -> [B, C]; on the CPU by a matrix product (docs/performance.md says why)."""
+
+    def by_product(rows):
+        ones = jnp.ones((rows.shape[0], 1, rows.shape[1]), rows.dtype)
+        return jnp.matmul(ones, rows, precision=jax.lax.Precision.HIGHEST)[:, 0]
+
     rows = x.reshape(x.shape[0], -1, x.shape[-1])
-    return jax.lax.platform_dependent(rows, cpu=_sum_by_product, default=lambda rows: jnp.sum(rows, axis=1))
-
-
-def _sum_by_product(rows: jax.Array) -> jax.Array:
-    ones = jnp.ones((rows.shape[0], 1, rows.shape[1]), rows.dtype)
-    return jnp.matmul(ones, rows, precision=jax.lax.Precision.HIGHEST)[:, 0]
+    return jax.lax.platform_dependent(rows, cpu=by_product, default=lambda rows: jnp.sum(rows, axis=1))
 
 
 def _mean_over_group(sums: jax.Array, groups: int, positions: int) -> jax.Array:

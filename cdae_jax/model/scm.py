@@ -41,7 +41,7 @@ class Intervention(NamedTuple):
 
 
 class Mechanism(nn.Module):
-    """f_i and s_i: an MLP on the concatenated blocks of the parents."""
+    """f_i and s_i: an MLP of two hidden layers on the concatenated blocks of the parents; kind is one of MECHANISMS."""
 
     block_dim: int
     hidden: int
@@ -60,14 +60,7 @@ class Mechanism(nn.Module):
 
 
 class StructuralCausalModel(nn.Module):
-    """One mechanism for every variable that has parents; z_i = u_i for the others.
-
-    Attributes:
-      graph: n variables.
-      block_dim: k.
-      hidden: width of the two hidden layers of each mechanism.
-      kind: "additive", "affine" or "one_hop".
-    """
+    """A `Mechanism` for each of the graph's n variables that has parents, z_i = u_i for the others; k is block_dim."""
 
     graph: CausalGraph
     block_dim: int
@@ -100,8 +93,7 @@ class StructuralCausalModel(nn.Module):
             block, cause = shift + jnp.exp(log_scale) * u[:, i], u[:, i]
             if do is not None:
                 block, cause = do.set(i, block), do.set(i, cause)
-            blocks[i] = block
-            causes[i] = cause if self.kind == "one_hop" else block
+            blocks[i], causes[i] = block, cause if self.kind == "one_hop" else block
         return jnp.stack([blocks[i] for i in range(len(self.graph))], axis=1)
 
     def conditionals(self, z: jax.Array) -> tuple[jax.Array, jax.Array]:

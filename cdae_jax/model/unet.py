@@ -58,27 +58,23 @@ class UNet(nn.Module):
         def embed(inputs):
             return nn.Dense(width, dtype=self.dtype)(nn.silu(nn.Dense(width, dtype=self.dtype)(inputs)))
 
-        embedding, z_embedding = embed(time_embedding(time, self.channels)), embed(z.reshape(z.shape[0], -1))
+        cond, of_z = embed(time_embedding(time, self.channels)), embed(z.reshape(z.shape[0], -1))
         null = self.param("null_condition", nn.initializers.normal(0.02), (1, width)).astype(self.dtype)
-        embedding = embedding + jnp.where(drop[:, None], null, z_embedding)
+        cond = cond + jnp.where(drop[:, None], null, of_z)
         if self.num_classes:
-            embedding = embedding + nn.Embed(self.num_classes + 1, width, dtype=self.dtype)(context)
-        return embedding
+            cond = cond + nn.Embed(self.num_classes + 1, width, dtype=self.dtype)(context)
+        return cond
 
     @nn.compact
     def __call__(self, x_t, time, z, context, drop, draft=None) -> jax.Array:
-        """The network's raw output.
+        """The network's raw output [B, H, W, C] of noisy images x_t [B, H, W, C].
 
         Args:
-          x_t: [B, H, W, C].
           time: [B] in [0, 1], the step index divided by T.
           z: [B, n, k] causal latents.
           context: [B] int32 in 0..num_classes, ignored if num_classes is 0.
           drop: [B] bool, where z is replaced by the null condition.
           draft: [B, H, W, C'] image seen beside x_t, or None.
-
-        Returns:
-          [B, H, W, C].
         """
         cond = self._condition(time, z, context, drop)
         residual = nn.remat(ResBlock) if self.remat else ResBlock
