@@ -85,18 +85,24 @@ def _prepare(digits: np.ndarray, classes: np.ndarray, split: str, rng: np.random
     return {"images": np.stack(images), "labels": np.stack(labels), "context": classes}
 
 
-def _of_digits(name: str, draw, folder: pathlib.Path, sizes: dict[str, int], seed: int) -> Dataset:
-    """The dataset of the splits kept in `folder`, each made first if it is not there.
+def _dataset(
+    name: str, folder: pathlib.Path, digits_of, train_size: int, test_size: int, seed: int, reuse: bool = False
+) -> Dataset:
+    """Of the splits kept in a folder, each made first if it is not there; a reader never sees half a file.
 
-    draw(split, num, rng) gives digits [num, 28, 28] and their classes. A reader never sees half a file.
+    digits_of(split) gives images [M, 28, 28] uint8 and their classes [M], each of which is used once unless `reuse`.
     """
     splits = {}
-    for split, num in sizes.items():
+    for split, num in (("test", test_size), ("train", train_size)):
         path = folder / f"v{VERSION}-{split}-{num}-seed{seed}.npz"
         if not path.is_file():
             make_folder(folder)
+            digits, classes = digits_of(split)
+            if not reuse and not 1 <= num <= len(digits):
+                raise InputError(f"config.data.{split}_size is {num}: MNIST has 1 to {len(digits)} {split} images")
             rng = np.random.default_rng([seed, split == "test"])
-            arrays = _prepare(*draw(split, num, rng), split, rng)
+            rows = rng.integers(len(digits), size=num) if reuse else rng.permutation(len(digits))[:num]
+            arrays = _prepare(digits[rows], classes[rows], split, rng)
             part = path.with_suffix(f".{os.getpid()}.part")
             try:
                 with part.open("wb") as file:
@@ -108,45 +114,31 @@ def _of_digits(name: str, draw, folder: pathlib.Path, sizes: dict[str, int], see
             with path.open("rb") as opened, np.load(opened) as file:
                 splits[split] = Split(file["images"], file["labels"], file["context"])
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as err:
-            raise InputError(
-                f"the prepared data in {path} cannot be read ({err}): delete the file to make it anew"
-            ) from err
+            raise InputError(f"{path} cannot be read ({err}): delete the file to make the data anew") from err
     known = {"true_counterfactual": true_counterfactual, "measure": measure, "decorrelate": decorrelate}
     return Dataset(name=name, graph=GRAPH, num_classes=10, **splits, **known)
 
 
 def from_mnist(mnist_dir: str, data_dir: str, train_size: int, test_size: int, seed: int) -> Dataset:
     """As `make_dataset`, but raises NoNetworkError where that takes other digits."""
+    source, cache = pathlib.Path(mnist_dir or f"{data_dir}/mnist"), pathlib.Path(data_dir) / "morpho_mnist"
 
-    def draw(split: str, num: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        folder = pathlib.Path(mnist_dir or pathlib.Path(data_dir) / "mnist")
+    def digits_of(split: str) -> tuple[np.ndarray, np.ndarray]:
         if not mnist_dir:
-            download_mnist(folder)
-        digits, classes = load_mnist(folder, split)
-        if not 1 <= num <= len(digits):
-            raise InputError(f"config.data.{split}_size is {num}: MNIST's {split} split has 1 to {len(digits)} images")
-        rows = rng.permutation(len(digits))[:num]
-        return digits[rows], classes[rows]
+            download_mnist(source)
+        return load_mnist(source, split)
 
-    sizes = {"test": test_size, "train": train_size}
-    return _of_digits("MorphoMNIST", draw, pathlib.Path(data_dir) / "morpho_mnist", sizes, seed)
+    return _dataset("MorphoMNIST", cache, digits_of, train_size, test_size, seed)
 
 
 def make_dataset(mnist_dir: str, data_dir: str, train_size: int, test_size: int, seed: int) -> Dataset:
-    """The dataset; made once (minutes) and kept in `data_dir`.
+    """The dataset of at most 60,000 and 10,000 digits; made once (minutes) and kept in `data_dir`.
 
-    MNIST's IDX files come from `mnist_dir`; without one they are fetched into `data_dir`; without a network
-    scikit-learn's 8 x 8 digits take their place, with a warning and under the name "MorphoDigits": each is used again
-    and again, with another thickness and intensity every time.
+    MNIST's IDX files, gzipped or not, come from `mnist_dir`; if that is "" they are fetched into `data_dir`; without a
+    network scikit-learn's 8 x 8 digits take their place, with a warning and under the name "MorphoDigits", each used
+    again and again, with another thickness and intensity every time.
 
-    Args:
-      mnist_dir: folder with the four IDX files, gzipped or not; "" to fetch them.
-      data_dir: folder of the cache.
-      train_size, test_size: at most 60,000 and 10,000.
-      seed: of the drawn digits, thickness and noise.
-
-    Raises:
-      InputError: wrong MNIST files, sizes out of range, an unreadable cache.
+    Raises InputError for wrong MNIST files, sizes out of range, and an unreadable cache.
     """
     try:
         return from_mnist(mnist_dir, data_dir, train_size, test_size, seed)
@@ -156,11 +148,5 @@ def make_dataset(mnist_dir: str, data_dir: str, train_size: int, test_size: int,
             " on them compares with MNIST",
             stacklevel=2,
         )
-
-    def draw(split: str, num: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        digits, classes = small_digits(split)
-        rows = rng.integers(len(digits), size=num)
-        return digits[rows], classes[rows]
-
-    sizes = {"test": test_size, "train": train_size}
-    return _of_digits("MorphoDigits", draw, pathlib.Path(data_dir) / "morpho_digits", sizes, seed)
+    cache = pathlib.Path(data_dir) / "morpho_digits"
+    return _dataset("MorphoDigits", cache, small_digits, train_size, test_size, seed, reuse=True)
