@@ -13,38 +13,29 @@ from cdae_jax.model.unet import UNet
 
 
 class CausalDiffAE(nn.Module):
-    """The whole model; its methods are called as `model.apply(params, ..., method="name")`, most of them by `Network`.
+    """The whole model; `Network` says what its methods take and give, and calls them by `apply`.
 
-    Attributes:
-      graph: the causal graph over n variables.
-      block_dim: k, dimensions per variable.
-      encoder_channels, encoder_multipliers, encoder_patch: see `Encoder`.
-      decoder: one of `decoders.DECODERS`. A draft has the sizes of the UNet; of a graph that names two or more parts it
-        is a `PartsDecoder`, each part of half as many channels.
-      unet_channels, unet_multipliers, num_blocks, attention, patch, num_classes: see `UNet`.
-      mechanism, mechanism_hidden: `kind` and `hidden` of `StructuralCausalModel`.
-      prior_sd: standard deviation of p(z | y), in units of the standardised labels (`prior`).
-      prediction: what the UNet outputs: "eps" or "v".
-      dtype, remat: "float32" or "bfloat16" for encoder and UNet, and `remat` of `UNet`.
+    A draft has the sizes of the UNet; of a graph that names two or more parts it is a `PartsDecoder`, each part of half
+    as many channels.
     """
 
-    graph: CausalGraph
-    block_dim: int
-    encoder_channels: int
+    graph: CausalGraph  # over n variables
+    block_dim: int  # k, dimensions of the latents of each variable
+    encoder_channels: int  # this and the next two: see `Encoder`
     encoder_multipliers: tuple[int, ...]
     encoder_patch: int
-    decoder: Decoder
-    unet_channels: int
+    decoder: Decoder  # one of `decoders.DECODERS`
+    unet_channels: int  # this and the next five: see `UNet`
     unet_multipliers: tuple[int, ...]
     num_blocks: int
     attention: tuple[int, ...]
     patch: int
     num_classes: int
-    mechanism: str
+    mechanism: str  # one of `scm.MECHANISMS`
     mechanism_hidden: int
-    prior_sd: float
-    prediction: str
-    dtype: str = "float32"
+    prior_sd: float  # standard deviation of p(z | y), in units of the standardised labels (`prior`)
+    prediction: str  # what the UNet outputs: "eps" or "v"
+    dtype: str = "float32"  # or "bfloat16", of encoder and UNet
     remat: bool = False
 
     def setup(self):

@@ -1,20 +1,13 @@
-"""The kinds of decoders, and what each can do."""
+"""The kinds of decoders p(x | z), and what each can do."""
 
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
 class Decoder:
-    """A decoder p(x | z), by its name in config.model.decoder.
-
-    Attributes:
-      has_draft: it has d(z), the mean image given z, in one pass (`drafts`).
-      diffuses: it has a UNet: images are inverted to x_T, decoded in steps, and take guidance.
-    """
-
-    name: str
-    has_draft: bool
-    diffuses: bool
+    name: str  # in config.model.decoder
+    has_draft: bool  # it has d(z), the mean image given z, in one pass (`drafts`)
+    diffuses: bool  # it has a UNet: images are inverted to x_T, decoded in steps, and take guidance
 
 
 DECODERS = {

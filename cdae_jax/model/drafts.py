@@ -10,12 +10,9 @@ from cdae_jax.model.norm import GroupNorm
 
 
 class ConvDecoder(nn.Module):
-    """The mean of p(x | z) = N(mean(z), IMAGE_SD^2 I) (CausalVAE, arXiv 2004.08697, with our encoder and causal layer).
+    """The mean of p(x | z) = N(mean(z), IMAGE_SD^2 I), as in CausalVAE (arXiv 2004.08697), on our encoder and layer."""
 
-    Attributes as those of `UNet`; it is its way up without the way down.
-    """
-
-    channels: int
+    channels: int  # this and the others: as those of `UNet`, of which this is the way up without the way down
     multipliers: tuple[int, ...]
     num_blocks: int
     patch: int
@@ -48,12 +45,10 @@ class PartsDecoder(nn.Module):
     what, and a decoder of all of z may answer do() of an effect by anything. Here the variables of other parts cannot
     change a part, so that what is drawn under do() was seen in training, unless the parts hide each other or the
     variables of one say all about those of another: then either may draw what the other should.
-
-    Attributes are those of each `ConvDecoder`, but for the indices of the variables of each part (`CausalGraph.parts`).
     """
 
-    parts: tuple[tuple[int, ...], ...]
-    channels: int
+    parts: tuple[tuple[int, ...], ...]  # indices of the variables of each part, see `CausalGraph.parts`
+    channels: int  # this and the others: of each `ConvDecoder`
     multipliers: tuple[int, ...]
     num_blocks: int
     patch: int

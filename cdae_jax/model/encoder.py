@@ -11,13 +11,11 @@ INITIAL_LOG_VAR = -4.0  # starts with little noise on u, so that the decoder lea
 
 
 class Encoder(nn.Module):
-    """q(u | x) = N(mean(x), diag var(x)), one block of k = block_dim dimensions for each of n = num_variables variables
-    (arXiv 2404.17735, section 4); channels, multipliers, patch and dtype as those of `UNet`.
-    """
+    """q(u | x) = N(mean(x), diag var(x)), a block of dimensions for each variable (arXiv 2404.17735, section 4)."""
 
-    num_variables: int
-    block_dim: int
-    channels: int
+    num_variables: int  # n
+    block_dim: int  # k
+    channels: int  # this and the others: as those of `UNet`
     multipliers: tuple[int, ...]
     patch: int
     dtype: jnp.dtype = jnp.float32

@@ -54,13 +54,10 @@ def depth_to_space(x: jax.Array, patch: int) -> jax.Array:
 
 
 class ResBlock(nn.Module):
-    """Residual block, conditioned by scale and shift after the second norm (ADM, arXiv 2105.05233, section 3).
-
-    Parameters are float32; what is computed with them is of type dtype.
-    """
+    """Residual block, conditioned by scale and shift after the second norm (ADM, arXiv 2105.05233, section 3)."""
 
     channels: int
-    dtype: jnp.dtype = jnp.float32
+    dtype: jnp.dtype = jnp.float32  # of the computation; parameters are float32
 
     @nn.compact
     def __call__(self, x: jax.Array, cond: jax.Array | None = None) -> jax.Array:
@@ -85,7 +82,6 @@ class SelfAttention(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """[B, H, W, C] -> the same shape."""
-        batch, height, width, channels = x.shape
-        h = GroupNorm(self.dtype)(x).reshape(batch, height * width, channels)
+        h = GroupNorm(self.dtype)(x).reshape(x.shape[0], -1, x.shape[-1])
         h = nn.MultiHeadDotProductAttention(self.num_heads, dtype=self.dtype, out_kernel_init=nn.initializers.zeros)(h)
         return x + h.reshape(x.shape)

@@ -77,10 +77,7 @@ class Network:
         return output + prediction_target(self.model.prediction, draft, jnp.zeros_like(draft), alpha_bar)
 
     def eps_fn(self, z: jax.Array, context: jax.Array, image_shape, *, null: bool = False) -> EpsFn:
-        """eps(x_t, t, z) as a function of (x_t, t) for the solvers, for images (H, W, C).
-
-        With null=True z [B, n, k] is replaced by the null condition; the context [B] stays.
-        """
+        """eps(x_t, t, z) as a function of (x_t, t) for the solvers; with null, under the null condition."""
         drop = jnp.full(z.shape[:1], null)
         draft = self.draft(z, context, image_shape, drop)
 

@@ -22,15 +22,11 @@ MAX_LOG_SCALE = 3.0  # |s_i| stays below, so that neither direction overflows
 
 
 class Intervention(NamedTuple):
-    """do(z_i = value_i wherever mask_i), for each sample by itself.
+    """do(z_i = value_i wherever mask_i), for each sample by itself; soft with a strength, see there."""
 
-    mask: [B, n] bool; value: [B, n, k], read only where mask holds; strength: [n] in 0..1, how far z_i goes from what
-    its mechanism says to value_i (a soft intervention), None for all of the way.
-    """
-
-    mask: jax.Array
-    value: jax.Array
-    strength: jax.Array | None = None
+    mask: jax.Array  # [B, n] bool
+    value: jax.Array  # [B, n, k], read only where mask holds
+    strength: jax.Array | None = None  # [n] in 0..1, how far z_i goes from what its mechanism says to value_i; None: 1
 
     def set(self, i: int, left: jax.Array) -> jax.Array:
         """z_i [B, k] under do, of the one [B, k] that would be left alone."""
@@ -68,11 +64,8 @@ class StructuralCausalModel(nn.Module):
     kind: str = "additive"
 
     def setup(self):
-        self.mechanisms = {
-            name: Mechanism(self.block_dim, self.hidden, self.kind)
-            for name, parents in zip(self.graph.names, self.graph.parents, strict=True)
-            if parents
-        }
+        effects = [var.name for var in self.graph.variables if var.parents]
+        self.mechanisms = {name: Mechanism(self.block_dim, self.hidden, self.kind) for name in effects}
 
     def mechanism(self, i: int, causes: dict[int, jax.Array]) -> tuple[jax.Array, jax.Array]:
         """Shift and log scale of z_i, each [B, k], from the parents' blocks; 0 without parents."""

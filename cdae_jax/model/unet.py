@@ -31,26 +31,16 @@ def check_image_size(size: int, patch: int, num_levels: int) -> None:
 
 
 class UNet(nn.Module):
-    """eps or v from x_t; time, z and context enter every block by scale and shift.
-
-    Attributes:
-      channels, multipliers: width of level i is channels * multipliers[i]; each level but the last halves the image.
-      num_blocks: residual blocks per level on the way down (one more on the way up).
-      attention: heights of the feature maps, after the stem, that get self-attention.
-      patch: side of the patches that the stem folds into channels (1 for none).
-      num_classes: classes of the context; 0 for no context. Class num_classes means "unknown".
-      dtype: of the computation; parameters, statistics and the output are float32.
-      remat: computes the insides of every residual block again in the backward pass instead of keeping them.
-    """
+    """eps or v from x_t; time, z and context enter every block by scale and shift."""
 
     channels: int
-    multipliers: tuple[int, ...]
-    num_blocks: int
-    attention: tuple[int, ...]
-    patch: int
-    num_classes: int
-    dtype: jnp.dtype = jnp.float32
-    remat: bool = False
+    multipliers: tuple[int, ...]  # level i has channels * multipliers[i]; each but the last halves the image
+    num_blocks: int  # residual blocks per level on the way down; one more on the way up
+    attention: tuple[int, ...]  # heights of the feature maps, after the stem, that get self-attention
+    patch: int  # side of the patches that the stem folds into channels; 1 for none
+    num_classes: int  # of the context, 0 for none; class num_classes means "unknown"
+    dtype: jnp.dtype = jnp.float32  # of the computation; parameters, statistics and the output are float32
+    remat: bool = False  # makes the insides of residual blocks again in the backward pass instead of keeping them
 
     def _condition(self, time, z, context, drop):
         width = 4 * self.channels
@@ -67,14 +57,10 @@ class UNet(nn.Module):
 
     @nn.compact
     def __call__(self, x_t, time, z, context, drop, draft=None) -> jax.Array:
-        """The network's raw output [B, H, W, C] of noisy images x_t [B, H, W, C].
+        """The network's raw output [B, H, W, C], of x_t [B, H, W, C] and what is seen beside it, draft [B, H, W, C'].
 
-        Args:
-          time: [B] in [0, 1], the step index divided by T.
-          z: [B, n, k] causal latents.
-          context: [B] int32 in 0..num_classes, ignored if num_classes is 0.
-          drop: [B] bool, where z is replaced by the null condition.
-          draft: [B, H, W, C'] image seen beside x_t, or None.
+        time [B] in [0, 1] is the step index divided by T, z [B, n, k] is replaced by the null condition where drop [B],
+        and context [B] int32 in 0..num_classes is ignored if num_classes is 0.
         """
         cond = self._condition(time, z, context, drop)
         residual = nn.remat(ResBlock) if self.remat else ResBlock
