@@ -12,19 +12,12 @@ from cdae_jax.graph import CausalGraph
 
 @dataclasses.dataclass(frozen=True)
 class Split:
-    """Examples in memory.
+    """Examples in memory."""
 
-    Attributes:
-      images: [N, H, W, C] uint8, or files that read like such an array.
-      labels: [N, n] float32 in physical units, columns in the graph's order; NaN where unlabelled.
-      context: [N] int32 class of a categorical condition outside the graph (a digit), or None.
-      intervened: [N, n] bool, which variables whoever made the image set by hand, so that their value says nothing of
-        their mechanism; None if none was.
-    """
-
-    images: np.ndarray | ImageFiles
-    labels: np.ndarray
-    context: np.ndarray | None = None
+    images: np.ndarray | ImageFiles  # [N, H, W, C] uint8, or files that read like such an array
+    labels: np.ndarray  # [N, n] float32 in physical units, columns in the graph's order; NaN where unlabelled
+    context: np.ndarray | None = None  # [N] int32 class of a categorical condition outside the graph (a digit)
+    # [N, n] bool: what whoever made the image set by hand, so that its value says nothing of its mechanism.
     intervened: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -54,29 +47,18 @@ class Split:
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:
-    """A dataset and what its makers know about it.
+    """A dataset and what its makers know about it: functions of labels in physical units, None where it is unknown."""
 
-    Attributes:
-      name: for titles.
-      graph: the true causal graph; its order is that of the label columns.
-      train, test: the splits.
-      num_classes: number of context classes; 0 without context.
-      true_counterfactual: (labels [N, n], mask [N, n] bool, values [N, n]) -> labels [N, n] of the same units
-        under do(mask = values), all physical; None where the mechanisms are unknown.
-      render: labels [N, n] -> images [N, H, W, C] uint8, any combination of labels; None without a renderer.
-      measure: images [N, H, W, C] uint8 -> labels [N, n] read from the pixels, no learning; None if impossible.
-      decorrelate: (images [B,H,W,C] uint8, labels [B,n], generator) -> the same with factors as independent as
-        can be made, for training judges; None if impossible.
-    """
-
-    name: str
-    graph: CausalGraph
+    name: str  # for titles
+    graph: CausalGraph  # the true one; its order is that of the label columns
     train: Split
     test: Split
-    num_classes: int = 0
+    num_classes: int = 0  # of the context; 0 without context
+    # (labels [N, n], mask [N, n] bool, values [N, n]) -> labels [N, n] under do(mask = values)
     true_counterfactual: Callable | None = None
-    render: Callable | None = None
-    measure: Callable | None = None
+    render: Callable | None = None  # labels [N, n], any combination -> images [N, H, W, C] uint8
+    measure: Callable | None = None  # images [N, H, W, C] uint8 -> labels [N, n] read from the pixels, not learned
+    # (images [N, H, W, C] uint8, labels [N, n], generator) -> both, with factors as independent as can be made
     decorrelate: Callable | None = None
 
 
@@ -86,9 +68,7 @@ def intervene(
     """Labels [N, n] of which a random share is put under do(), and which variables were set in each, [N, n] bool.
 
     Each variable with parents is set with probability 1/2, at least one of them, to the value it has in another row.
-
-    Raises:
-      InputError: a share outside [0, 1].
+    Raises InputError for a share outside [0, 1].
     """
     if not 0 <= share <= 1:
         raise InputError(f"config.data.interventional_share is {share}: expected a number from 0 to 1")
@@ -106,10 +86,7 @@ def intervene(
 def of_scenes(
     name: str, graph: CausalGraph, train: np.ndarray, test: np.ndarray, draw: Callable, share: float, seed: int, **known
 ) -> Dataset:
-    """The dataset that `draw` renders of the labels of its splits; `share` of the training scenes through `intervene`.
-
-    known: true_counterfactual, measure and decorrelate of `Dataset`.
-    """
+    """The dataset that `draw` renders of the labels of its splits, a share of the training ones through `intervene`."""
     train, was_set = intervene(train, graph, known["true_counterfactual"], share, np.random.default_rng([seed, 5]))
     splits = Split(draw(train), train, intervened=was_set), Split(draw(test), test)
     return Dataset(name, graph, *splits, render=draw, **known)

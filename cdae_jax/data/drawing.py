@@ -22,12 +22,9 @@ def point_distance(x, y, centre, xp=np):
 
 
 def paint(image, signed_distance, colour, pixel: float, xp=np):
-    """An image [N, H, W, 3] in 0..1 with a shape painted over it.
+    """An image [N, H, W, 3] in 0..1 with a shape painted over it, in a colour [3] or [N, 3] in 0..1.
 
-    Args:
-      signed_distance: [N, H, W], negative inside the shape, in units of the scene.
-      colour: [3], or [N, 3] for one colour an image, in 0..1.
-      pixel: length over which the edge fades, in units of the scene.
+    signed_distance [N, H, W] is negative inside the shape, whose edge fades over `pixel`; both in units of the scene.
     """
     cover = xp.clip(0.5 - signed_distance / pixel, 0, 1)[..., None]
     return image * (1 - cover) + cover * xp.asarray(colour, xp.float32).reshape((-1, 1, 1, 3))

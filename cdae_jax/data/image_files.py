@@ -8,6 +8,7 @@ from PIL import Image
 
 from cdae_jax.errors import InputError
 
+CHANNELS = {"1": 1, "L": 1, "LA": 1, "RGB": 3, "RGBA": 3, "P": 3}  # that images of a mode are read with
 READ_ERRORS = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
@@ -15,19 +16,18 @@ def resized(image: np.ndarray, resolution: int) -> np.ndarray:
     """[H, W, C] uint8 -> [resolution, resolution, C], averaging over pixels."""
     if image.shape[0] == resolution:
         return image
-    resize = Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).resize
-    pixels = np.asarray(resize((resolution, resolution), Image.Resampling.BOX))
-    return pixels if pixels.ndim == 3 else pixels[..., None]
+    picture = Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image)
+    return np.asarray(picture.resize((resolution, resolution), Image.Resampling.BOX)).reshape(
+        resolution, resolution, -1
+    )
 
 
 def shape_of(path: pathlib.Path) -> tuple[int, int, int] | str:
     """(H, W, 1 or 3) by the file's header, or what is wrong with it."""
     try:
         with Image.open(path) as image:
-            if image.mode in ("1", "L", "LA"):
-                return (image.height, image.width, 1)
-            if image.mode in ("RGB", "RGBA", "P"):
-                return (image.height, image.width, 3)
+            if image.mode in CHANNELS:
+                return (image.height, image.width, CHANNELS[image.mode])
             return f"its colour mode {image.mode} is neither 8-bit grey nor RGB"
     except READ_ERRORS as err:
         return str(err) or type(err).__name__
@@ -43,8 +43,7 @@ def read_image(path: pathlib.Path, channels: int, resolution: int) -> np.ndarray
 class ImageFiles:
     """Files that read like an array [N, H, W, C] uint8: a slice is again such an object, rows are decoded.
 
-    Raises:
-      InputError: on reading, if a file is damaged.
+    Raises InputError on reading a damaged file.
     """
 
     def __init__(self, paths: Sequence[pathlib.Path], channels: int, resolution: int):
@@ -70,5 +69,4 @@ class ImageFiles:
             raise InputError(f"the image {path} cannot be read ({err}): replace it or take out its row") from err
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
-        images = self[np.arange(len(self))]
-        return images if dtype is None else images.astype(dtype)
+        return np.asarray(self[np.arange(len(self))], dtype)

@@ -12,25 +12,21 @@ from cdae_jax.graph import CausalGraph
 class LabelStats:
     """Statistics of the training labels; arrays [n] in physical units, in the graph's order.
 
-    Attributes:
-      mean, sd: of the standardisation y = (label - mean) / sd; 0 and 1 for a categorical variable. With the scale
-        "range" they are the middle and half the width of the range, so that y is in [-1, 1].
-      low, high: smallest and largest training label.
-      rows: [R, n] a sample of whole training labels, for sampling without labels.
+    y = (label - mean) / sd; 0 and 1 for a categorical variable. With the scale "range" they are the middle and half the
+    width of the range, so that y is in [-1, 1].
     """
 
     mean: np.ndarray
     sd: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    rows: np.ndarray
+    low: np.ndarray  # smallest training label
+    high: np.ndarray  # largest
+    rows: np.ndarray  # [R, n] a sample of whole training labels, for sampling without labels
 
     @classmethod
     def of(cls, labels: np.ndarray, graph: CausalGraph, scale: str = "sd", num_rows: int = 1024) -> "LabelStats":
         """Statistics of labels [N, n], NaN where unlabelled; scale is "sd" or "range".
 
-        Raises:
-          InputError: a variable without labels, or whose labels are all the same.
+        Raises InputError for a variable without labels, or whose labels are all the same.
         """
         for i, name in enumerate(graph.names):
             known = labels[np.isfinite(labels[:, i]), i]
@@ -39,15 +35,14 @@ class LabelStats:
                     f"the variable {name!r} has {'no' if not len(known) else 'only one'} value among the"
                     " training labels: give it labels that vary, or leave it out of the graph"
                 )
-        whole = labels[np.isfinite(labels).all(1)]
-        mean, sd, low, high = (
-            f(labels, axis=0).astype(np.float32) for f in (np.nanmean, np.nanstd, np.nanmin, np.nanmax)
-        )
+        statistics = (np.nanmean, np.nanstd, np.nanmin, np.nanmax)
+        mean, sd, low, high = (statistic(labels, axis=0).astype(np.float32) for statistic in statistics)
         if scale == "range":
             mean, sd = (low + high) / 2, (high - low) / 2
         is_class = np.array([var.kind == "categorical" for var in graph.variables])
         mean, sd = np.where(is_class, np.float32(0), mean), np.where(is_class, np.float32(1), sd)
-        return cls(mean, sd, low, high, rows=whole[:num_rows].astype(np.float32))
+        rows = labels[np.isfinite(labels).all(1)][:num_rows]
+        return cls(mean, sd, low, high, rows.astype(np.float32))
 
     def standardise(self, labels: np.ndarray) -> np.ndarray:
         """Physical -> standardised, [..., n] float32; NaN stays NaN."""

@@ -19,8 +19,7 @@ THREADS, PREFETCH = min(16, os.cpu_count() or 1), 8  # batches made at the same 
 def make_dataset(data: Data, graph: CausalGraph) -> Dataset:
     """The dataset that `config.data` names; graph is that of the user's own images.
 
-    Raises:
-      InputError: settings it cannot follow, or files it cannot read.
+    Raises InputError for settings it cannot follow and files it cannot read.
     """
     if data.name == "custom":
         return custom.make_dataset(data, graph)
@@ -78,14 +77,11 @@ def batches(
     process_count: int = 1,
     labelled_share: float = 0.0,
 ) -> Iterator[Split]:
-    """The batches of steps first..stop-1, made ahead in threads; a function of (seed, step): the step is the position.
+    """The batches of steps first..stop-1, made ahead in threads; labelled_share as in `pools`.
 
-    Every epoch is a new order of the rows; what does not fill a batch is left to the next epoch.
-
-    Args:
-      batch_size: of all processes together; a multiple of process_count.
-      process_index: which of the equal parts of every batch to give.
-      labelled_share: see `pools`.
+    They follow from (seed, step), so that the step is the data's position: every epoch is a new order of the rows, and
+    what does not fill a batch is left to the next epoch. batch_size is that of all processes together, a multiple of
+    process_count: process_index says which of the equal parts of every batch to give.
     """
     part = batch_size // process_count
     drawn = pools(split.labels, batch_size, labelled_share)

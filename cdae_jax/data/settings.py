@@ -5,8 +5,6 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Data:
-    """What every dataset has."""
-
     name: str
     resolution: int  # height and width of the images in pixels
     seed: int = 0
@@ -19,8 +17,6 @@ class Data:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Sized(Data):
-    """A dataset of which a number of images is taken."""
-
     train_size: int
     test_size: int
 
