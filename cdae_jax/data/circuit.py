@@ -21,14 +21,8 @@ from cdae_jax.data.drawing import paint, point_distance, segment_distance
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
 
-GRAPH = CausalGraph(
-    (
-        Variable("arm"),
-        Variable("blue", parents=("arm",)),
-        Variable("green", parents=("arm",)),
-        Variable("red", parents=("arm", "blue", "green")),
-    )
-)
+BLUE, GREEN = (Variable(name, parents=("arm",)) for name in ("blue", "green"))
+GRAPH = CausalGraph((Variable("arm"), BLUE, GREEN, Variable("red", parents=("arm", "blue", "green"))))
 BUTTON_PLACES = {"blue": 0.15, "green": 0.85, "red": 0.5}  # positions of the arm right above each button
 COLOURS = {"blue": (0.15, 0.35, 1.0), "green": (0.1, 0.9, 0.25), "red": (1.0, 0.2, 0.15)}  # in the graph's order
 UNLIT = (0.12, 0.12, 0.14)
@@ -136,8 +130,7 @@ def make_lookalike(
 ) -> Dataset:
     """The dataset, rendered in memory; interventional_share of the training scenes have lamps that were set by hand.
 
-    Raises:
-      InputError: resolution under 32, at which a lamp has too few pixels.
+    Raises InputError for a resolution under 32, at which a lamp has too few pixels.
     """
     if resolution < 32:
         raise InputError(f"config.data.resolution is {resolution}: the circuit needs at least 32 pixels")

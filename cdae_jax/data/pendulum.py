@@ -1,8 +1,7 @@
 """Pendulum: a lamp casts the pendulum's shadow (the scene of CausalVAE, Yang et al. 2021, arXiv 2004.08697).
 
-angle, light -> length, position of the shadow. Angles are degrees, lengths are units of the scene, which is
-20 wide (x 0..20) and 22 high (y -1..21). Any combination of the four factors can be rendered, so the true
-counterfactual image of any do() exists.
+angle, light -> length, position of the shadow. Angles are degrees, lengths are units of the scene, 20 wide (x 0..20)
+and 22 high (y -1..21). Any combination of the four factors can be rendered: any do() has a true counterfactual image.
 """
 
 import functools
@@ -18,21 +17,14 @@ from cdae_jax.distributed.chunks import in_chunks
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
 
-GRAPH = CausalGraph(
-    (
-        Variable("angle", unit="deg"),
-        Variable("light", unit="deg"),
-        Variable("length", parents=("angle", "light"), unit="units"),
-        Variable("position", parents=("angle", "light"), unit="units"),
-    )
-)
+CAUSES = (Variable("angle", unit="deg"), Variable("light", unit="deg"))
+EFFECTS = tuple(Variable(name, parents=("angle", "light"), unit="units") for name in ("length", "position"))
+GRAPH = CausalGraph(CAUSES + EFFECTS)
 STEP_DEG = 180 / 200  # the classic grid's step
 ANGLE_STEPS, LIGHT_STEPS = (-40, 43), (60, 147)
-SAMPLINGS = ("continuous", "grid")
 
 PIVOT = (10.0, 10.5)
-ROD_LENGTH, ROD_HALF_WIDTH = 8.0, 0.25
-BOB_RADIUS, SUN_RADIUS = 1.5, 3.0
+ROD_LENGTH, ROD_HALF_WIDTH, BOB_RADIUS, SUN_RADIUS = 8.0, 0.25, 1.5, 3.0
 SUN_Y, SHADOW_Y, SHADOW_HALF_WIDTH, MIN_SHADOW = 20.5, -0.5, 0.4, 3.0
 FIREBRICK, ORANGE, BLACK = (178 / 255, 34 / 255, 34 / 255), (1.0, 165 / 255, 0.0), (0.0, 0.0, 0.0)
 
@@ -102,6 +94,7 @@ def _first_guess(image):
 
 @jax.jit
 def _fit(images):
+    """Levenberg-Marquardt from the colours' centroids, on scenes that get sharper."""
     image = images.astype(jnp.float32) / 255
     scale = jnp.asarray([20.0, 20.0, 3.0, 3.0], jnp.float32)  # makes the four columns of the Jacobian comparable
 
@@ -127,9 +120,7 @@ def _fit(images):
 
 
 def measure(images: np.ndarray) -> np.ndarray:
-    """[N, R, R, 3] uint8 -> [N, 4] factors: the least-squares fit of the renderer to the pixels
-    (Levenberg-Marquardt from the colours' centroids); nothing is learned.
-    """
+    """[N, R, R, 3] uint8 -> [N, 4] factors: the renderer fitted to the pixels by least squares; nothing is learned."""
     return in_chunks(_fit, images, 128)
 
 
@@ -161,18 +152,17 @@ def make_dataset(
     "continuous" sampling draws angle and light uniformly, "grid" takes the first scenes of the classic 5,482 + 1,826.
     A share of the training scenes has a shadow that was set by hand (see `intervene`).
 
-    Raises:
-      InputError: unknown sampling, resolution under 16, or more images than the grid has.
+    Raises InputError for an unknown sampling, a resolution under 16, and more images than the grid has.
     """
-    if sampling not in SAMPLINGS:
-        raise InputError(f"config.data.sampling is {sampling!r}: expected one of {', '.join(SAMPLINGS)}")
     if resolution < 16:
         raise InputError(f"config.data.resolution is {resolution}: the scene needs at least 16 pixels")
     rng = np.random.default_rng(seed)
     if sampling == "grid":
         train, test = (rng.permutation(part) for part in grid_labels())
-    else:
+    elif sampling == "continuous":
         train, test = (continuous_labels(num, rng) for num in (train_size, test_size))
+    else:
+        raise InputError(f"config.data.sampling is {sampling!r}: expected one of continuous, grid")
     for name, num, labels in (("train", train_size, train), ("test", test_size, test)):
         if not 1 <= num <= len(labels):
             raise InputError(f"config.data.{name}_size is {num}: expected 1 to {len(labels)}")
