@@ -1,9 +1,8 @@
 """Reads the published CausalCircuit (Brehmer et al. 2022, arXiv 2203.16437) from its .npz files.
 
 Each file holds pairs of images before and after an intervention: `imgs` [N, 2] encoded JPEG or PNG bytes, and
-`original_latents` [N, 2, 4] in the order red, green, blue, arm, in 0..1. The first image of each pair is used. The
-data has its own terms and is not shipped. Its structural equations are not known here: there are no true
-counterfactuals (`circuit.py` is a look-alike that has them).
+`original_latents` [N, 2, 4] in the order red, green, blue, arm, in 0..1. The first of each pair is used. The data has
+its own terms and is not shipped. No true counterfactuals are known (`circuit.py` is a look-alike that has them).
 """
 
 import concurrent.futures
@@ -26,12 +25,10 @@ def _read_file(path: pathlib.Path, resolution: int) -> tuple[np.ndarray, np.ndar
     try:
         with np.load(path, allow_pickle=False) as stored:
             encoded, latents = stored["imgs"], stored["original_latents"]
-    except KeyError as err:
-        raise InputError(f"{path} lacks the array {err}: expected 'imgs' and 'original_latents'") from err
-    except (OSError, ValueError, EOFError) as err:
+    except (OSError, ValueError, KeyError, EOFError) as err:
         raise InputError(
-            f"{path} cannot be read as .npz of plain arrays ({err}): pickled objects are never loaded,"
-            " store 'imgs' as bytes (dtype S) instead"
+            f"{path} cannot be read as .npz of plain arrays 'imgs' and 'original_latents' ({err}):"
+            " pickled objects are never loaded, store 'imgs' as bytes (dtype S) instead"
         ) from err
     if encoded.ndim != 2 or encoded.shape[1] != 2 or encoded.dtype.kind not in "SV":
         raise InputError(f"'imgs' of {path} is {encoded.dtype} of shape {encoded.shape}: expected bytes (N, 2)")
@@ -61,8 +58,7 @@ def make_dataset(circuit_dir: str, resolution: int, train_size: int, test_size: 
     """The published dataset from the folder of train*.npz and test*.npz, labels in 0..1 in the order arm, blue, green,
     red, images resized to `resolution`: as many as asked for, the first ones of the files in order of their names.
 
-    Raises:
-      InputError: no such folder or files, files of another layout, unreadable images, fewer images than asked for.
+    Raises InputError where there are no such files, or of another layout, or too few images, or unreadable ones.
     """
     if not circuit_dir:
         raise InputError(
@@ -74,16 +70,14 @@ def make_dataset(circuit_dir: str, resolution: int, train_size: int, test_size: 
         paths = sorted(pathlib.Path(circuit_dir).glob(f"{split}*.npz"))
         if not paths:
             raise InputError(
-                f"the folder {circuit_dir!r} has no {split}*.npz:"
-                " set --config.data.circuit_dir to the folder of the published CausalCircuit"
+                f"{circuit_dir!r} has no {split}*.npz: set --config.data.circuit_dir to a folder with them"
             )
         parts: list[tuple[np.ndarray, np.ndarray]] = []
         while paths and sum(len(labels) for _, labels in parts) < num:
             parts.append(_read_file(paths.pop(0), resolution))
         images, labels = map(np.concatenate, zip(*parts, strict=True))
         if len(images) < num:
-            raise InputError(
-                f"config.data.{split}_size is {num}, but {circuit_dir} has {len(images)} {split} images: use fewer"
-            )
+            has = f"{circuit_dir} has {len(images)} {split} images"
+            raise InputError(f"config.data.{split}_size is {num}, but {has}: use fewer")
         splits[split] = Split(images[:num], labels[:num])
     return Dataset(name="CausalCircuit", graph=GRAPH, **splits)

@@ -20,7 +20,6 @@ CHECKSUMS = {
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
 URL = "https://ossci-datasets.s3.amazonaws.com/mnist"  # serves the four files, gzipped
-TIMEOUT_S = 10
 NUM_TEST_DIGITS = 297  # of scikit-learn's 1,797 digits
 
 
@@ -55,8 +54,7 @@ def _read_file(folder: pathlib.Path, name: str) -> bytes:
 def load_mnist(folder: str | pathlib.Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     """MNIST's "train" (60,000) or "test" (10,000) split: images [N, 28, 28] uint8 and digits [N] int32.
 
-    Raises:
-      InputError: a file is missing, unreadable or has a wrong checksum.
+    Raises InputError for a file that is missing, unreadable or has a wrong checksum.
     """
     folder, prefix = pathlib.Path(folder), {"train": "train", "test": "t10k"}[split]
     images = np.frombuffer(_read_file(folder, f"{prefix}-images-idx3-ubyte"), np.uint8, offset=16)
@@ -73,18 +71,14 @@ def make_folder(folder: pathlib.Path) -> None:
 
 
 def download_mnist(folder: pathlib.Path) -> None:
-    """Fetches the four files, gzipped, into a folder, those that are not there yet.
+    """Fetches those of the four files, gzipped, that are not in a folder yet; raises NoNetworkError if that fails.
 
-    Each is checked before it gets its name, so that a reader never meets half a file or a wrong one.
-
-    Raises:
-      NoNetworkError: a file could not be fetched.
-      InputError: a file has another checksum.
+    Each is checked before it gets its name, so that a reader never meets half a file or a wrong one: InputError.
     """
     make_folder(folder)
     for name in tqdm([name for name in CHECKSUMS if not (folder / f"{name}.gz").is_file()], "MNIST", unit="file"):
         try:
-            with urllib.request.urlopen(f"{URL}/{name}.gz", timeout=TIMEOUT_S) as response:
+            with urllib.request.urlopen(f"{URL}/{name}.gz", timeout=10) as response:
                 zipped = response.read()
             content = gzip.decompress(zipped)
         except (OSError, EOFError, http.client.HTTPException) as err:
