@@ -1,9 +1,7 @@
 """The datasets as TensorFlow Datasets builders, in array_record format; TensorFlow is not needed.
 
-    import tensorflow_datasets as tfds
-    import cdae_jax.data.tfds_builders  # registers them
-    source = tfds.data_source("pendulum", split="train[:10%]")
-    source[0]["image"]  # [H, W, C] uint8; source[0]["labels"]["angle"] in physical units
+Importing this registers them: of tfds.data_source("pendulum", split="train[:10%]")[0], ["image"] is [H, W, C] uint8 and
+["labels"]["angle"] in physical units.
 
 pendulum, circuit_lookalike: rendered. morpho_mnist: from MNIST's IDX files in the download config's `manual_dir`, else
 fetched with checksums. causal_circuit: from the published files in `manual_dir`. A preparation that is interrupted
@@ -19,7 +17,6 @@ import tensorflow_datasets as tfds
 
 from cdae_jax.data import causal_circuit, circuit, morpho_mnist, pendulum
 from cdae_jax.data.dataset import Dataset, Split
-from cdae_jax.graph import CausalGraph
 
 CIRCUIT_CITATION = "Brehmer et al., Weakly supervised causal representation learning, NeurIPS 2022, arXiv 2203.16437"
 
@@ -36,15 +33,12 @@ class Config(tfds.core.BuilderConfig):
 
 
 class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """What the builders share; each gives its graph and channels, and `_dataset(dl_manager, config) -> Dataset`."""
+    """What the builders share; each gives GRAPH, CITATION, SUMMARY, and `_dataset(dl_manager, config) -> Dataset`."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}  # noqa: RUF012 (an interface of TFDS)
-    GRAPH: CausalGraph
     CHANNELS = 3
     NUM_CLASSES = 0
-    CITATION: str
-    SUMMARY: str
 
     def __init__(self, *, file_format: str = "array_record", **kwargs):
         super().__init__(file_format=file_format, **kwargs)
@@ -101,9 +95,8 @@ class Pendulum(Builder):
     ]
 
     def _dataset(self, dl_manager, config: Config) -> Dataset:
-        return pendulum.make_dataset(
-            config.sampling, config.resolution, config.train_size, config.test_size, config.seed
-        )
+        sizes = (config.resolution, config.train_size, config.test_size)
+        return pendulum.make_dataset(config.sampling, *sizes, config.seed)
 
 
 class CircuitLookalike(Builder):
