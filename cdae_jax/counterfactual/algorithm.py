@@ -38,6 +38,7 @@ def counterfactual(
     sampling: Sampling,
     readout: Readout | None = None,
     strength: jax.Array | None = None,
+    y: jax.Array | None = None,
 ) -> Counterfactual:
     """What the images x would look like under do(S = values).
 
@@ -51,41 +52,59 @@ def counterfactual(
       sampling: how to decode; its depth and number of steps are those of t.
       readout: None to set latents and propagate them; else labels are set by its directions (DiffAE, a baseline).
       strength: [n] in 0..1, how much of each change is made; None for all of it.
+      y: [B, n] standardised labels of x that are known, NaN where the encoder's reading is all there is; None for none.
     """
     chex.assert_rank(x, 4)
     chex.assert_shape([y_do, context], [(x.shape[0], len(net.graph)), (x.shape[0],)])
-    u, z = abduct(net, x, context, sampling.fit_steps)
+    u, z = abduct(net, x, context, sampling.fit_steps, y, readout)
     z_cf = act(net, u, z, y_do, readout, strength)
     predict = predictor(net, x, z, context, t, key, sampling)
     shown = z_cf
     if sampling.corrections and sampling.guidance == 1 and readout is None:
-        shown = ask_again(net, predict, z_cf, y_do, sampling.corrections)
+        misread = 0.0 if y is None else net.labels_of(net.propagate(net.encode(x)[0])) - net.labels_of(z)
+        shown = ask_again(net, predict, z_cf, y_do, sampling.corrections, misread)
     return Counterfactual(predict(shown), u, z, z_cf)
 
 
 @functools.partial(jax.jit, static_argnames="fit_steps")
-def latents(net: Network, x, y_do, context, readout: Readout | None = None, *, fit_steps: int = 0):
+def latents(net: Network, x, y_do, context, readout: Readout | None = None, y=None, *, fit_steps: int = 0):
     """u, z and z under do, each [B, n, k], without decoding an image; arguments as for `counterfactual`."""
-    u, z = abduct(net, x, context, fit_steps)
+    u, z = abduct(net, x, context, fit_steps, y, readout)
     return u, z, act(net, u, z, y_do, readout)
 
 
-def abduct(net: Network, x: jax.Array, context: jax.Array, fit_steps: int = 0) -> tuple[jax.Array, jax.Array]:
-    """1. Abduction of the latents: u = mean of q(u | x), z = f(u), each [B, n, k], perhaps fitted to x."""
+def abduct(net: Network, x, context, fit_steps: int = 0, y=None, readout: Readout | None = None):
+    """1. Abduction of the latents: u = mean of q(u | x), z = f(u), each [B, n, k].
+
+    A label that is known, y_i, or fitted to x, takes the place of the one that the encoder reads: z_i moves by the
+    difference of their codes (to the code, if it is of another class); the other z_j stay as read, and every u follows
+    from all of z. So what an effect owes to its causes is judged by the labels of both where they are known, and a
+    cause that is read keeps its own reading whatever is known of its effects.
+    """
     u, _ = net.encode(x)
     z = net.propagate(u)
-    if not fit_steps:
+    if y is not None and readout is not None:
+        return u, move(readout, z, y)
+    if y is None and not fit_steps:
         return u, z
-    y = net.labels_of(z)
+    read = net.labels_of(z)
+    is_known = jnp.zeros(read.shape, bool) if y is None else jnp.isfinite(y)
+    known = read if y is None else jnp.where(is_known, y, read)
 
-    def moved(fitted):
-        return z + net.codes(fitted) - net.codes(y)
+    is_class = jnp.asarray([var.kind == "categorical" for var in net.graph.variables])
 
-    def draft(fitted):
-        return net.draft(moved(fitted), context, x.shape[1:]).reshape(y.shape[0], -1)
+    def moved(labels):
+        is_other = (is_class[None] & (labels != read))[..., None]
+        return jnp.where(is_other, 0, z - net.codes(read)) + net.codes(labels)
 
-    z = moved(fit_labels(draft, x.reshape(y.shape[0], -1), y, numbers(net.graph), net.model.prior_sd, fit_steps))
-    return net.abduct(z), z
+    def draft(labels):
+        return net.draft(moved(labels), context, x.shape[1:]).reshape(read.shape[0], -1)
+
+    if fit_steps:
+        movable = numbers(net.graph)[None] & ~is_known
+        known = fit_labels(draft, x.reshape(read.shape[0], -1), known, movable, net.model.prior_sd, fit_steps)
+    u = net.abduct(moved(known))
+    return u, net.propagate(u)
 
 
 def act(net: Network, u, z, y_do, readout: Readout | None = None, strength: jax.Array | None = None) -> jax.Array:

@@ -30,12 +30,12 @@ def fit_labels(
       draft: standardised labels [B, n] -> images [B, P] on the scale -1..1.
       x: the images [B, P], on the same scale.
       y: standardised labels [B, n] to start from.
-      movable: [n] bool, the labels that may move: numbers.
+      movable: [B, n] bool, the labels that may move: numbers that are not known.
       prior_sd: how far off y may be expected to be, in standard deviations of a label.
       num_steps: each costs one draft; the slopes cost n + 1.
     """
-    offsets = jnp.pad(SECANT * jnp.diag(movable.astype(y.dtype)), ((1, 0), (0, 0)))
-    drafts = jax.lax.map(lambda offset: draft(y + offset[None]), offsets)
+    offsets = jnp.pad(SECANT * jnp.eye(y.shape[1], dtype=y.dtype), ((1, 0), (0, 0)))
+    drafts = jax.lax.map(lambda offset: draft(y + jnp.where(movable, offset[None], 0)), offsets)
     slopes = (drafts[1:] - drafts[:1]) / SECANT
     curvature = jnp.einsum("ibp,jbp->bij", slopes, slopes)
 

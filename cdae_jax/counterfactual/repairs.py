@@ -45,7 +45,12 @@ def missing_labels(net: Network, x_cf: jax.Array, y_cf: jax.Array, y_do: jax.Arr
 
 
 def ask_again(
-    net: Network, decode: Callable[[jax.Array], jax.Array], z_cf: jax.Array, y_do: jax.Array, times: int
+    net: Network,
+    decode: Callable[[jax.Array], jax.Array],
+    z_cf: jax.Array,
+    y_do: jax.Array,
+    times: int,
+    misread: jax.Array | float = 0.0,
 ) -> jax.Array:
     """z_cf [B, n, k] moved by what the encoder misses in its image, `times` times over (MorphoMNIST: "With what is
     missing asked for again" in results/README.md).
@@ -55,10 +60,12 @@ def ask_again(
     Args:
       decode: z [B, n, k] -> images [B, H, W, C].
       y_do: [B, n] standardised labels that were set, NaN elsewhere.
+      misread: [B, n] by how much the encoder reads the factual image's labels too high, where these are known: it will
+        do so again.
     """
     y_cf = y = net.labels_of(z_cf)
     shown = z_cf
     for _ in range(times):
-        y = y + missing_labels(net, decode(shown), y_cf, y_do)
+        y = y + missing_labels(net, decode(shown), y_cf + misread, y_do)
         shown = z_cf + net.codes(y) - net.codes(y_cf)
     return shown

@@ -122,6 +122,36 @@ def check_labels(labels: np.ndarray, graph: CausalGraph) -> np.ndarray:
     return labels
 
 
+def check_known(labels, num: int, graph: CausalGraph, stats: LabelStats) -> np.ndarray:
+    """Labels in physical units, [num, n] or one row [n] with NaN where unknown, or name -> value(s), as a mapping or a
+    DataFrame -> [num, n] standardised, NaN where unknown."""
+    shape = (num, len(graph))
+    if hasattr(labels, "keys"):  # a DataFrame has them too
+        named, labels = {name: labels[name] for name in labels.keys()}, np.full(shape, np.nan)  # noqa: SIM118
+        for name, given in named.items():
+            labels[:, graph.index(name)] = _numbers(f"the label of {name!r}", given, (num,))
+    labels = np.broadcast_to(_numbers("the array of labels", labels, shape), shape)
+    for i, var in enumerate(graph.variables):
+        known = labels[np.isfinite(labels[:, i]), i]
+        if var.classes and not np.isin(known, range(var.classes)).all():
+            raise InputError(
+                f"the labels of {var.name!r} are not whole numbers from 0 to {var.classes - 1}, or NaN where unknown"
+            )
+    return stats.standardise(labels)
+
+
+def _numbers(what: str, given, shape: tuple[int, ...]) -> np.ndarray:
+    """Numbers, infinite ones refused, that fill `shape`, or its last axis for all alike."""
+    try:
+        numbers = np.asarray(given, np.float64)
+    except (TypeError, ValueError):
+        numbers = np.full((), np.inf)
+    if numbers.shape not in (shape, shape[1:]) or np.isinf(numbers).any():
+        found = f"has the shape {numbers.shape}" if numbers.size > 5 else f"is {given!r}"
+        raise InputError(f"{what} {found}: expected numbers of shape {shape}, or {shape[1:]}, NaN where unknown")
+    return numbers
+
+
 def check_context(context, num: int, num_classes: int) -> np.ndarray:
     """One class or [num] of them -> [num] int32; None -> the class "unknown", num_classes."""
     if context is None:

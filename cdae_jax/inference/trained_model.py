@@ -22,6 +22,7 @@ from cdae_jax.model.network import Network
 from cdae_jax.settings.run import Settings
 
 BATCHES = (1, 8, 64)  # images per compiled call and device: the smallest that holds all, else the largest
+Labels = np.ndarray | Mapping | None  # what is known of images, see `TrainedModel.counterfactual`
 Context = int | np.ndarray | None  # class of each image (the digit), one or [B]; None if unknown or the model has none
 
 
@@ -72,23 +73,32 @@ class TrainedModel:
         """Exogenous noise u and causal latents z, each [B, n, k]."""
         return self.latents_under(images, {})[:2]
 
-    def predict(self, images: np.ndarray, do: Mapping[str, float | np.ndarray]) -> np.ndarray:
+    def predict(self, images: np.ndarray, do: Mapping, *, labels: Labels = None) -> np.ndarray:
         """Labels [B, n] in physical units that the model holds true under do, without decoding an image; arguments and
         errors as for `counterfactual`."""
-        return self._physical(self.latents_under(images, do)[2])
+        return self._physical(self.latents_under(images, do, labels=labels)[2])
 
-    def set_values(self, images: np.ndarray, do: Mapping, *, fit_steps: int | None = None) -> Mapping:
+    def set_values(
+        self, images: np.ndarray, do: Mapping, *, labels: Labels = None, fit_steps: int | None = None
+    ) -> Mapping:
         """`do` with shifts and scales turned into the values [B] that they mean for each image; see `encode`."""
         if not isinstance(do, Mapping) or not any(isinstance(value, str) for value in do.values()):
             return do
-        read, values = self.encode(images, fit_steps=fit_steps), dict(do)
+        factual = self._physical(self.latents_under(images, {}, labels=labels, fit_steps=fit_steps)[1])
+        values = dict(do)
         for name, value in do.items():
             if isinstance(value, str):
-                values[name] = checks.soften(name, value, read[:, self.graph.index(name)], self.graph)
+                values[name] = checks.soften(name, value, factual[:, self.graph.index(name)], self.graph)
         return values
 
     def latents_under(
-        self, images: np.ndarray, do: Mapping, *, context: Context = None, fit_steps: int | None = None
+        self,
+        images: np.ndarray,
+        do: Mapping,
+        *,
+        labels: Labels = None,
+        context: Context = None,
+        fit_steps: int | None = None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """u, z and z under do, each [B, n, k]; arguments and errors as for `counterfactual`."""
         fit_steps = self.options(fit_steps=fit_steps).fit_steps
@@ -96,7 +106,7 @@ class TrainedModel:
         def act(_, x, **given):
             return algorithm.latents(self.network, to_unit(x), **given, readout=self.readout, fit_steps=fit_steps)
 
-        return self._in_batches(act, self._asked(images, do, context, fit_steps))
+        return self._in_batches(act, self._asked(images, do, context, labels, fit_steps))
 
     def reconstruct(self, images: np.ndarray, **options) -> np.ndarray:
         """The images [B, H, W, C] uint8 after encoding and decoding; options as for `counterfactual`."""
@@ -107,6 +117,7 @@ class TrainedModel:
         images: np.ndarray,
         do: Mapping[str, float | np.ndarray | str],
         *,
+        labels: Labels = None,
         context: Context = None,
         strength: float | Mapping[str, float] = 1.0,
         seed: int = 0,
@@ -117,7 +128,10 @@ class TrainedModel:
 
         Args:
           do: variable name -> value in physical units, one for all images or an array [B]; "+2.5" (or "+-2.5") adds to
-            the value that the encoder reads from each image, "*1.2" multiplies it.
+            the factual value of each image (given in labels, else as the encoder reads it), "*1.2" multiplies it.
+          labels: what is known of the images, in physical units: an array [B, n] (or one row [n]) in the graph's order
+            with NaN where a label is unknown, or name -> value(s), as a mapping or a DataFrame of one row per image.
+            The noise u is abducted from these, from the encoder's reading where they are unknown (`algorithm.abduct`).
           context: class of each image (the digit), one or [B]; None if unknown or the model has none.
           strength: how much of each change is made, from 0, nothing, to 1, as asked: in between it is the latent that
             goes part of the way to the value, its effects following; one number for all, or name -> number for some of
@@ -131,28 +145,29 @@ class TrainedModel:
         the range seen in training is only warned about.
         """
         sampling = self.options(options, **fields)
-        batch = self._asked(images, do, context, sampling.fit_steps)
+        batch = self._asked(images, do, context, labels, sampling.fit_steps)
         strengths = checks.check_strength(strength, do, self.graph)
         if not do or any(self.graph.parents[self.graph.index(name)] for name in do):
             sampling = dataclasses.replace(sampling, corrections=0)  # nothing is missing there, see `repairs`
         t = self.steps(sampling)
 
-        def run(i, x, y_do, context):
+        def run(i, x, y_do, context, y=None):
             given = to_unit(x), y_do, context, t, jax.random.fold_in(jax.random.key(seed), i)
-            made = algorithm.counterfactual(self.network, *given, _compiled_alike(sampling), self.readout, strengths)
+            options = _compiled_alike(sampling), self.readout, strengths, y
+            made = algorithm.counterfactual(self.network, *given, *options)
             return to_uint8(made.x), made.z_cf
 
         made, z_cf = self._in_batches(run, batch)
         return Counterfactuals(made, self._physical(z_cf))
 
-    def noise(self, images: np.ndarray, *, context: Context = None, **fields) -> np.ndarray:
+    def noise(self, images: np.ndarray, *, labels: Labels = None, context: Context = None, **fields) -> np.ndarray:
         """x_T [B, H, W, C], what z does not explain, see `algorithm.invert`; fields as for `counterfactual`."""
         sampling = self.options(**fields)
-        batch, t = self._asked(images, {}, context, sampling.fit_steps), self.steps(sampling)
+        batch, t = self._asked(images, {}, context, labels, sampling.fit_steps), self.steps(sampling)
 
-        def run(_, x, y_do, context):
+        def run(_, x, y_do, context, y=None):
             x = to_unit(x)
-            _, z, _ = algorithm.latents(self.network, x, y_do, context, fit_steps=sampling.fit_steps)
+            _, z, _ = algorithm.latents(self.network, x, y_do, context, self.readout, y, fit_steps=sampling.fit_steps)
             return algorithm.invert(self.network, x, z, context, t, sampling.solver)
 
         return self._in_batches(run, batch)
@@ -212,15 +227,17 @@ class TrainedModel:
         """The diffusion steps [N] that a sampling with a depth visits."""
         return jnp.asarray(self.settings.steps(self.network.schedule, sampling))
 
-    def _asked(self, images, do: Mapping, context, fit_steps: int) -> dict[str, np.ndarray]:
-        """What the compiled functions take: checked images, standardised do, and classes."""
+    def _asked(self, images, do: Mapping, context, labels, fit_steps: int) -> dict[str, np.ndarray]:
+        """What the compiled functions take: checked images, standardised do and classes, and known labels if any."""
         images = checks.check_images(images, self.image_shape)
-        values = self.set_values(images, do, fit_steps=fit_steps)
+        num = len(images)
+        known = {} if labels is None else {"y": checks.check_known(labels, num, self.graph, self.stats)}
+        values = self.set_values(images, do, labels=labels, fit_steps=fit_steps)
         return {
             "x": images,
-            "y_do": checks.check_do(values, len(images), self.graph, self.variables, self.stats),
-            "context": checks.check_context(context, len(images), self.model.num_classes),
-        }
+            "y_do": checks.check_do(values, num, self.graph, self.variables, self.stats),
+            "context": checks.check_context(context, num, self.model.num_classes),
+        } | known
 
     def _draw_z(self, num: int, seed: int):
         if not len(self.stats.rows):

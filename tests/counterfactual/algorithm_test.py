@@ -215,3 +215,48 @@ def test_wrong_shapes_raise(net, wrong):
     given = {"x": X, "y_do": NOTHING, "context": CONTEXT} | wrong
     with pytest.raises(AssertionError, match=r"shape|rank"):
         algorithm.counterfactual(net, **given, t=T, key=KEY, sampling=INVERT)
+
+
+def known_labels(net, seed=7):
+    """Labels [4, 4] unlike those that the encoder reads; one unknown in the second image, all in the last."""
+    y = jnp.asarray(np.random.default_rng(seed).normal(size=(4, 4)), jnp.float32)
+    return y.at[1, 2].set(jnp.nan).at[3].set(jnp.nan)
+
+
+def test_known_labels_take_the_place_of_the_reading_and_what_is_unknown_stays_as_read(net):
+    y = known_labels(net)
+    u, z, _ = algorithm.latents(net, X, NOTHING, CONTEXT, None, y)
+    read_u, read_z, _ = algorithm.latents(net, X, NOTHING, CONTEXT)
+    np.testing.assert_allclose(net.labels_of(z), jnp.where(jnp.isnan(y), net.labels_of(read_z), y), atol=1e-5)
+    np.testing.assert_allclose(z[3], read_z[3], atol=1e-5)
+    np.testing.assert_allclose(u[3], read_u[3], atol=1e-5)
+    np.testing.assert_allclose(z[1, 2], read_z[1, 2], atol=1e-5)  # a read effect of known causes keeps its reading,
+    np.testing.assert_allclose(u, net.abduct(z), atol=1e-5)  # and owes the rest to its own noise
+
+
+def test_under_do_of_known_labels_the_rest_stays_bit_for_bit(net):
+    y = known_labels(net)
+    _, z, z_cf = algorithm.latents(net, X, ANGLE, CONTEXT, None, y)
+    np.testing.assert_array_equal(z_cf[:, 1], z[:, 1])
+    np.testing.assert_array_equal(z_cf[:, 0], np.full((4, 4), 1.5))
+    _, _, none = algorithm.latents(net, X, NOTHING, CONTEXT, None, y)
+    bitwise(none, z)
+
+
+def test_the_noise_is_inverted_under_the_known_labels(net):
+    """So that a null intervention still gives the image back as well as the solver can."""
+    found = counterfactual(net, NOTHING, y=known_labels(net))
+    x_T = algorithm.invert(net, X, found.z, CONTEXT, T, "ddim")
+    _, decode = SOLVERS["ddim"]
+    x = jnp.clip(decode(net.eps_fn(found.z, CONTEXT, SHAPE), net.schedule, x_T, T), -1, 1)
+    np.testing.assert_allclose(found.x, x, atol=1e-5)
+
+
+def test_what_is_asked_again_allows_for_how_the_encoder_misreads_the_factual_image(net):
+    """Labels known to be what the encoder reads change no correction."""
+    sampling, light = dataclasses.replace(INVERT, corrections=1), NOTHING.at[:, 1].set(0.4)
+    _, z, _ = algorithm.latents(net, X, NOTHING, CONTEXT)
+    read = counterfactual(net, light, sampling)
+    given = counterfactual(net, light, sampling, y=net.labels_of(z))
+    np.testing.assert_allclose(given.x, read.x, atol=1e-4)
+    assert np.abs(read.x - counterfactual(net, light).x).max() > 1e-3  # the correction did something

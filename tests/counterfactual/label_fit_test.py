@@ -13,7 +13,7 @@ from cdae_jax.counterfactual import algorithm
 from cdae_jax.counterfactual.label_fit import FARTHEST, fit_labels
 from cdae_jax.counterfactual.sampling import Sampling
 
-ALL = jnp.ones(3, bool)
+ALL = jnp.ones((1, 3), bool)
 SLOPES = np.random.default_rng(0).normal(size=(3, 40)).astype(np.float32)
 fit = jax.jit(functools.partial(fit_labels, prior_sd=0.05), static_argnames="draft")
 
@@ -122,3 +122,22 @@ def test_what_is_encoded_predicted_and_made_are_of_the_same_fit(one_device_alone
     np.testing.assert_array_equal(model.predict(images, do), found[2])
     alone = np.concatenate([model.encode(images[:1]), model.encode(images[1:])])
     np.testing.assert_allclose(model.encode(images), alone, rtol=1e-4, atol=1e-3)
+
+
+def test_what_is_known_is_not_moved_and_the_rest_is_fitted_beside_it():
+    rng = np.random.default_rng(5)
+    true = rng.normal(size=(5, 3)).astype(np.float32)
+    y = true + np.float32([0, 0.05, 0.05])  # the first label is known, in the first two images
+    movable = jnp.ones((5, 3), bool).at[:2, 0].set(False)
+    found = fit(linear, true @ SLOPES, y, movable, num_steps=3)
+    np.testing.assert_array_equal(found[:2, 0], y[:2, 0])
+    np.testing.assert_allclose(found, true, atol=2e-3)
+
+
+def test_a_known_label_is_kept_while_the_others_of_the_image_are_fitted():
+    """By hand: the encoder misreads cause and effect; the cause is known."""
+    net = network(misread=(0.04, 0.04, 0.0))
+    x = column([0.5, 0.8, 1.0], height=20)
+    y = jnp.asarray([[0.5, NAN, NAN]], jnp.float32)
+    _, z, _ = algorithm.latents(net, x, jnp.full((1, 3), NAN), jnp.zeros(1, jnp.int32), None, y, fit_steps=3)
+    np.testing.assert_allclose(z[0, :2, 0], [0.5, 0.8], atol=5e-3)

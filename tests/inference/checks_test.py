@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cdae_jax.data.labels import LabelStats
@@ -173,3 +174,44 @@ def test_a_context_is_one_class_or_one_each_or_unknown():
 def test_bad_contexts_are_named(context, num_classes, message):
     with pytest.raises(InputError, match=message):
         checks.check_context(context, 3, num_classes)
+
+
+KNOWN = CausalGraph((Variable("size"), Variable("on", ("size",), "binary")))
+KNOWN_STATS = LabelStats.of(np.array([[0.0, 0], [10, 1]]), KNOWN)  # mean and sd: 5, 0.5
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        np.array([[10, 1], [np.nan, 0]]),
+        {"size": [10, np.nan], "on": [1, 0]},
+        pd.DataFrame({"on": [True, False], "size": [10, np.nan]}, index=["b", "a"]),
+    ],
+)
+def test_known_labels_are_standardised_however_they_are_given(given):
+    y = checks.check_known(given, 2, KNOWN, KNOWN_STATS)
+    np.testing.assert_allclose(y, [[1, 1], [np.nan, -1]])
+    assert y.dtype == np.float32
+
+
+def test_one_row_or_one_value_holds_for_all_images():
+    np.testing.assert_allclose(checks.check_known([10, np.nan], 2, KNOWN, KNOWN_STATS), [[1, np.nan]] * 2)
+    np.testing.assert_allclose(checks.check_known({"size": 10}, 2, KNOWN, KNOWN_STATS), [[1, np.nan]] * 2)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"sise": 1}, "there is no variable 'sise'; .* did you mean 'size'"),
+        ({"size": [1, 2, 3]}, r"the label of 'size' is \[1, 2, 3\]: expected numbers of shape \(2,\)"),
+        (
+            np.zeros((3, 2)),
+            r"the array of labels has the shape \(3, 2\): expected numbers of shape \(2, 2\)",
+        ),
+        ({"size": np.inf}, "the label of 'size' is inf"),
+        ({"on": 0.3}, "the labels of 'on' are not whole numbers from 0 to 1"),
+    ],
+)
+def test_labels_that_cannot_be_known_are_refused(given, sentence):
+    with pytest.raises(InputError, match=sentence):
+        checks.check_known(given, 2, KNOWN, KNOWN_STATS)

@@ -127,6 +127,17 @@ def test_soft_interventions_change_what_the_encoder_reads(model, images, change)
     np.testing.assert_allclose(model.predict(images, {"angle": change}), soft.labels, atol=1e-3)
 
 
+def test_known_labels_are_what_is_held_true_and_what_changes_start_from(model, images):
+    known = {"angle": 10.0, "length": np.full(len(images), 6.0)}
+    made = model.counterfactual(images, {}, labels=known)
+    np.testing.assert_allclose(made.labels[:, [0, 2]], [[10.0, 6.0]] * len(images), atol=1e-3)
+    np.testing.assert_allclose(made.labels[:, 1], model.encode(images)[:, 1], atol=1e-3)
+    turned = model.counterfactual(images, {"angle": "+5"}, labels=known)
+    np.testing.assert_allclose(turned.labels[:, 0], 15.0, atol=1e-3)
+    np.testing.assert_allclose(model.predict(images, {"angle": 15.0}, labels=known), turned.labels, atol=1e-3)
+    assert (turned.labels[:, 2] != 6.0).all()  # an effect follows
+
+
 def test_what_the_inversion_loses_comes_back_where_nothing_changes(model, images):
     lossy = model.reconstruct(images, abduction="invert")
     assert np.abs(lossy.astype(int) - images).max() > 4
