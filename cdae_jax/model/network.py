@@ -10,7 +10,7 @@ from cdae_jax.graph import CausalGraph
 from cdae_jax.model.causal_diffae import CausalDiffAE
 from cdae_jax.model.decoders import Decoder
 from cdae_jax.model.prior import label_codes, labels_of
-from cdae_jax.model.scm import Intervention
+from cdae_jax.model.scm import Conditional, Intervention
 
 
 @flax.struct.dataclass
@@ -37,8 +37,8 @@ class Network:
         """z = f(u), [B, n, k] -> [B, n, k] through the mechanisms, under `do`."""
         return self.model.apply(self.params, u, do, method="propagate")
 
-    def conditionals(self, z: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Shift and log scale, each [B, n, k], of every z_i given its parents in z [B, n, k]."""
+    def conditionals(self, z: jax.Array) -> Conditional:
+        """How every z_i follows its own noise, given its parents in z [B, n, k]."""
         return self.model.apply(self.params, z, method="conditionals")
 
     def abduct(self, z: jax.Array) -> jax.Array:

@@ -1,11 +1,15 @@
 """The structural causal model over latent blocks (arXiv 2404.17735, section 4).
 
     additive:  z_i = f_i(z_pa(i)) + u_i
+    scaled:    z_i = f_i(z_pa(i)) + exp(s_i) u_i               noise of a size of its own (ours)
     affine:    z_i = f_i(z_pa(i)) + exp(s_i(z_pa(i))) u_i      noise whose size depends on the parents (ours)
+    spline:    z_i = f_i(z_pa(i)) + exp(s_i(z_pa(i))) T(u_i; z_pa(i))     noise of any form (ours)
     one_hop:   z_i = f_i(u_pa(i)) + u_i                        as in the released code, for comparison
 
-f_i and s_i see their parents' z, not their u, so that an effect travels along every path of the graph; with "one_hop"
-it stops at the children.
+f_i, s_i and the knots of T, an increasing spline, see their parents' z, not their u, so that an effect travels along
+every path of the graph; with "one_hop" it stops at the children. Far out T is the identity, so that what is unlike all
+others still follows its parents. With "spline" f_i, s_i and T are the same for all dimensions of a block, so that the
+code of a number, which is the number in each, stays one.
 """
 
 from typing import NamedTuple
@@ -16,9 +20,11 @@ import jax
 import jax.numpy as jnp
 
 from cdae_jax.graph import CausalGraph
+from cdae_jax.model.spline import Spline, spline_of
 
-MECHANISMS = ("additive", "affine", "one_hop")
-MAX_LOG_SCALE = 3.0  # |s_i| stays below, so that neither direction overflows
+MECHANISMS = ("additive", "scaled", "affine", "spline", "one_hop")
+MAX_LOG_SCALE = 3.0  # |s_i| stays below, so that neither direction overflows: a floor for effects without freedom
+BINS = 8  # of a spline
 
 
 class Intervention(NamedTuple):
@@ -36,23 +42,53 @@ class Intervention(NamedTuple):
         return jnp.where(self.mask[:, i, None], value, left)
 
 
+class Conditional(NamedTuple):
+    """How variables follow their noise, given their parents: z = shift + exp(log_scale) T(u).
+
+    shift and log_scale are [B, n, k], or [B, k] of one variable; T is a spline with knots [B, n, 1, bins + 1], or
+    None for the identity.
+    """
+
+    shift: jax.Array
+    log_scale: jax.Array
+    spline: Spline | None = None
+
+    def z_of(self, u: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """z of u, and log dz/du, elementwise."""
+        t, log_slope = (u, 0.0) if self.spline is None else self.spline.forward(u)
+        return self.shift + jnp.exp(self.log_scale) * t, self.log_scale + log_slope
+
+    def u_of(self, z: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """u of z, exactly, and log dz/du there."""
+        t = (z - self.shift) * jnp.exp(-self.log_scale)
+        u, log_slope = (t, 0.0) if self.spline is None else self.spline.inverse(t)
+        return u, self.log_scale + log_slope
+
+
 class Mechanism(nn.Module):
-    """f_i and s_i: an MLP of two hidden layers on the concatenated blocks of the parents; kind is one of MECHANISMS."""
+    """f_i, s_i and T: an MLP of two hidden layers on the concatenated blocks of the parents; kind one of MECHANISMS."""
 
     block_dim: int
     hidden: int
     kind: str
 
     @nn.compact
-    def __call__(self, z_parents: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """[B, parents * k] -> shift f_i and log scale s_i, each [B, k]; s_i is 0 unless "affine"."""
+    def __call__(self, z_parents: jax.Array) -> Conditional:
+        """[B, parents * k] -> how the variable [B, k] follows its own noise."""
         h = nn.gelu(nn.Dense(self.hidden)(z_parents))
         h = nn.gelu(nn.Dense(self.hidden)(h))
-        shift = nn.Dense(self.block_dim)(h)
-        if self.kind != "affine":
-            return shift, jnp.zeros_like(shift)
-        raw = nn.Dense(self.block_dim, kernel_init=nn.initializers.zeros)(h)
-        return shift, MAX_LOG_SCALE * jnp.tanh(raw / MAX_LOG_SCALE)
+        shape = (*z_parents.shape[:-1], self.block_dim)
+        shift = nn.Dense(1 if self.kind == "spline" else self.block_dim)(h)
+        zeros = nn.initializers.zeros
+        if self.kind in ("affine", "spline"):
+            raw = nn.Dense(shift.shape[-1], kernel_init=zeros)(h)
+        elif self.kind == "scaled":
+            raw = self.param("log_scale", zeros, ())
+        else:
+            return Conditional(shift, jnp.zeros(shape))
+        log_scale = jnp.broadcast_to(MAX_LOG_SCALE * jnp.tanh(raw / MAX_LOG_SCALE), shape)
+        bent = spline_of(nn.Dense(3 * BINS - 1, kernel_init=zeros)(h)[..., None, :]) if self.kind == "spline" else None
+        return Conditional(jnp.broadcast_to(shift, shape), log_scale, bent)
 
 
 class StructuralCausalModel(nn.Module):
@@ -67,10 +103,10 @@ class StructuralCausalModel(nn.Module):
         effects = [var.name for var in self.graph.variables if var.parents]
         self.mechanisms = {name: Mechanism(self.block_dim, self.hidden, self.kind) for name in effects}
 
-    def mechanism(self, i: int, causes: dict[int, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        """Shift and log scale of z_i, each [B, k], from the parents' blocks; 0 without parents."""
+    def mechanism(self, i: int, causes: dict[int, jax.Array]) -> Conditional:
+        """How z_i [B, k] follows u_i, given the parents' blocks; z_i = u_i without parents."""
         if not self.graph.parents[i]:
-            return jnp.zeros(()), jnp.zeros(())
+            return Conditional(jnp.zeros(()), jnp.zeros(()))
         parents = [causes[p] for p in self.graph.parents[i]]
         return self.mechanisms[self.graph.names[i]](jnp.concatenate(parents, -1))
 
@@ -82,28 +118,33 @@ class StructuralCausalModel(nn.Module):
         blocks: dict[int, jax.Array] = {}
         causes: dict[int, jax.Array] = {}  # what the children see
         for i in self.graph.order:
-            shift, log_scale = self.mechanism(i, causes)
-            block, cause = shift + jnp.exp(log_scale) * u[:, i], u[:, i]
+            (block, _), cause = self.mechanism(i, causes).z_of(u[:, i]), u[:, i]
             if do is not None:
                 block, cause = do.set(i, block), do.set(i, cause)
             blocks[i], causes[i] = block, cause if self.kind == "one_hop" else block
         return jnp.stack([blocks[i] for i in range(len(self.graph))], axis=1)
 
-    def conditionals(self, z: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Shift and log scale, each [B, n, k], of every z_i given the parents in z [B, n, k]; 0 without parents.
+    def conditionals(self, z: jax.Array) -> Conditional:
+        """How every z_i follows u_i, given the parents in z [B, n, k].
 
-        The log determinant of the propagation's Jacobian is the sum of the log scales.
+        The log determinant of the propagation's Jacobian is the sum of the log slopes.
         """
         chex.assert_shape(z, (None, len(self.graph), self.block_dim))
-        shifts, log_scales = jnp.zeros_like(z), jnp.zeros_like(z)
+        found: dict[int, Conditional] = {}
         causes: dict[int, jax.Array] = {}
         for i in self.graph.order:
-            shift, log_scale = self.mechanism(i, causes)
-            causes[i] = (z[:, i] - shift) * jnp.exp(-log_scale) if self.kind == "one_hop" else z[:, i]
-            shifts, log_scales = shifts.at[:, i].set(shift), log_scales.at[:, i].set(log_scale)
-        return shifts, log_scales
+            found[i] = self.mechanism(i, causes)
+            causes[i] = found[i].u_of(z[:, i])[0] if self.kind == "one_hop" else z[:, i]
+        like = z[:, 0]
+        straight = spline_of(jnp.zeros((len(z), 1, 3 * BINS - 1))) if self.kind == "spline" else None
+
+        def filled(one: Conditional) -> Conditional:
+            numbers = (jnp.broadcast_to(part, like.shape) for part in one[:2])
+            return Conditional(*numbers, straight if one.spline is None else one.spline)
+
+        every = [filled(found[i]) for i in range(len(self.graph))]
+        return jax.tree.map(lambda *parts: jnp.stack(parts, axis=1), *every)
 
     def abduct(self, z: jax.Array) -> jax.Array:
-        """The exact inverse of the propagation: u_i = exp(-s_i) (z_i - f_i), [B, n, k] -> [B, n, k]."""
-        shift, log_scale = self.conditionals(z)
-        return (z - shift) * jnp.exp(-log_scale)
+        """The exact inverse of the propagation: u_i = T^-1(exp(-s_i) (z_i - f_i)), [B, n, k] -> [B, n, k]."""
+        return self.conditionals(z).u_of(z)[0]

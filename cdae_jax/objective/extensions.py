@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from cdae_jax.model.network import Network
+from cdae_jax.model.scm import Conditional
 from cdae_jax.objective.draws import Draws
 from cdae_jax.objective.terms import Condition, mean_square
 
@@ -11,15 +12,14 @@ IMAGE_SD = 0.1  # of the conv decoder's p(x | z), on the scale -1..1
 
 
 def mechanism_misfit(net: Network, code: jax.Array) -> jax.Array:
-    """(4) -log p(m_i(y) | m_pa(y)) = u^2 / 2 + s_i, elementwise [B, n, k], up to a constant; code = m(y).
+    """(4) -log p(m_i(y) | m_pa(y)) = u^2 / 2 + log dz/du, elementwise [B, n, k], up to a constant; code = m(y).
 
-    u is the noise that the labels themselves imply, s_i the log determinant of the mechanism's Jacobian. Without it
+    u is the noise that the labels themselves imply, and the slope that of the mechanism there. Without it
     the mechanisms learn through the encoder alone, which can write a child's label into the child's own u and leave
     f_i untrained: the intervened variable then moves and its effects do not ("Pendulum with shadows that were set").
     """
-    shift, log_scale = net.conditionals(code)
-    u = (code - shift) * jnp.exp(-log_scale)
-    return 0.5 * u**2 + log_scale
+    u, log_slope = net.conditionals(code).u_of(code)
+    return 0.5 * u**2 + log_slope
 
 
 def mechanisms_alone(net: Network) -> Network:
@@ -33,15 +33,19 @@ def mechanisms_alone(net: Network) -> Network:
     return net.replace(params={"params": kept})
 
 
-def spare_what_was_set(conditionals, intervened: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Shift and log scale [B, n, k] without gradient where a variable was set by hand ([B, n] bool).
+def spare_what_was_set(conditionals: Conditional, intervened: jax.Array) -> Conditional:
+    """The same without gradient where a variable was set by hand ([B, n] bool).
 
     Such an image says what is there, and nothing of the mechanism: (3) holds and does not train f_i, and (2) and (4)
     leave the variable out (`terms.masks`), since whatever u explains the value against the mechanism is not unlikely
     ("Pendulum with shadows that were set").
     """
-    shift, log_scale = (jnp.where(intervened[..., None], jax.lax.stop_gradient(part), part) for part in conditionals)
-    return shift, log_scale
+
+    def spared(part):
+        was_set = intervened.reshape(*intervened.shape, *(1,) * (part.ndim - 2))
+        return jnp.where(was_set, jax.lax.stop_gradient(part), part)
+
+    return jax.tree.map(spared, conditionals)
 
 
 def completed(net: Network, y: jax.Array, z: jax.Array) -> jax.Array:

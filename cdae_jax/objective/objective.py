@@ -6,8 +6,9 @@
       + ours: (4) -log p(m_i(y) | m_pa(y)), (5) the draft
 
 gamma rises from 0 over the first steps. (2) and (3) are sums over the dimensions, as published, or means
-(`terms.counts`). (3) is exact given the sampled parents: q(z_i | z_pa, x) = N(f_i + exp(s_i) mean_i, exp(2 s_i) var_i),
-with f_i and s_i of z_pa (s_i = 0 for additive mechanisms), so that the divergence is a sum of Gaussian ones.
+(`terms.counts`). (3) is that of q(z_i | z_pa, x) = N(g(mean_i), g'(mean_i)^2 var_i), given the sampled parents, for the
+mechanism z_i = g(u_i; z_pa): a sum of Gaussian divergences, without noise of its own. That is exact for g linear in u_i
+(additive, affine); for a spline it is g's tangent at mean_i, whose error falls with the variance var_i of the encoder.
 """
 
 import chex
@@ -49,8 +50,8 @@ def objective(
     z = causal.propagate(u)
 
     # q(z | x), and p(z | y) = N(m(y), prior_sd^2).
-    shift, log_scale = extensions.spare_what_was_set(causal.conditionals(z), batch["intervened"])
-    z_mean, z_log_var = shift + jnp.exp(log_scale) * mean, log_var + 2 * log_scale
+    z_mean, log_slope = extensions.spare_what_was_set(causal.conditionals(z), batch["intervened"]).z_of(mean)
+    z_log_var = log_var + 2 * log_slope
     code = net.codes(extensions.completed(net, batch["y"], z_mean))
 
     # (1) The decoder, conditioned on z.

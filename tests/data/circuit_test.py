@@ -80,9 +80,8 @@ def params():
             params, opt_state = carry
 
             def negative_log_likelihood(params):
-                u = SCM.apply(params, batch, method="abduct")
-                _, log_scale = SCM.apply(params, batch, method="conditionals")
-                return jnp.mean(0.5 * u**2 + log_scale)
+                u, log_slope = SCM.apply(params, batch, method=lambda scm, z: scm.conditionals(z).u_of(z))
+                return jnp.mean(0.5 * u**2 + log_slope)
 
             params, opt_state, _ = apply_gradients(tx, jax.grad(negative_log_likelihood)(params), opt_state, params)
             return (params, opt_state), None

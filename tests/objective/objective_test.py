@@ -56,6 +56,26 @@ def test_terms_are_those_of_the_paper(batch, reduction):
     assert float(found["decoder"]) == pytest.approx(np.mean((v - np.asarray(output)) ** 2), rel=1e-4)
 
 
+def test_of_a_spline_the_divergence_from_the_labels_is_near_what_samples_say(batch):
+    """KL[q(z_i | z_pa, x) || p(z_i | y)] by its tangent, against the mean over many samples of u."""
+    net, weights = small_network(mechanism="spline"), dataclasses.replace(WEIGHTS, condition="mean")
+    draws = draws_of(net, weights, batch)
+    found = values(net, weights, batch, draws, counts_of(net, weights, batch))["kl_z"]
+
+    mean, log_var = net.encode(batch["x"])
+    conditionals = net.conditionals(net.propagate(mean))
+    code, sd = net.codes(batch["y"]), net.model.prior_sd
+
+    def of_sample(key):
+        eps = jax.random.normal(key, mean.shape)
+        z, log_slope = conditionals.z_of(mean + jnp.exp(log_var / 2) * eps)
+        log_q = -0.5 * eps**2 - log_var / 2 - log_slope
+        return log_q + 0.5 * ((z - code) / sd) ** 2 + np.log(sd)
+
+    sampled = jax.jit(jax.vmap(of_sample))(jax.random.split(jax.random.key(0), 2000))
+    assert float(found) == pytest.approx(float(sampled.mean()), rel=0.03)
+
+
 def test_the_shares_of_parts_of_a_batch_add_up_to_the_loss_of_the_whole(batch):
     part_known = batch | {"y": batch["y"].at[:3, 2].set(jnp.nan)}
     draws, over = draws_of(NET, WEIGHTS, batch), counts_of(NET, WEIGHTS, part_known)
