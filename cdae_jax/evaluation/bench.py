@@ -32,22 +32,15 @@ def first_of(split: Split, num: int) -> Split:
 
 @dataclasses.dataclass(frozen=True)
 class Bench:
-    """What every measurement needs.
-
-    Attributes:
-      test: the test images and labels that are measured.
-      figures: folder for pictures.
-      options: how the model decodes; None for its defaults.
-      seed: of the values that are drawn.
-      inception: images [N, H, W, C] uint8 -> Inception features [N, 2048]; None without its weights.
-    """
+    """What every measurement needs."""
 
     dataset: Dataset
     model: TrainedModel
-    test: Split
-    figures: pathlib.Path
-    options: Sampling | None = None
+    test: Split  # the images and labels that are measured
+    figures: pathlib.Path  # folder for pictures
+    options: Sampling | None = None  # how the model decodes; None for its defaults
     seed: int = SEED
+    # images [N, H, W, C] uint8 -> Inception features [N, 2048]; None without its weights
     inception: Callable[[np.ndarray], np.ndarray] | None = None
 
     def counterfactual(self, images: np.ndarray, do: dict, context: np.ndarray | None):
@@ -61,9 +54,8 @@ class Bench:
     @functools.cached_property
     def judge(self) -> Judge:
         """The anti-causal predictor, trained when it is first needed on this data."""
-        settings = self.model.settings
-        folder = pathlib.Path(settings.data.data_dir) / "judges"
-        return cached_judge(self.dataset, settings.data.judge_steps, folder)
+        data = self.model.settings.data
+        return cached_judge(self.dataset, data.judge_steps, pathlib.Path(data.data_dir) / "judges")
 
     @functools.cached_property
     def features_of_test(self) -> np.ndarray:
@@ -83,6 +75,6 @@ class Bench:
         """The values [N] to set, drawn from the test labels, and the order [N] of the images they come from."""
         order = np.random.default_rng([self.seed, column]).permutation(len(self.test))
         drawn = self.test.labels[order, column]
-        known = drawn[np.isfinite(drawn)]
-        rng = np.random.default_rng([self.seed, column, 1])
-        return np.where(np.isfinite(drawn), drawn, known[rng.integers(len(known), size=len(drawn))]), order
+        known = np.isfinite(drawn)
+        others = np.random.default_rng([self.seed, column, 1]).choice(drawn[known], len(drawn))
+        return np.where(known, drawn, others), order

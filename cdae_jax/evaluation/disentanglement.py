@@ -51,17 +51,10 @@ def dci(importance: np.ndarray) -> tuple[float, float]:
     by one code. Both 0..1; NaN where there is one code or one label.
     """
     num_codes, num_labels = importance.shape
-    nan = float("nan")
     share = importance.sum(1) / max(importance.sum(), 1e-12)
-    disentangled = float(share @ _one_minus_entropy(importance)) if num_labels > 1 else nan
-    complete = float(_one_minus_entropy(importance.T).mean()) if num_codes > 1 else nan
+    disentangled = float(share @ _one_minus_entropy(importance)) if num_labels > 1 else np.nan
+    complete = float(_one_minus_entropy(importance.T).mean()) if num_codes > 1 else np.nan
     return disentangled, complete
-
-
-def _within(values: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """What of values [N, k] a straight line in label [N] leaves; the mean alone where the label does not vary."""
-    design = np.stack([np.ones_like(label), label - label.mean()], 1)
-    return values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
 
 
 def interventional_robustness(block: np.ndarray, label: np.ndarray, classes: int = 0) -> float:
@@ -79,9 +72,12 @@ def interventional_robustness(block: np.ndarray, label: np.ndarray, classes: int
     for value in np.unique(bins):
         here = bins == value
         if here.sum() >= MIN_PER_BIN:
-            deviations.append(np.percentile(np.linalg.norm(_within(block[here], label[here]), axis=1), FAR))
+            # What a straight line leaves; the mean alone where the label does not vary.
+            line = np.stack([np.ones(here.sum()), label[here] - label[here].mean()], 1)
+            left = block[here] - line @ np.linalg.lstsq(line, block[here], rcond=None)[0]
+            deviations.append(np.percentile(np.linalg.norm(left, axis=1), FAR))
     largest = np.percentile(np.linalg.norm(block - block.mean(0), axis=1), FAR)
-    return float(1 - np.mean(deviations) / max(largest, 1e-12)) if deviations else float("nan")
+    return float(1 - np.mean(deviations) / max(largest, 1e-12)) if deviations else np.nan
 
 
 def _centred_kernel(x: np.ndarray) -> np.ndarray:
@@ -113,10 +109,10 @@ def calibration(u: np.ndarray, labels: np.ndarray, graph: CausalGraph) -> dict[s
     rng = np.random.default_rng(0)
     for i, (name, parents) in enumerate(zip(graph.names, graph.parents, strict=True)):
         found[name] = {"ks": float(np.mean([kstest(column, "norm").statistic for column in u[:, i].T]))}
-        known = np.isfinite(labels[:, list(parents)]).all(1)
+        causes = labels[:, list(parents)]
+        known = np.isfinite(causes).all(1)
         if parents and known.sum() > 2:
-            causes, noise = labels[known][:, list(parents)], u[known, i]
-            causes = causes / np.maximum(causes.std(0), 1e-12)
+            causes, noise = causes[known] / np.maximum(causes[known].std(0), 1e-12), u[known, i]
             found[name]["hsic"] = hsic(noise, causes)
             found[name]["hsic_shuffled"] = hsic(rng.permutation(noise), causes)
     return found

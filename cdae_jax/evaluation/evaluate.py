@@ -50,23 +50,16 @@ def measure_composition(bench: Bench) -> dict:
     again = once[:NUM_CYCLED]
     for _ in tqdm(range(NUM_CYCLES - 1), "cycles", leave=False):
         again, _ = bench.counterfactual(again, {}, few.context)
-    error = metrics.mean_with_interval(metrics.squared_errors(once, test.images))
-    often = metrics.mean_with_interval(metrics.squared_errors(again, few.images))
-    inversion = {}
+    found = {}
     if bench.options.abduction == "restore" and bench.model.model.decoder.diffuses:
         options = dataclasses.replace(bench.options, abduction="invert")
         plain, _ = bench.model.counterfactual(test.images, {}, context=test.context, options=options)
-        lost = metrics.mean_with_interval(metrics.squared_errors(plain, test.images))
-        inversion["inversion"] = {"mse": lost, "psnr": metrics.psnr(lost["mean"])}
-    return {
-        **inversion,
-        "mse": error,
-        "psnr": metrics.psnr(error["mean"]),
-        "ssim": metrics.mean_with_interval(metrics.ssim(once, test.images)),
-        f"mse_after_{NUM_CYCLES}": often,
-        f"psnr_after_{NUM_CYCLES}": metrics.psnr(often["mean"]),
-        **readings(bench, once, test.labels),
-    }
+        found["inversion"] = metrics.mse_and_psnr(plain, test.images)
+    found |= metrics.mse_and_psnr(once, test.images)
+    found["ssim"] = metrics.mean_with_interval(metrics.ssim(once, test.images))
+    often = metrics.mse_and_psnr(again, few.images)
+    found |= {f"{name}_after_{NUM_CYCLES}": measured for name, measured in often.items()}
+    return found | readings(bench, once, test.labels)
 
 
 def measure_latents(bench: Bench) -> dict:
@@ -105,12 +98,11 @@ def measure_floor(bench: Bench) -> dict:
         right = bench.judge(bench.test.images)[1] == bench.test.context
         found["context_read"] = metrics.mean_with_interval(right.astype(float))
     half = len(bench.test) // 2
+    features = {"frechet_of_halves": bench.features_of_test}
+    if bench.inception is not None:
+        features["frechet_inception_of_halves"] = bench.inception_of_test
     if half > 1:
-        seen = bench.features_of_test
-        found["frechet_of_halves"] = metrics.frechet_distance(seen[:half], seen[half:])
-        if bench.inception is not None:
-            seen = bench.inception_of_test
-            found["frechet_inception_of_halves"] = metrics.frechet_distance(seen[:half], seen[half:])
+        found |= {name: metrics.frechet_distance(seen[:half], seen[half:]) for name, seen in features.items()}
     return found
 
 
@@ -129,29 +121,23 @@ def _cached(path: pathlib.Path, key: dict, compute: Callable[[], dict] | None) -
     return result
 
 
-def _null_for_nan(results):
+def _null_for_nan(results: dict) -> dict:
     """JSON knows no NaN: what is unknown becomes None."""
-    if isinstance(results, dict):
-        return {key: _null_for_nan(value) for key, value in results.items()}
-    if isinstance(results, (list, tuple)):
-        return [_null_for_nan(value) for value in results]
-    return None if isinstance(results, float) and np.isnan(results) else results
+    return json.loads(json.dumps(results), parse_constant=lambda name: None if name == "NaN" else float(name))
 
 
 def _check_parts(parts: Iterable[str]) -> None:
     for part in parts:
         if part not in PARTS:
-            raise InputError(
-                f"there is no part {part!r}: expected some of {', '.join(PARTS)}{did_you_mean(part, PARTS)}"
-            )
+            expected = f"expected some of {', '.join(PARTS)}{did_you_mean(part, PARTS)}"
+            raise InputError(f"there is no part {part!r}: {expected}")
 
 
 def _check_labels(dataset: Dataset, test: Split) -> None:
     for name, labels in zip(dataset.graph.names, test.labels.T, strict=True):
         if not np.isfinite(labels).any():
-            raise InputError(
-                f"none of the {len(test)} test images has a label of {name!r}: label some, or use another split"
-            )
+            says = f"none of the {len(test)} test images has a label of {name!r}"
+            raise InputError(f"{says}: label some, or use another split")
 
 
 def _key_of(bench: Bench) -> dict:
@@ -212,16 +198,11 @@ def evaluate(
 ) -> dict:
     """Evaluates a workdir on its test split; writes metrics.json, report.md, figures/ and evaluation/.
 
-    Args:
-      parts: which of PARTS to compute; of the others what is kept is shown.
-      options: fields of `Sampling`, for what differs from the config's.
-      num_images: test images, from the start of the split; None for the config's number.
-      output: folder to write; None for the workdir.
-      inception_weights: file for a second Frechet distance, see `cdae_jax.evaluation.inception`; slow on a CPU.
-
-    Raises:
-      InputError: not a trained workdir, other data than it was trained on, an unknown part, a variable without any
-        test label, or a weights file that is none.
+    Of PARTS that are left out what is kept is shown. Options are fields of `Sampling`, for what differs from the
+    config's, images the first of the split. With weights (`evaluation.inception`; slow on a CPU) there is a second
+    Frechet distance. None stands for the config's number of images and for the workdir as the output. Raises InputError
+    for no trained workdir, other data than it was trained on, an unknown part, a variable without any test label, or a
+    weights file that is none.
     """
     directory, parts = pathlib.Path(directory), tuple(parts)
     _check_parts(parts)
@@ -235,9 +216,7 @@ def evaluate(
     for sub in ("figures", "evaluation"):
         (folder / sub).mkdir(parents=True, exist_ok=True)
     bench = Bench(dataset, model, test, folder / "figures", options, inception=inception)
-    key = _key_of(bench)
-    if inception_weights:
-        key["inception"] = weights_digest(inception_weights)
+    key = _key_of(bench) | ({"inception": weights_digest(inception_weights)} if inception_weights else {})
 
     def kept(name: str, part: str, compute: Callable[..., dict], *args) -> dict | None:
         computed = functools.partial(compute, bench, *args) if part in ("floor", *parts) else None

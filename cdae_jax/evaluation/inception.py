@@ -33,11 +33,8 @@ def weights_digest(weights: str | pathlib.Path) -> str:
 def inception_features(weights: str | pathlib.Path) -> Callable[[np.ndarray], np.ndarray]:
     """A function from images [N, H, W, C] uint8, C 1 or 3, to features [N, 2048] float32.
 
-    Args:
-      weights: of `keras.applications.InceptionV3(include_top=False)`, .h5 or .weights.h5.
-
-    Raises:
-      InputError: Keras is not installed or runs on something else than JAX, no such file, or other weights.
+    The weights are those of `keras.applications.InceptionV3(include_top=False)`, .h5 or .weights.h5. Raises InputError
+    if Keras is not installed or runs on something else than JAX, for no such file, or other weights.
     """
     weights_digest(weights)
     os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -48,20 +45,16 @@ def inception_features(weights: str | pathlib.Path) -> Callable[[np.ndarray], np
     if keras.backend.backend() != "jax":
         raise InputError(f"Keras runs on {keras.backend.backend()}: set KERAS_BACKEND=jax")
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        network = keras.applications.InceptionV3(
-            include_top=False, weights=None, pooling="avg", input_shape=(SIDE, SIDE, 3)
-        )
+        form = {"include_top": False, "pooling": "avg", "input_shape": (SIDE, SIDE, 3)}
+        network = keras.applications.InceptionV3(weights=None, **form)
         try:
             network.load_weights(str(weights))
         except Exception as err:  # Keras raises many kinds
-            raise InputError(
-                f"{str(weights)!r} holds no weights of Inception v3 without top"
-                f" ({type(err).__name__}: {' '.join(str(err).split())[:200]}): give an .h5 file of Keras's"
-            ) from err
-        trained, fixed = (
-            [variable.value for variable in part]
-            for part in (network.trainable_variables, network.non_trainable_variables)
-        )
+            says = f"{type(err).__name__}: {' '.join(str(err).split())[:200]}"
+            what = "holds no weights of Inception v3 without top"
+            raise InputError(f"{str(weights)!r} {what} ({says}): give an .h5 file of Keras's") from err
+        trained = [variable.value for variable in network.trainable_variables]
+        fixed = [variable.value for variable in network.non_trainable_variables]
 
     @jax.jit
     def run(trained, fixed, images):

@@ -15,23 +15,14 @@ NUM_CYCLED = 128  # images of the measures that decode again and again
 
 
 class Measured(NamedTuple):
-    """What was found under do(one variable = values).
+    """What was found under do(one variable = values)."""
 
-    Attributes:
-      result: section -> its measures.
-      gaps: [N, n] each image's errors of all variables.
-      values: [N] what was asked for.
-      read: [N, n] labels read from the counterfactual images.
-      images: [N, H, W, C] uint8 counterfactuals.
-      true_images: the same of the truth; None where nothing renders it.
-    """
-
-    result: dict
-    gaps: np.ndarray
-    values: np.ndarray
-    read: np.ndarray
-    images: np.ndarray
-    true_images: np.ndarray | None
+    result: dict  # section -> its measures
+    gaps: np.ndarray  # [N, n] each image's errors of all variables
+    values: np.ndarray  # [N] what was asked for
+    read: np.ndarray  # [N, n] labels read from the counterfactual images
+    images: np.ndarray  # [N, H, W, C] uint8 counterfactuals
+    true_images: np.ndarray | None  # the same of the truth; None where nothing renders it
 
 
 def known_counterfactual(graph: CausalGraph, labels: np.ndarray, mask: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -53,11 +44,7 @@ def labels_under(dataset: Dataset, labels: np.ndarray, do: Mapping[str, float | 
 
 def noise_redrawn(dataset: Dataset, name: str, true: np.ndarray, others: np.ndarray, sd: np.ndarray) -> dict:
     """Errors of do(name)'s descendants if each image had another one's own noise: what a model leaves that knows the
-    mechanisms exactly and abducts nothing.
-
-    Args:
-      true: labels [N, n] under do(name).
-      others: labels [N, n] of other images, whose noise is taken.
+    mechanisms exactly and abducts nothing. True are the labels [N, n] under do(name), the noise that of others' [N, n].
     """
     descendants = dataset.graph.descendants(name)
     held = np.tile([other not in descendants for other in dataset.graph.names], (len(true), 1))
@@ -80,11 +67,8 @@ def errors_by_variable(graph: CausalGraph, read: np.ndarray, true: np.ndarray, s
             "count": int(known.sum()),
         }
         if var.classes and known.any():
-            classes = metrics.as_classes(graph, read)[known, i]
-            found[var.name] |= {
-                "accuracy": 1 - float(physical[i]),
-                "f1": metrics.macro_f1(classes, true[known, i], var.classes),
-            }
+            f1 = metrics.macro_f1(metrics.as_classes(graph, read)[known, i], true[known, i], var.classes)
+            found[var.name] |= {"accuracy": 1 - float(physical[i]), "f1": f1}
     return found
 
 
@@ -122,7 +106,12 @@ def measure_do(bench: Bench, name: str) -> Measured:
     result |= _distances_of_features(bench, images, rendered, _nearest_with(test.labels[:, column], values))
     result["reversibility"] = _reversibility(bench, name, images)
     if rendered is not None:
-        result["counterfactual_error"] = _pixel_errors(images, rendered, test.images)
+        result["counterfactual_error"] = {
+            **metrics.mse_and_psnr(images, rendered),
+            "ssim": metrics.mean_with_interval(metrics.ssim(images, rendered)),
+            "mse_unchanged": metrics.mean_squared_error(test.images, rendered),
+            "ssim_unchanged": float(metrics.ssim(test.images, rendered).mean()),
+        }
         result["floor"] = readings(bench, rendered, true)
     return Measured(result, gaps, values, read, images, rendered)
 
@@ -130,7 +119,7 @@ def measure_do(bench: Bench, name: str) -> Measured:
 def _nearest_with(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
     """For each i the row of another image whose label [N] is nearest to values[i]."""
     gap = np.abs(np.where(np.isfinite(labels), labels, np.inf)[None] - values[:, None])
-    gap[np.arange(len(values)), np.arange(len(values))] = np.inf
+    np.fill_diagonal(gap, np.inf)
     return gap.argmin(1)
 
 
@@ -155,14 +144,3 @@ def _reversibility(bench: Bench, name: str, images: np.ndarray) -> dict:
     old = np.where(np.isfinite(old), old, read[:, column])
     back, _ = bench.counterfactual(images[:NUM_CYCLED], {name: old}, test.context)
     return metrics.mean_with_interval(metrics.squared_errors(back, test.images))
-
-
-def _pixel_errors(images: np.ndarray, rendered: np.ndarray, factual: np.ndarray) -> dict:
-    mse = metrics.mean_with_interval(metrics.squared_errors(images, rendered))
-    return {
-        "mse": mse,
-        "psnr": metrics.psnr(mse["mean"]),
-        "ssim": metrics.mean_with_interval(metrics.ssim(images, rendered)),
-        "mse_unchanged": metrics.mean_squared_error(factual, rendered),
-        "ssim_unchanged": float(metrics.ssim(factual, rendered).mean()),
-    }

@@ -42,16 +42,14 @@ def target_sizes(graph: CausalGraph) -> list[int]:
 def to_targets(graph: CausalGraph, y: np.ndarray) -> np.ndarray:
     """Standardised labels [N, n] -> targets [N, sum of sizes], NaN where the label is."""
     columns = []
-    for column, size in zip(y.T, target_sizes(graph), strict=True):
-        one_hot = np.where(np.isnan(column)[:, None], np.nan, column[:, None] == np.arange(size))
-        columns.append(column[:, None] if size == 1 else one_hot)
+    for column, size in zip(np.expand_dims(y.T, 2), target_sizes(graph), strict=True):
+        columns.append(column if size == 1 else np.where(np.isnan(column), np.nan, column == np.arange(size)))
     return np.concatenate(columns, 1).astype(np.float32)
 
 
 def from_targets(graph: CausalGraph, targets: np.ndarray) -> np.ndarray:
     """The standardised labels [N, n] that predicted targets stand for."""
-    ends = np.cumsum(target_sizes(graph))[:-1]
-    parts = np.split(targets, ends, axis=1)
+    parts = np.split(targets, np.cumsum(target_sizes(graph))[:-1], axis=1)
     columns = [part[:, 0] if part.shape[1] == 1 else part.argmax(1).astype(np.float32) for part in parts]
     return np.stack(columns, 1)
 
@@ -62,13 +60,16 @@ class Predictor(nn.Module):
     num_targets: int
     num_classes: int
 
+    @classmethod
+    def of(cls, dataset: Dataset) -> "Predictor":
+        return cls(sum(target_sizes(dataset.graph)), dataset.num_classes)
+
     @nn.compact
     def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         """Images [B, H, W, C] in [-1, 1] -> targets [B, D], class logits [B, num_classes], features [B, FEATURES]."""
         h = x
         for channels in (32, 64, 128):
-            h = Conv(channels, stride=2)(h)
-            h = nn.silu(GroupNorm()(h))
+            h = nn.silu(GroupNorm()(Conv(channels, stride=2)(h)))
             h = nn.silu(GroupNorm()(Conv(channels)(h)))
         h = nn.silu(nn.Dense(FEATURES)(h.reshape(h.shape[0], -1)))
         logits = nn.Dense(self.num_classes)(h) if self.num_classes else jnp.zeros((h.shape[0], 0))
@@ -131,20 +132,17 @@ def _classes_of(split: Split) -> np.ndarray:
 
 
 def train_judge(dataset: Dataset, stats: LabelStats, num_steps: int, seed: int = 0) -> Judge:
-    """Trains on the training split, and keeps the best of ten checkpoints by the error on its held-out end.
-
-    Args:
-      stats: of all columns of the dataset's labels.
-    """
+    """Trains on the training split, and keeps the best of ten checkpoints by the error on its held-out end; `stats` of
+    all columns of the dataset's labels."""
     held_out = max(1, int(VALIDATION_SHARE * len(dataset.train)))
     train, held = dataset.train.take(slice(0, -held_out)), dataset.train.take(slice(-held_out, None))
     rng = np.random.default_rng([seed, 17])
     validation = _draw(dataset, held, rng, min(2048, 4 * held_out))
-    module = Predictor(sum(target_sizes(dataset.graph)), dataset.num_classes)
+    module = Predictor.of(dataset)
     params = jax.jit(module.init)(jax.random.key(seed), to_unit(validation.images[:1]))
     tx = optax.adamw(optax.cosine_decay_schedule(1e-3, num_steps), weight_decay=1e-3)
     opt_state = tx.init(params)
-    best, best_error, validated = params, np.inf, {}
+    best, best_error = Judge(module, dataset.graph, params, stats, {}), np.inf
     check_every = max(1, num_steps // NUM_CHECKS)
     for step in tqdm(range(num_steps), "judge", unit="step"):
         at = step % (POOL // BATCH) * BATCH
@@ -154,21 +152,21 @@ def train_judge(dataset: Dataset, stats: LabelStats, num_steps: int, seed: int =
         targets = to_targets(dataset.graph, stats.standardise(batch.labels))
         params, opt_state = _step(module, tx, params, opt_state, batch.images, targets, _classes_of(batch))
         if (step + 1) % check_every == 0 or step + 1 == num_steps:
-            labels, classes = Judge(module, dataset.graph, params, stats, {})(validation.images)
+            labels, classes = best._replace(params=params)(validation.images)
             error, _ = absolute_error(dataset.graph, labels, validation.labels, stats.sd)
             wrong = float((classes != _classes_of(validation)).mean())
             if np.nanmean(error) + wrong < best_error:
                 best_error = np.nanmean(error) + wrong
-                best = jax.tree.map(np.asarray, params)  # the next step donates the original
-                validated = dict(zip(dataset.graph.names, map(float, error), strict=True)) | {"wrong_class": wrong}
-    return Judge(module, dataset.graph, best, stats, validated)
+                told = dict(zip(dataset.graph.names, map(float, error), strict=True)) | {"wrong_class": wrong}
+                kept = jax.tree.map(np.asarray, params)  # the next step donates the original
+                best = best._replace(params=kept, validation=told)
+    return best
 
 
 def fingerprint(dataset: Dataset, num_steps: int) -> str:
     """A hash of the training data and of how the judge is trained."""
-    digest = hashlib.sha256(
-        f"judge 1 {num_steps} {dataset.graph.names} {target_sizes(dataset.graph)} {dataset.num_classes}".encode()
-    )
+    sizes = target_sizes(dataset.graph)
+    digest = hashlib.sha256(f"judge 1 {num_steps} {dataset.graph.names} {sizes} {dataset.num_classes}".encode())
     for start in range(0, len(dataset.train), POOL):
         digest.update(np.ascontiguousarray(dataset.train.images[start : start + POOL]))
     for array in (dataset.train.labels, _classes_of(dataset.train)):
@@ -182,15 +180,11 @@ def cached_judge(dataset: Dataset, num_steps: int, folder: pathlib.Path) -> Judg
     path = folder / f"{fingerprint(dataset, num_steps)}.msgpack"
     if path.is_file():
         stored = flax.serialization.msgpack_restore(path.read_bytes())
-        module = Predictor(sum(target_sizes(dataset.graph)), dataset.num_classes)
-        return Judge(module, dataset.graph, stored["params"], stats, stored["validation"])
+        return Judge(Predictor.of(dataset), dataset.graph, stored["params"], stats, stored["validation"])
     judge = train_judge(dataset, stats, num_steps)
+    stored = {"params": jax.tree.map(np.asarray, judge.params), "validation": judge.validation}
     folder.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    part.write_bytes(
-        flax.serialization.msgpack_serialize(
-            {"params": jax.tree.map(np.asarray, judge.params), "validation": judge.validation}
-        )
-    )
+    part.write_bytes(flax.serialization.msgpack_serialize(stored))
     part.replace(path)
     return judge

@@ -36,9 +36,7 @@ def known_mean(values: np.ndarray, axis: int | None = 0) -> np.ndarray:
         return np.nanmean(values, axis=axis)
 
 
-def absolute_error(
-    graph: CausalGraph, read: np.ndarray, true: np.ndarray, sd: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def absolute_error(graph: CausalGraph, read: np.ndarray, true: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray, ...]:
     """Mean absolute error per variable of labels [N, n]: normalised (per training standard deviation), physical.
 
     Over the rows whose true label is known (not NaN); NaN if there are none. For a binary or categorical variable
@@ -93,15 +91,17 @@ def psnr(mse: float) -> float:
     return float(10 * np.log10(1 / max(mse, 1e-12)))
 
 
+def mse_and_psnr(images: np.ndarray, reference: np.ndarray) -> dict:
+    """{"mse", with its interval, "psnr"} of pairs of uint8 images, on the scale 0..1 and in dB."""
+    mse = mean_with_interval(squared_errors(images, reference))
+    return {"mse": mse, "psnr": psnr(mse["mean"])}
+
+
 def ssim(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """[N] structural similarity of each pair of uint8 images (Wang et al. 2004; Gaussian window, sd 1.5), at most 1."""
     options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-    return np.array(
-        [
-            structural_similarity(a, b, channel_axis=-1, data_range=255, **options)
-            for a, b in zip(images, reference, strict=True)
-        ]
-    )
+    options |= {"channel_axis": -1, "data_range": 255}
+    return np.array([structural_similarity(*pair, **options) for pair in zip(images, reference, strict=True)])
 
 
 def frechet_distance(features: np.ndarray, reference: np.ndarray) -> float:

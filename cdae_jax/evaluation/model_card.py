@@ -6,15 +6,16 @@ from cdae_jax.evaluation.report import markdown_table, number
 from cdae_jax.inference.trained_model import TrainedModel
 
 
-def _effect(metrics: dict, model: TrainedModel) -> list[str]:
-    protocol = metrics["protocol"]
+def _effect(metrics: dict | None, names: tuple[str, ...]) -> list[str]:
+    if metrics is None or "effectiveness" not in metrics:
+        return ["Not evaluated."]
+    protocol, effect = metrics["protocol"], metrics["effectiveness"]
     lines = [
         f"Mean absolute error between the true labels and those that {protocol['reader']} reads from counterfactual",
         f"images, per standard deviation of the training labels; 95 % intervals over {protocol['num_images']} images.",
         "",
+        *markdown_table(["", *names], [[do, *(number(effect[do][name]) for name in names)] for do in effect]),
     ]
-    names, effect = model.graph.names, metrics["effectiveness"]
-    lines += markdown_table(["", *names], [[do, *(number(effect[do][name]) for name in names)] for do in effect])
     if "composition" in metrics:
         lines += ["", f"The null intervention reproduces a test image at {metrics['composition']['psnr']:.1f} dB."]
     return lines
@@ -49,7 +50,7 @@ def model_card(model: TrainedModel, dataset: str, metrics: dict | None) -> str:
         "",
         "## Quality",
         "",
-        *(["Not evaluated."] if metrics is None or "effectiveness" not in metrics else _effect(metrics, model)),
+        *_effect(metrics, model.graph.names),
         "",
         "## Limits",
         "",

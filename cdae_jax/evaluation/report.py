@@ -14,22 +14,26 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list
     return ["|" + "".join(f" {cell} |" if cell else " |" for cell in cells) for cells in lines]
 
 
-def number(error: dict, digits: int = 3) -> str:
-    """ "0.037 (0.035..0.040)": a mean with its 95 % interval."""
+def number(error: dict, digits: int = 3, mark: str = "") -> str:
+    """ "0.037 (0.035..0.040)": a mean, between marks, with its 95 % interval."""
     mean = error["mean"] if "mean" in error else error["normalised"]
     if mean is None:
-        return "unknown"
-    low, high = error["interval"]
-    return f"{mean:.{digits}f} ({low:.{digits}f}..{high:.{digits}f})"
-
-
-def _cell(error: dict, mark: str) -> str:
-    if error["physical"] is None:
         return f"{mark}unknown{mark}"
+    low, high = error["interval"]
+    return f"{mark}{mean:.{digits}f}{mark} ({low:.{digits}f}..{high:.{digits}f})"
+
+
+def if_known(value: float | None, digits: int = 3) -> str:
+    """A number without interval, "-" where there is none."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _cell(error: dict, mark: str = "") -> str:
+    if error["physical"] is None:
+        return number(error, mark=mark)
     if "accuracy" in error:
         return f"{mark}{error['normalised']:.3f}{mark} [accuracy {error['accuracy']:.1%}, F1 {error['f1']:.3f}]"
-    low, high = error["interval"]
-    return f"{mark}{error['normalised']:.3f}{mark} ({low:.3f}..{high:.3f}) [{error['physical']:.3g}]"
+    return f"{number(error, mark=mark)} [{error['physical']:.3g}]"
 
 
 def _effectiveness(results: dict, dataset: Dataset) -> list[str]:
@@ -77,14 +81,13 @@ def _images(results: dict) -> list[str]:
     columns = ("MSE to the true image", "SSIM to the true image", "MSE after undoing", "minimality", "Frechet distance")
     rows = []
     for do, realism in results["realism"].items():
-        truth = results.get("counterfactual_error", {}).get(do)
-        mse, ssim = "", ""
+        truth, mse, ssim = results.get("counterfactual_error", {}).get(do), "", ""
+        undone, minimality = number(results["reversibility"][do], 5), number(results["minimality"][do])
         if truth:
             mse = f"{number(truth['mse'], 5)} [{truth['mse_unchanged']:.5f}]"
             ssim = f"{number(truth['ssim'])} [{truth['ssim_unchanged']:.3f}]"
         floor = realism.get("frechet_of_true_images")
         frechet = f"{realism['frechet']:.2f}" + ("" if floor is None else f" [{floor:.2f}]")
-        undone, minimality = number(results["reversibility"][do], 5), number(results["minimality"][do])
         rows.append([do, mse, ssim, undone, minimality, frechet])
     lines += markdown_table(["", *columns], rows)
     counts = next(iter(results["realism"].values()))["count"], next(iter(results["reversibility"].values()))["count"]
@@ -128,10 +131,8 @@ def _mechanisms(results: dict) -> list[str]:
             cell = f"{error['normalised']:.3f} [{error['physical']:.3g}]"
             lines.append(f"{do}: {child} would be off by {cell} with the true mechanism and another image's noise.")
     for do, kept in results.get("context_kept", {}).items():
-        lines.append(
-            f"{do}: digit kept in {kept['mean']:.1%} (the judge reads {results['floor']['context_read']['mean']:.1%}"
-            " of the real test digits)."
-        )
+        read = f"(the judge reads {results['floor']['context_read']['mean']:.1%} of the real test digits)"
+        lines.append(f"{do}: digit kept in {kept['mean']:.1%} {read}.")
     return ["", *(f"- {line}" for line in lines)] if lines else []
 
 
@@ -139,27 +140,21 @@ def _latents(results: dict) -> list[str]:
     if "latents" not in results:
         return []
     found = results["latents"]
-
-    def show(value):
-        return "-" if value is None else f"{value:.3f}"
-
+    block, dimension = (" / ".join(map(if_known, found[f"dci_per_{kind}"].values())) for kind in ("block", "dimension"))
     lines = [
         "",
-        f"Latents of {found['count']} test images: DCI disentanglement / completeness per block"
-        f" {show(found['dci_per_block']['disentanglement'])} / {show(found['dci_per_block']['completeness'])},"
-        f" per dimension {show(found['dci_per_dimension']['disentanglement'])} /"
-        f" {show(found['dci_per_dimension']['completeness'])}. Correlated labels lower both.",
+        f"Latents of {found['count']} test images: DCI disentanglement / completeness per block {block}, per dimension"
+        f" {dimension}. Correlated labels lower both.",
         "",
     ]
     header = ["variable", "read from all latents (R^2 or accuracy)", "interventional robustness"]
     header += ["u: KS distance to N(0, 1)", "HSIC of u and its parents [shuffled]", "encoder's own reading"]
     rows = []
     for name, read in found["informativeness"].items():
-        u = found["calibration"][name]
+        u, robust = found["calibration"][name], found["interventional_robustness"][name]
         independent = f"{u['hsic']:.3f} [{u['hsic_shuffled']:.3f}]" if "hsic" in u else "-"
-        robust = show(found["interventional_robustness"][name])
-        own = _cell(found["abduction"][name], "")
-        rows.append([name, show(read), robust, show(u["ks"]), independent, own])
+        cells = [*map(if_known, (read, robust, u["ks"])), independent, _cell(found["abduction"][name])]
+        rows.append([name, *cells])
     return lines + markdown_table(header, rows)
 
 
@@ -179,16 +174,18 @@ def report_text(results: dict, dataset: Dataset) -> str:
         steps += f", corrections {sampling.corrections}" if sampling.corrections else ""
     if sampling.fit_steps:
         steps += f", labels fitted in {sampling.fit_steps} steps"
-    lines = [f"# {protocol['dataset']}: {protocol['num_images']} test images, {steps}"]
-    for section in (_effectiveness(results, dataset), _images(results), _composition(results)):
-        lines += section
-    lines += [*_mechanisms(results), *_latents(results), ""]
     told = results["judge"]["validation"] | ({} if dataset.num_classes else {"wrong_class": None})
     judge = ", ".join(f"{name} {error:.3f}" for name, error in told.items() if error is not None)
-    lines.append(f"The predictor's own errors on held-out training images: {judge}.")
-    lines.append("")
     trained = f"Trained for {train['steps']} steps"
     if "seconds" in train:
         trained += f" ({train['images']} images) in {train['seconds'] / 60:.1f} minutes on {train['device']}"
-    lines.append(f"{trained}, seed {protocol['train_seed']}; evaluated by revision {protocol['revision']}.")
+    lines = [
+        f"# {protocol['dataset']}: {protocol['num_images']} test images, {steps}",
+        *_effectiveness(results, dataset),
+        *(line for section in (_images, _composition, _mechanisms, _latents) for line in section(results)),
+        "",
+        f"The predictor's own errors on held-out training images: {judge}.",
+        "",
+        f"{trained}, seed {protocol['train_seed']}; evaluated by revision {protocol['revision']}.",
+    ]
     return "\n".join(lines) + "\n"

@@ -1,34 +1,34 @@
 """Pictures of causal graphs."""
 
+import itertools
 import pathlib
 
+import networkx as nx
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from cdae_jax.graph import CausalGraph
+from cdae_jax.plots.pictures import picture
 
 
-def graph_with_curves(
-    path: pathlib.Path, nodes: dict[str, str], edges: dict[tuple[str, str], tuple], title: str
-) -> None:
+def graph_with_curves(path: pathlib.Path, nodes: dict[str, str], edges: dict[tuple, tuple], title: str) -> None:
     """A causal graph as PNG: variables on the diagonal, causes before effects, and each edge's curves where the row of
     the cause meets the column of the effect.
 
-    Args:
-      nodes: name -> the text of its box, in topological order.
-      edges: (parent, child) -> x [M] and a list of (y [M], style, label), as in `curves`.
+    Nodes are name -> the text of its box, in topological order; edges (parent, child) -> x [M] and a list of (y [M],
+    style, label), as in `curves`.
     """
     names, num = list(nodes), len(nodes)
-    figure = Figure(figsize=(2.7 * num + 0.3, 2.3 * num + 0.5), layout="constrained")
-    axes = figure.subplots(num, num, squeeze=False)
     box = {"boxstyle": "round,pad=0.6", "facecolor": "0.93", "edgecolor": "0.3"}
-    for i, parent in enumerate(names):
-        for j, child in enumerate(names):
-            axis = axes[i, j]
-            if i == j:
-                axis.set_zorder(-1)  # its arrows pass behind the curves
-                axis.text(0.5, 0.5, nodes[parent].replace(", ", "\n"), ha="center", va="center", bbox=box, fontsize=11)
+    arrow = {"arrowprops": {"arrowstyle": "->", "color": "0.55", "linewidth": 1.2}}
+    with picture(path, (2.7 * num + 0.3, 2.3 * num + 0.5), title, (num, num), dpi=100) as axes:
+        for i, name in enumerate(names):
+            axes[i, i].set_zorder(-1)  # its arrows pass behind the curves
+            text = nodes[name].replace(", ", "\n")
+            axes[i, i].text(0.5, 0.5, text, ha="center", va="center", bbox=box, fontsize=11)
+        for (i, parent), (j, child) in itertools.product(enumerate(names), repeat=2):
+            axis, cause, effect = axes[i, j], axes[i, i], axes[j, j]
             if (parent, child) not in edges:
                 axis.set_axis_off()
                 continue
@@ -37,17 +37,12 @@ def graph_with_curves(
                 axis.plot(x, y, style, label=label)
             axis.tick_params(labelsize=7)
             axis.set_title(f"{parent} \u2192 {child}", fontsize=9, loc="left")
-            arrow = {"arrowstyle": "->", "color": "0.55", "linewidth": 1.2}
-            to_curves, to_node = {"arrowprops": arrow}, {"arrowprops": arrow}
-            to_curves |= {"xycoords": axis.transAxes, "textcoords": axes[i, i].transAxes}
-            axes[i, i].annotate("", (-0.15, 0.5), (0.75, 0.5), **to_curves)
-            to_node |= {"xycoords": axes[j, j].transAxes, "textcoords": axis.transAxes}
-            axes[j, j].annotate("", (0.5, 0.72), (0.5, -0.12), **to_node)
-    if edges:
-        handles, labels = axes[tuple(names.index(name) for name in next(iter(edges)))].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="lower left", fontsize=9)
-    figure.suptitle(title, fontsize=11)
-    figure.savefig(path, dpi=100)
+            here, there = axis.transAxes, effect.transAxes
+            cause.annotate("", (-0.15, 0.5), (0.75, 0.5), xycoords=here, textcoords=cause.transAxes, **arrow)
+            effect.annotate("", (0.5, 0.72), (0.5, -0.12), xycoords=there, textcoords=here, **arrow)
+        if edges:
+            handles, labels = axes[tuple(map(names.index, next(iter(edges))))].get_legend_handles_labels()
+            axes[0, 0].figure.legend(handles, labels, loc="lower left", fontsize=9)
 
 
 def rgb_of(figure: Figure) -> np.ndarray:
@@ -63,10 +58,8 @@ def graph_of_values(graph: CausalGraph, before: np.ndarray, after: np.ndarray, i
     Causes stand above their effects; an intervened variable is dark and cut from its parents, what changed is bold.
     Values [n] are physical.
     """
-    depth: dict[str, int] = {}
-    for i in graph.order:
-        depth[graph.names[i]] = 1 + max((depth[graph.names[p]] for p in graph.parents[i]), default=-1)
-    rows = [[name for name in graph.names if depth[name] == level] for level in range(max(depth.values()) + 1)]
+    effects = nx.from_dict_of_lists({var.name: var.parents for var in graph.variables}, nx.DiGraph).reverse()
+    rows = [sorted(level, key=graph.names.index) for level in nx.topological_generations(effects)]
     place = {
         name: ((j + 0.5 + 0.15 * (level % 2)) / (len(row) + 0.15), 1 - (level + 0.5) / len(rows))
         for level, row in enumerate(rows)
@@ -77,18 +70,10 @@ def graph_of_values(graph: CausalGraph, before: np.ndarray, after: np.ndarray, i
     axis.set_axis_off()
     axis.set_xlim(0, 1)
     axis.set_ylim(0, 1)
-    for i, child in enumerate(graph.names):
-        for p in graph.parents[i]:
-            cut = child in intervened
-            arrow = {
-                "arrowstyle": "->",
-                "color": "#d62728" if cut else "0.4",
-                "linewidth": 1.4,
-                "shrinkA": 36,
-                "shrinkB": 36,
-            }
-            arrow["linestyle"] = ":" if cut else "-"
-            axis.annotate("", place[child], place[graph.names[p]], arrowprops=arrow)
+    for cause, effect in effects.edges:
+        look = {"color": "#d62728", "linestyle": ":"} if effect in intervened else {"color": "0.4", "linestyle": "-"}
+        arrow = {"arrowstyle": "->", "linewidth": 1.4, "shrinkA": 36, "shrinkB": 36} | look
+        axis.annotate("", place[effect], place[cause], arrowprops=arrow)
     for i, name in enumerate(graph.names):
         unit = graph.variables[i].unit
         moved = f"{before[i]:.3g}" != f"{after[i]:.3g}"

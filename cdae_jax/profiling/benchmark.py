@@ -29,7 +29,7 @@ from cdae_jax.settings.run import Settings
 from cdae_jax.training.checkpoint import Checkpoints
 from cdae_jax.training.loop import host_batches
 from cdae_jax.training.optimizer import make_optimizer
-from cdae_jax.training.step import init_state, lower_train_step
+from cdae_jax.training.step import TrainState, init_state, lower_train_step
 
 MATMUL_SIZES = {"cpu": 1024}  # enough to keep the backend busy; 8192 for accelerators
 PARTS = ("train", "counterfactual", "input")
@@ -88,12 +88,28 @@ def flops_per_pass(model: CausalDiffAE, params, settings: Settings, batch: int) 
         return _flops(jax.jit(functools.partial(model.apply, method="denoise")).lower(*shapes))
 
 
+def first_state(settings: Settings) -> Callable[[], TrainState]:
+    """What makes the state before the first step."""
+    model, tx = settings.make_model(0), make_optimizer(settings.train)
+    return functools.partial(init_state, model, tx, image_shape(settings), 0)
+
+
+def first_params(settings: Settings) -> Callable:
+    """What makes the model's parameters of a key."""
+    return functools.partial(init_params, settings.make_model(0), image_shape=image_shape(settings))
+
+
+def lower_step(settings: Settings, shapes, mesh: jax.sharding.Mesh, batch_size: int) -> jax.stages.Lowered:
+    """The training step for a batch of images over the whole mesh, traced; shapes: of the state."""
+    model, tx = settings.make_model(0), make_optimizer(settings.train)
+    state = sharding.abstract_like(shapes, sharding.state_shardings(shapes, mesh))
+    return lower_train_step(settings, model, tx, mesh, state, image_shape(settings), batch_size)
+
+
 def flops_per_step(settings: Settings, shapes) -> float:
     """FLOPs of a training step on a whole batch; shapes: of the state, as of `jax.eval_shape`."""
-    model, tx = settings.make_model(0), make_optimizer(settings.train)
     mesh = sharding.make_mesh(devices=[counting_device()])
-    state = sharding.abstract_like(shapes, sharding.replicated(mesh))
-    return _flops(lower_train_step(settings, model, tx, mesh, state, image_shape(settings), settings.train.batch_size))
+    return _flops(lower_step(settings, shapes, mesh, settings.train.batch_size))
 
 
 def _flops(lowered) -> float:
@@ -105,16 +121,12 @@ class TrainStep:
     and has `shapes`; `compile_seconds` are of compiling the step, or finding it in the cache."""
 
     def __init__(self, settings: Settings):
-        train, shape, mesh = settings.train, image_shape(settings), sharding.make_mesh(settings.system.fsdp)
-        split = random_split(settings, 4 * train.batch_size)
-        self._batch = sharding.to_devices(next(host_batches(split, split.labels, 0, train)), mesh)
-        model, tx = settings.make_model(0), make_optimizer(train)
-        init = functools.partial(init_state, model, tx, shape, 0)
+        mesh, num = sharding.make_mesh(settings.system.fsdp), settings.train.batch_size
+        split, init = random_split(settings, 4 * num), first_state(settings)
+        self._batch = sharding.to_devices(next(host_batches(split, split.labels, 0, settings.train)), mesh)
         self.shapes = jax.eval_shape(init)
-        shardings = sharding.state_shardings(self.shapes, mesh)
-        self.state = jax.jit(init, out_shardings=shardings)()
-        abstract = sharding.abstract_like(self.shapes, shardings)
-        lowered = lower_train_step(settings, model, tx, mesh, abstract, shape, train.batch_size)
+        self.state = jax.jit(init, out_shardings=sharding.state_shardings(self.shapes, mesh))()
+        lowered = lower_step(settings, self.shapes, mesh, num)
         begun = time.perf_counter()
         self._run = lowered.compile()
         self.compile_seconds = time.perf_counter() - begun
@@ -154,7 +166,7 @@ def answer_speed(settings: Settings, budget: float) -> dict[str, float]:
     """Seconds per image and FLOPs of counterfactuals, ANSWERED images to a device."""
     model, key, sampling = settings.make_model(0), jax.random.key(0), settings.sampling
     num = ANSWERED * len(jax.local_devices())
-    params = jax.jit(functools.partial(init_params, model, image_shape=image_shape(settings)))(key)
+    params = jax.jit(first_params(settings))(key)
     net = Network(model, params, settings.make_schedule())
     t = jnp.asarray(settings.steps(net.schedule, sampling))
     split, y_do = random_split(settings, num), np.full((num, len(settings.graph)), np.nan, np.float32)
@@ -162,13 +174,9 @@ def answer_speed(settings: Settings, budget: float) -> dict[str, float]:
     given = {"x": np.asarray(to_unit(split.images)), "y_do": y_do, "context": split.context}
     given = sharding.to_devices(given, sharding.make_mesh(devices=jax.local_devices()))
     seconds = seconds_of(lambda: algorithm.counterfactual(net, **given, t=t, key=key, sampling=sampling), budget)
-    passes = sampling.evaluations
-    return {
-        "seconds_per_image": seconds / num,
-        "evaluations": passes,
-        "flops": passes * flops_per_pass(model, params, settings, num),
-        "seconds": seconds,
-    }
+    flops = sampling.evaluations * flops_per_pass(model, params, settings, num)
+    asked = {"seconds_per_image": seconds / num, "evaluations": sampling.evaluations}
+    return asked | {"flops": flops, "seconds": seconds}
 
 
 def input_speed(settings: Settings, budget: float) -> float:
@@ -189,24 +197,18 @@ def benchmark(settings: Settings, budget: float, parts: Sequence[str] = PARTS) -
         if part not in PARTS:
             raise InputError(f"there is no part {part!r} of the benchmark: expected some of {', '.join(PARTS)}")
     if not DECODERS[settings.model.decoder].diffuses and "counterfactual" in parts:
-        raise InputError(
-            'config.model.decoder is "conv", and the benchmark measures counterfactuals of diffusion decoders alone:'
-            " leave them out with --parts=train,input"
-        )
+        says = 'config.model.decoder is "conv", and the benchmark measures counterfactuals of diffusion decoders alone'
+        raise InputError(f"{says}: leave them out with --parts=train,input")
     mesh = sharding.make_mesh(settings.system.fsdp)
     sharding.check_batch_size(train.batch_size, settings.system.microbatches, train.refine_every, mesh)
     counting_device()
     devices = 1 if jax.default_backend() == "cpu" else len(jax.devices())  # one product keeps all cores busy
     peak = matmul_flops(settings.system.dtype, budget) * devices
-    found = {}
-    if "train" in parts:
-        found["train"] = train_speed(settings, budget)
-    if "counterfactual" in parts:
-        found["counterfactual"] = answer_speed(settings, budget)
+    measures = {"train": (train_speed, "step_seconds"), "counterfactual": (answer_speed, "seconds")}
+    found = {name: measure(settings, budget) for name, (measure, _) in measures.items() if name in parts}
     peak = max(peak, matmul_flops(settings.system.dtype, budget) * devices)  # it may have been busy at first
-    for name, seconds in (("train", "step_seconds"), ("counterfactual", "seconds")):
-        if name in found:
-            found[name]["share_of_matmul"] = found[name]["flops"] / found[name][seconds] / peak
+    for name, measured in found.items():
+        measured["share_of_matmul"] = measured["flops"] / measured[measures[name][1]] / peak
     if "input" in parts:
         found["input_images_per_second"] = input_speed(settings, budget)
     device = f"{len(jax.devices())} x {jax.devices()[0].device_kind}"

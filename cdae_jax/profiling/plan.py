@@ -21,13 +21,10 @@ from tqdm import tqdm
 from cdae_jax.counterfactual import algorithm
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
-from cdae_jax.model.causal_diffae import init_params
 from cdae_jax.model.decoders import DECODERS
 from cdae_jax.model.network import Network
-from cdae_jax.profiling.benchmark import image_shape
+from cdae_jax.profiling.benchmark import first_params, first_state, image_shape, lower_step
 from cdae_jax.settings.run import Settings
-from cdae_jax.training.optimizer import make_optimizer
-from cdae_jax.training.step import init_state, lower_train_step
 
 
 class Chip(NamedTuple):
@@ -61,9 +58,8 @@ def chip_of(topology: str) -> Chip:
     """The chip of a topology such as "v5e:2x4". Raises InputError naming what is wrong."""
     match = re.fullmatch(r"(\w+):\d+(x\d+)+", topology)
     if not match or match[1] not in CHIPS:
-        raise InputError(
-            f"the topology is {topology!r}: expected one of {', '.join(CHIPS)}, a colon and the slice, such as v5e:4x4"
-        )
+        expected = f"expected one of {', '.join(CHIPS)}, a colon and the slice, such as v5e:4x4"
+        raise InputError(f"the topology is {topology!r}: {expected}")
     return CHIPS[match[1]]
 
 
@@ -76,38 +72,29 @@ def devices_of(topology: str) -> list:
     except jax.errors.JaxRuntimeError as err:
         raise InputError(f"the TPU compiler knows no slice {topology!r}: {str(err).splitlines()[0]}") from err
     except RuntimeError as err:
-        raise InputError(
-            'a plan for a TPU needs the TPU\'s compiler, libtpu: install it with pip install "cdae_jax[tpu]"'
-        ) from err
+        install = 'install it with pip install "cdae_jax[tpu]"'
+        raise InputError(f"a plan for a TPU needs the TPU's compiler, libtpu: {install}") from err
 
 
 def collectives_of(hlo: str) -> dict[str, dict[str, int]]:
     """Collective's name -> how often it stands in a compiled program ("count") and the "bytes" of its results."""
     found = {}
     for shapes, name in re.findall(rf"= (.+?) ({'|'.join(COLLECTIVES)})(?:-start)?\(", hlo):
-        sizes = [
-            BYTES.get(kind, 4) * math.prod(int(size) for size in shape.split(",") if size)
-            for kind, shape in re.findall(r"\b([a-z]+\d*)\[([\d,]*)\]", shapes)
-        ]
         entry = found.setdefault(name, {"count": 0, "bytes": 0})
         entry["count"] += 1
-        entry["bytes"] += sum(sizes)
+        for kind, shape in re.findall(r"\b([a-z]+\d*)\[([\d,]*)\]", shapes):
+            entry["bytes"] += BYTES.get(kind, 4) * math.prod(map(int, shape.split(",") if shape else []))
     return found
 
 
 def compile_train_step(settings: Settings, mesh, batch_size: int):
     """The training step for a batch of images over the whole mesh, compiled."""
-    train, shape = settings.train, image_shape(settings)
-    model, tx = settings.make_model(0), make_optimizer(train)
-    state = jax.eval_shape(functools.partial(init_state, model, tx, shape, 0))
-    state = sharding.abstract_like(state, sharding.state_shardings(state, mesh))
-    return lower_train_step(settings, model, tx, mesh, state, shape, batch_size).compile()
+    return lower_step(settings, jax.eval_shape(first_state(settings)), mesh, batch_size).compile()
 
 
 def abstract_params(settings: Settings):
     """Shapes and types of the model's parameters."""
-    init = functools.partial(init_params, settings.make_model(0), image_shape=image_shape(settings))
-    return jax.eval_shape(init, jax.random.key(0))
+    return jax.eval_shape(first_params(settings), jax.random.key(0))
 
 
 def compile_counterfactual(settings: Settings, mesh, batch_size: int):
@@ -122,12 +109,9 @@ def compile_counterfactual(settings: Settings, mesh, batch_size: int):
 
 
 def program(compiled, chip: Chip, repeats: int = 1) -> dict:
-    """What one chip does in a compiled program, whose loop bodies run `repeats` times; the compiler counts them once.
-
-    Returns:
-      "bytes" in memory at once, "flops" and "traffic" (bytes read and written), their ratio "intensity", "collectives",
-      and the least "seconds" with what bounds them ("bound").
-    """
+    """What one chip does in a compiled program, whose loop bodies run `repeats` times; the compiler counts them once:
+    "bytes" in memory at once, "flops" and "traffic" (bytes read and written), their ratio "intensity", "collectives",
+    and the least "seconds" with what bounds them ("bound")."""
     memory, cost = compiled.memory_analysis(), compiled.cost_analysis()
     held = sum(getattr(memory, f"{kind}_size_in_bytes") for kind in ("argument", "output", "temp", "generated_code"))
     collectives = collectives_of(compiled.as_text())
@@ -169,11 +153,10 @@ class Slice(NamedTuple):
 
 def slice_of(settings: Settings, topology: str, batch_size: int | None) -> Slice:
     """Raises InputError: an unknown topology or no TPU compiler, or a batch that the chips cannot share."""
-    chip, devices = chip_of(topology), devices_of(topology)
-    mesh = sharding.make_mesh(settings.system.fsdp, devices)
-    train = settings.train
-    batch_size = batch_size or max(train.batch_size, len(devices) * settings.system.microbatches * train.refine_every)
-    sharding.check_batch_size(batch_size, settings.system.microbatches, train.refine_every, mesh)
+    chip, train, parts = chip_of(topology), settings.train, settings.system.microbatches
+    mesh = sharding.make_mesh(settings.system.fsdp, devices_of(topology))
+    batch_size = batch_size or max(train.batch_size, mesh.size * parts * train.refine_every)
+    sharding.check_batch_size(batch_size, parts, train.refine_every, mesh)
     return Slice(topology, chip, mesh, batch_size)
 
 
@@ -184,10 +167,9 @@ def program_on(of: Slice, compile_it, settings: Settings, batch_size: int, repea
     except jax.errors.JaxRuntimeError as err:
         if OUT_OF_MEMORY not in str(err):
             raise
-        raise InputError(
-            f"{batch_size // of.mesh.size} images per chip do not fit the {of.chip.memory / 2**30:.0f} GiB of a"
-            f" {of.topology} chip: use a smaller --batch_size, config.system.microbatches, fsdp, remat or bfloat16"
-        ) from err
+        room = f"the {of.chip.memory / 2**30:.0f} GiB of a {of.topology} chip"
+        advice = "use a smaller --batch_size, config.system.microbatches, fsdp, remat or bfloat16"
+        raise InputError(f"{batch_size // of.mesh.size} images per chip do not fit {room}: {advice}") from err
 
 
 def plan(settings: Settings, topologies: list[str], batch_size: int | None = None) -> Iterator[dict]:
@@ -195,11 +177,8 @@ def plan(settings: Settings, topologies: list[str], batch_size: int | None = Non
 
     The largest batch lies on the line through the memory of two batches per chip: those of two of the slices with the
     same chip, or else the slice's own and twice that. What is found of each slice comes in their order, as soon as it
-    is known. Raises InputError as `slice_of`, for a conv decoder, and for a config that does not fit.
-
-    Args:
-      batch_size: images of a training step over the whole slice; None for the config's, or one per chip and microbatch
-        if that is more.
+    is known. A step has batch_size images over the whole slice; None for the config's, or one per chip and microbatch
+    if that is more. Raises InputError as `slice_of`, for a conv decoder, and for a config that does not fit.
     """
     if not DECODERS[settings.model.decoder].diffuses:
         raise InputError('config.model.decoder is "conv": plans are made for diffusion decoders')

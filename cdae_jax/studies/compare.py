@@ -2,10 +2,8 @@
 
 import json
 import pathlib
-from collections.abc import Callable
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from cdae_jax.counterfactual.sampling import sampling_of
 from cdae_jax.errors import InputError
@@ -15,7 +13,7 @@ from cdae_jax.evaluation.interventions import labels_under
 from cdae_jax.evaluation.metrics import error_of_images, mean_with_interval
 from cdae_jax.evaluation.report import markdown_table
 from cdae_jax.inference.loading import load
-from cdae_jax.plots.pictures import image_table
+from cdae_jax.plots.pictures import image_table, picture
 
 HIDDEN = 20  # bars that so many times fit into another cannot be told apart
 LOWER, HIGHER = "lower is better", "higher is better"
@@ -66,10 +64,9 @@ def differences(named: dict[str, dict], errors: dict[str, np.ndarray | None]) ->
     by_name = {}
     for name, error in errors.items():
         cells = {}
-        for do, cell_errors, reference in zip(effects["effectiveness"], error, errors[first], strict=True):
-            variables = [variable for variable in effects["effectiveness"][do] if variable != "mean_of_others"]
-            gaps = zip(variables, cell_errors.T, reference.T, strict=True)
-            cells[do] = {variable: mean_with_interval(gap - to) for variable, gap, to in gaps}
+        for (do, measured), gaps in zip(effects["effectiveness"].items(), error - errors[first], strict=True):
+            variables = [variable for variable in measured if variable != "mean_of_others"]
+            cells[do] = dict(zip(variables, map(mean_with_interval, gaps.T), strict=True))
         overall = mean_with_interval(error_of_images(error) - error_of_images(errors[first]))
         by_name[name] = {"to": first, "mean": overall, "cells": cells}
     return by_name
@@ -118,9 +115,8 @@ def _value(mean, interval=None, count=None) -> dict:
 
 
 def measures(found: dict) -> dict[str, tuple[dict, str]]:
-    """What is compared: name -> (its mean, interval and number of images, which way is better). Errors are per training
-    sd.
-    """
+    """What is compared, by name: its mean, interval and number of images, and which way is better. Errors per training
+    sd."""
     rows: dict[str, tuple[dict, str]] = {}
     if "mean_effectiveness" in found:
         rows["effectiveness: mean error of all cells"] = (found["mean_effectiveness"], LOWER)
@@ -139,21 +135,18 @@ def measures(found: dict) -> dict[str, tuple[dict, str]]:
     for do, kept in found.get("context_kept", {}).items():
         rows[f"{do}: class kept"] = (kept, HIGHER)
     if "composition" in found:
-        rows["composition: pixel MSE"] = (found["composition"]["mse"], LOWER)
-        often = next(name for name in found["composition"] if name.startswith("mse_after_"))
-        rows[f"composition: pixel MSE after {often.removeprefix('mse_after_')} cycles"] = (
-            found["composition"][often],
-            LOWER,
-        )
-        if "inversion" in found["composition"]:
-            rows["composition: pixel MSE of the inversion alone"] = (found["composition"]["inversion"]["mse"], LOWER)
+        lost, title = found["composition"], "composition: pixel MSE"
+        rows[title] = (lost["mse"], LOWER)
+        often = next(name for name in lost if name.startswith("mse_after_"))
+        rows[f"{title} after {often.removeprefix('mse_after_')} cycles"] = (lost[often], LOWER)
+        if "inversion" in lost:
+            rows[f"{title} of the inversion alone"] = (lost["inversion"]["mse"], LOWER)
     for do, error in found.get("reversibility", {}).items():
         rows[f"{do}: pixel MSE after undoing"] = (error, LOWER)
     for do, error in found.get("realism", {}).items():
-        rows[f"{do}: Frechet distance"] = (_value(error["frechet"], count=error["count"]), LOWER)
-        if "frechet_inception" in error:
-            inception = _value(error["frechet_inception"], count=error["count"])
-            rows[f"{do}: Frechet distance on Inception features"] = (inception, LOWER)
+        for name, features in (("frechet", ""), ("frechet_inception", " on Inception features")):
+            if name in error:
+                rows[f"{do}: Frechet distance{features}"] = (_value(error[name], count=error["count"]), LOWER)
     latents = found.get("latents", {})
     for kind in ("block", "dimension"):
         for name, score in latents.get(f"dci_per_{kind}", {}).items():
@@ -164,11 +157,11 @@ def measures(found: dict) -> dict[str, tuple[dict, str]]:
 
 def _wins(value: dict, direction: str, others: list[dict]) -> bool:
     """Whether an interval lies beyond those of all others."""
-    if value["interval"] is None or not others or any(other["interval"] is None for other in others):
+    ends = [other["interval"] for other in others]
+    if value["interval"] is None or not ends or None in ends:
         return False
-    if direction == LOWER:
-        return all(value["interval"][1] < other["interval"][0] for other in others)
-    return all(value["interval"][0] > other["interval"][1] for other in others)
+    low, high = value["interval"]
+    return all(high < end[0] if direction == LOWER else low > end[1] for end in ends)
 
 
 def _text(value: dict, direction: str, others: list[dict]) -> str:
@@ -191,18 +184,15 @@ def table(named: dict[str, dict]) -> tuple[str, dict]:
             rows[-1].append(_text(*found[row], others) if row in found else "-")
     rest = [""] * (len(compared) - len(named))
     if any("runs" in found for found in named.values()):
-        each = [_of_runs(found, _mean_error) if "runs" in found else "-" for found in named.values()]
+        each = ["; ".join(map(_mean_error, found["runs"])) if "runs" in found else "-" for found in named.values()]
         rows.append(["mean error of each run", "", *each, *rest])
-    rows.append(["trained", "", *(_of_runs(found, _training) for found in named.values()), *rest])
+    trained = ["; ".join(map(_training, found.get("runs", [found]))) for found in named.values()]
+    rows.append(["trained", "", *trained, *rest])
     plain = {
         name: {row: value | {"direction": direction} for row, (value, direction) in found.items()}
         for name, found in compared.items()
     }
     return "\n".join(markdown_table(["", "images", *compared], rows)) + "\n", plain
-
-
-def _of_runs(found: dict, text: Callable[[dict], str]) -> str:
-    return "; ".join(map(text, found.get("runs", [found])))
 
 
 def _mean_error(run: dict) -> str:
@@ -222,34 +212,26 @@ def bars(path: pathlib.Path, named: dict[str, dict]) -> None:
     groups = []
     for do in first.get("effectiveness", {}):
         groups += [(do, do[3:-1], f"{do}\n{do[3:-1]}"), (do, "mean_of_others", f"{do}\nothers")]
-    figure = Figure(figsize=(1.1 * len(groups) + 4, 4.2), layout="constrained")
-    axis = figure.subplots()
     width, drawn = 0.8 / len(named), []
-    for k, (name, found) in enumerate(named.items()):
-        cells = [found.get("effectiveness", {}).get(do, {}).get(key, {}) for do, key, _ in groups]
-        means = [cell.get("mean", cell.get("normalised")) for cell in cells]
-        means = np.array([np.nan if mean is None else mean for mean in means], float)
-        drawn += list(means[means > 0])
-        ends = np.array([cell.get("interval") or [np.nan, np.nan] for cell in cells], float)
-        spread = np.abs(np.nan_to_num(ends.T - means[None]))
-        axis.bar(np.arange(len(groups)) + (k + 0.5) * width - 0.4, means, width, yerr=spread, label=name, capsize=2)
-    if drawn and max(drawn) > HIDDEN * np.median(drawn):
-        axis.set_yscale("log")
-    axis.set_xticks(range(len(groups)), [label for _, _, label in groups], fontsize=8)
-    axis.set_ylabel("mean absolute error, training sd")
-    axis.set_title("effectiveness (lower is better; bars: 95 % over images)", fontsize=11)
-    figure.legend(fontsize=8, loc="outside right upper")  # beside the bars, which fill the axes
-    figure.savefig(path, dpi=120)
+    with picture(path, (1.1 * len(groups) + 4, 4.2), dpi=120) as axis:
+        for k, (name, found) in enumerate(named.items()):
+            cells = [found.get("effectiveness", {}).get(do, {}).get(key, {}) for do, key, _ in groups]
+            means = np.array([cell.get("mean", cell.get("normalised")) for cell in cells], float)  # None becomes NaN
+            drawn += list(means[means > 0])
+            ends = np.array([cell.get("interval") or [np.nan, np.nan] for cell in cells], float)
+            spread = np.abs(np.nan_to_num(ends.T - means[None]))
+            axis.bar(np.arange(len(groups)) + (k + 0.5) * width - 0.4, means, width, yerr=spread, label=name, capsize=2)
+        if drawn and max(drawn) > HIDDEN * np.median(drawn):
+            axis.set_yscale("log")
+        axis.set_xticks(range(len(groups)), [label for _, _, label in groups], fontsize=8)
+        axis.set_ylabel("mean absolute error, training sd")
+        axis.set_title("effectiveness (lower is better; bars: 95 % over images)", fontsize=11)
+        axis.figure.legend(fontsize=8, loc="outside right upper")  # beside the bars, which fill the axes
 
 
 def draw_grid(found: dict[str, dict], num: int, output: pathlib.Path) -> None:
-    """For each variable and test image one row: factual, each model's counterfactual, and the truth if there is one.
-
-    Args:
-      found: name -> metrics.json of what is compared; each model decodes as it did when it was measured.
-      num: test images.
-      output: PNG file to write.
-    """
+    """For each variable and test image one row: factual, the counterfactual of each model (by name, its metrics.json:
+    decoded as it was measured), and the truth if there is one; as PNG."""
     models = {name: load(metrics["protocol"]["workdir"]) for name, metrics in found.items()}
     first = next(iter(models))
     dataset = dataset_of(models[first], found[first]["protocol"]["workdir"])
@@ -267,7 +249,6 @@ def draw_grid(found: dict[str, dict], num: int, output: pathlib.Path) -> None:
             made[title] = asked.images
         if dataset.render is not None and dataset.true_counterfactual is not None:
             made["true"] = dataset.render(labels_under(dataset, test.labels, {name: values}))
-        for i in range(len(test)):
-            images = np.stack([test.images[i], *(images[i] for images in made.values())])
-            rows.append((f"do({name} = {values[i]:.3g})", images, ["factual", *made]))
+        for value, *images in zip(values, test.images, *made.values(), strict=True):
+            rows.append((f"do({name} = {value:.3g})", np.stack(images), ["factual", *made]))
     image_table(output, rows, f"{dataset.name}: the same test images by every model")

@@ -18,7 +18,7 @@ from cdae_jax.errors import InputError
 from cdae_jax.evaluation import metrics
 from cdae_jax.evaluation.bench import Bench, dataset_of
 from cdae_jax.evaluation.interventions import labels_under
-from cdae_jax.evaluation.report import markdown_table
+from cdae_jax.evaluation.report import if_known, markdown_table
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.plots.pictures import scatter_frontier
@@ -41,26 +41,15 @@ def points(
     corrections: Sequence[int] = (0,),
 ) -> list[Sampling]:
     """Every combination, restoring nothing, the cheapest first; corrections, made at w = 1 alone, with no other w."""
-    axes = {
-        "solver": solvers,
-        "num_steps": num_steps,
-        "depth": depths,
-        "guidance": guidances,
-        "corrections": corrections,
-    }
-    combinations = (dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values()))
-    found = dict.fromkeys(Sampling(**values) for values in combinations)
+    every = itertools.product(solvers, num_steps, depths, guidances, corrections)
+    found = {Sampling(num, w, depth=depth, solver=name, corrections=more): None for name, num, depth, w, more in every}
     useful = [point for point in found if point.guidance == 1 or not point.corrections]
     return sorted(useful, key=lambda point: point.evaluations)
 
 
 def possible(model: TrainedModel, tried: Sequence[Sampling]) -> list[Sampling]:
     """The points that the model can decode by: where latents follow no labels, those without corrections; with the
-    model's own fit.
-
-    Raises:
-      InputError: a point with options that cannot work, or none that is left.
-    """
+    model's own fit. Raises InputError for a point with options that cannot work, or none that is left."""
     kept = [point for point in tried if model.readout is None or not point.corrections]
     return [model.options(point, fit_steps=model.defaults.fit_steps) for point in kept or tried][: len(kept)]
 
@@ -71,13 +60,12 @@ def restoring(model: TrainedModel, point: Sampling) -> Sampling:
 
 
 def measure_point(bench: Bench, point: Sampling) -> dict:
-    """Errors per standard deviation of the training labels, and the null intervention's pixel error on 0..1.
+    """Errors per standard deviation of the training labels, and pixel errors on 0..1.
 
-    Returns:
-      "intervened", "non_descendants", "cells": the mean error over interventions of the variable that is set, of those
-      that should stay, and of all whose truth is known; "mse" and "psnr" of the null intervention, where nothing that
-      is lost is restored; "mse_to_truth", the mean over interventions against the rendered truth, None where nothing
-      renders it; "by_do": the errors of each intervention by variable.
+    "intervened", "non_descendants", "cells": the mean over interventions of the variable that is set, of those that
+    should stay, and of all whose truth is known; "mse" and "psnr" of the null intervention, where nothing that is lost
+    is restored; "mse_to_truth", the mean over interventions against the rendered truth, None where nothing renders it;
+    "by_do": the errors of each intervention by variable.
     """
     dataset, test, graph = bench.dataset, bench.test, bench.dataset.graph
     options = restoring(bench.model, point)
@@ -119,11 +107,8 @@ def choose(rows: Sequence[dict], max_evaluations: int, min_psnr: float) -> dict 
     Of rows that are equal to the three digits of the table the one nearest to the truth in pixels, then the cheapest.
     """
     allowed = [row for row in rows if row["evaluations"] <= max_evaluations and row["psnr"] >= min_psnr]
-    return min(
-        allowed,
-        key=lambda row: (round(row["cells"], 3), row["mse_to_truth"] or 0, row["evaluations"]),
-        default=None,
-    )
+    ranks = [(round(row["cells"], 3), row["mse_to_truth"] or 0, row["evaluations"]) for row in allowed]
+    return allowed[ranks.index(min(ranks))] if allowed else None
 
 
 def table(rows: Sequence[dict], chosen: dict | None, num_images: int) -> str:
@@ -133,28 +118,20 @@ def table(rows: Sequence[dict], chosen: dict | None, num_images: int) -> str:
     cells = []
     for row, best in zip(rows, pareto(rows), strict=True):
         name = f"**{row['name']}**" if row is chosen else row["name"]
-        still = "-" if row["non_descendants"] is None else f"{row['non_descendants']:.3f}"
-        truth = "-" if row["mse_to_truth"] is None else f"{row['mse_to_truth']:.5f}"
-        errors = [f"{row['intervened']:.3f}", still, f"{row['cells']:.3f}", truth]
-        cells.append([name, str(row["evaluations"]), *errors, f"{row['psnr']:.1f} dB", "yes" if best else ""])
-    return (
-        "\n".join(markdown_table(header, cells)) + f"\n\n{num_images} test images that no other table is measured on.\n"
-    )
+        errors = [if_known(row[kind]) for kind in ("intervened", "non_descendants", "cells")]
+        errors += [if_known(row["mse_to_truth"], 5), f"{row['psnr']:.1f} dB"]
+        cells.append([name, str(row["evaluations"]), *errors, "yes" if best else ""])
+    lines = [*markdown_table(header, cells), "", f"{num_images} test images that no other table is measured on."]
+    return "\n".join(lines) + "\n"
 
 
 def frontier(
     directory: str | pathlib.Path, tried: Sequence[Sampling], num_images: int, max_evaluations: int, min_psnr: float
 ) -> list[dict]:
-    """Measures the points of a workdir's model, writes frontier.json, .md and .png, and makes the best its default.
-
-    Args:
-      num_images: taken behind those that `evaluate` measures.
-      max_evaluations, min_psnr: what the default may cost, and how well it must keep the image under the null
-        intervention, in dB.
-
-    Raises:
-      InputError: not a trained workdir, a conv decoder, an option that cannot work, or too few test images.
-    """
+    """Measures the points of a workdir's model, writes frontier.json, .md and .png, and makes the best its default: of
+    those that cost at most some evaluations and keep the image under the null intervention (dB). The images are taken
+    behind those that `evaluate` measures. Raises InputError for no trained workdir, a conv decoder, an option that
+    cannot work, or too few test images."""
     directory = pathlib.Path(directory)
     model = load(directory)
     if not model.model.decoder.diffuses:
@@ -174,14 +151,12 @@ def frontier(
         asked = {"name": name_of(point), **dataclasses.asdict(point), "evaluations": point.evaluations}
         found.append(asked | measure_point(bench, point))
     chosen = choose(found, max_evaluations, min_psnr)
-    if chosen is not None:
-        why = (
-            f"lowest mean error of {len(found)} points with at most {max_evaluations} evaluations and {min_psnr:g} dB,"
-            f" on test images {rows[0]} to {rows[-1]}"
-        )
-        workdir.write_defaults(directory, restoring(model, sampling_of(chosen)), why)
-    else:
+    if chosen is None:
         workdir.drop_defaults(directory)
+    else:
+        limits = f"with at most {max_evaluations} evaluations and {min_psnr:g} dB"
+        why = f"lowest mean error of {len(found)} points {limits}, on test images {rows[0]} to {rows[-1]}"
+        workdir.write_defaults(directory, restoring(model, sampling_of(chosen)), why)
     stored = {"num_images": len(rows), "points": found, "chosen": chosen and chosen["name"]}
     (directory / "frontier.json").write_text(json.dumps(stored, indent=2) + "\n")
     (directory / "frontier.md").write_text(table(found, chosen, len(rows)))

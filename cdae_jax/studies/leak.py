@@ -36,12 +36,8 @@ def readable(inputs: np.ndarray, labels: np.ndarray) -> float:
     gamma = 1 / np.median(distances[distances > 0])
     centre, scale = labels[:half].mean(), labels[:half].std()
     y = (labels - centre) / scale
-    best, score = None, -np.inf
-    for ridge in RIDGES:
-        probe = KernelRidge(alpha=ridge, kernel="rbf", gamma=gamma).fit(flat[:half], y[:half])
-        found = r2_score(y[half:three], probe.predict(flat[half:three]))
-        if found > score:
-            best, score = probe, found
+    probes = [KernelRidge(alpha=ridge, kernel="rbf", gamma=gamma).fit(flat[:half], y[:half]) for ridge in RIDGES]
+    best = max(probes, key=lambda probe: r2_score(y[half:three], probe.predict(flat[half:three])))
     return max(0.0, float(r2_score(y[three:], best.predict(flat[three:]))))
 
 
@@ -49,15 +45,12 @@ def table(found: dict[str, dict[str, float]], num_images: int) -> str:
     """R^2 by variable and source, as Markdown."""
     rows = [[name, *(f"{row[source]:.3f}" for source in SOURCES)] for name, row in found.items()]
     lines = markdown_table(["R^2 read from", *SOURCES], rows)
-    return "\n".join(lines) + f"\n\n{num_images} test images, a quarter of them for the R^2.\n"
+    return "\n".join([*lines, "", f"{num_images} test images, a quarter of them for the R^2."]) + "\n"
 
 
 def leak(directory: str | pathlib.Path, num_images: int) -> dict[str, dict[str, float]]:
-    """Measures a workdir's leak, writes leak.json and leak.md into it, and returns R^2 by variable and source.
-
-    Raises:
-      InputError: not a trained workdir, a conv decoder, or too few labelled test images.
-    """
+    """Measures a workdir's leak, writes leak.json and leak.md into it, and returns R^2 by variable and source. Raises
+    InputError for no trained workdir, a conv decoder, or too few labelled test images."""
     directory = pathlib.Path(directory)
     model = load(directory)
     if not model.model.decoder.diffuses:

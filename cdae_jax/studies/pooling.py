@@ -14,42 +14,27 @@ def pool(name: str, runs: Sequence[dict], errors: Sequence[np.ndarray | None]) -
     """The metrics and the errors of images [do, N, n] of a model from those of its runs.
 
     Numbers are means over the runs. Intervals of effectiveness are over images, of the mean over these runs; other
-    intervals are the means of theirs, which is too wide. "runs" keeps each one's seed, training and mean error.
-
-    Args:
-      name: of the model, for the message.
-      runs: metrics.json of each.
-      errors: of `compare.errors_of_images` for each; None where they are not kept.
-
-    Raises:
-      InputError: two runs of the same seed, or that differ in more.
+    intervals are the means of theirs, which is too wide. "runs" keeps each one's seed, training and mean error. Errors
+    are of `compare.errors_of_images`. Raises InputError for two runs of the same seed, or that differ in more.
     """
     if len(runs) == 1:
         return runs[0], errors[0]
     seeds = [run["protocol"]["train_seed"] for run in runs]
     if len(set(seeds)) < len(seeds):
-        raise InputError(
-            f"the runs called {name!r} have the training seeds {', '.join(map(str, seeds))}: name runs alike only if"
-            " config.train.seed differs"
-        )
+        says = f"the runs called {name!r} have the training seeds {', '.join(map(str, seeds))}"
+        raise InputError(f"{says}: name runs alike only if config.train.seed differs")
     for key in sorted(set().union(*(run["protocol"] for run in runs)) - OF_A_RUN):
         values = [run["protocol"].get(key) for run in runs]
         if any(value != values[0] for value in values):
-            raise InputError(
-                f"the runs called {name!r} differ in more than their seed, {key} is {' and '.join(map(repr, values))}:"
-                " give them different names"
-            )
+            says = f"differ in more than their seed, {key} is {' and '.join(map(repr, values))}"
+            raise InputError(f"the runs called {name!r} {says}: give them different names")
     own = ("protocol", "train", "judge")
     found = _mean([{key: value for key, value in run.items() if key not in own} for run in runs])
     found |= {key: runs[0][key] for key in own if key in runs[0]}
+    means = [run.get("mean_effectiveness", {}).get("mean") for run in runs]
     found["runs"] = [
-        {
-            "seed": seed,
-            "train": run["train"],
-            "protocol": run["protocol"],
-            "mean": run.get("mean_effectiveness", {}).get("mean"),
-        }
-        for seed, run in zip(seeds, runs, strict=True)
+        {"seed": seed, "train": run["train"], "protocol": run["protocol"], "mean": mean}
+        for seed, run, mean in zip(seeds, runs, means, strict=True)
     ]
     if any(error is None for error in errors) or len({error.shape for error in errors}) > 1:
         return found, None

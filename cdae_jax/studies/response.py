@@ -18,7 +18,7 @@ from cdae_jax.errors import InputError
 from cdae_jax.evaluation import metrics
 from cdae_jax.evaluation.bench import Bench, dataset_of, first_of
 from cdae_jax.evaluation.figures import GRID_COLUMNS, with_unit
-from cdae_jax.evaluation.report import markdown_table
+from cdae_jax.evaluation.report import if_known, markdown_table
 from cdae_jax.inference.loading import load
 from cdae_jax.plots.pictures import curves, image_grid
 
@@ -33,12 +33,12 @@ def share_of_the_way(reached: np.ndarray, factual: np.ndarray, asked: np.ndarray
 
 def met_at(w: np.ndarray, share: np.ndarray) -> float | None:
     """The smallest w, between the measured ones linearly, at which the share reaches 1; None if it never does."""
-    for k in range(len(w)):
-        if share[k] >= 1:
-            if k == 0:
-                return float(w[0])
-            return float(w[k - 1] + (w[k] - w[k - 1]) * (1 - share[k - 1]) / (share[k] - share[k - 1]))
-    return None
+    if not (share >= 1).any():
+        return None
+    k = int(np.argmax(share >= 1))
+    if k == 0:
+        return float(w[0])
+    return float(w[k - 1] + (w[k] - w[k - 1]) * (1 - share[k - 1]) / (share[k] - share[k - 1]))
 
 
 def _knob(knob: str, w: float) -> dict:
@@ -52,9 +52,8 @@ def respond(bench: Bench, knob: str, grid: np.ndarray) -> dict[str, dict]:
     """
     graph, test, found = bench.dataset.graph, bench.test, {}
     for name in tqdm(bench.model.graph.names, "interventions"):
-        column = graph.index(name)
+        column, wanted = graph.index(name), test.labels.copy()
         values, _ = bench.draw_values(column)
-        wanted = test.labels.copy()
         wanted[:, column] = values
         still = [i for i in range(len(graph)) if i != column and graph.names[i] not in graph.descendants(name)]
         curve: dict[str, list] = {"share": [], "error": [], "non_descendants": []}
@@ -86,39 +85,33 @@ def table(found: dict[str, dict], knob: str) -> str:
     """The curves as Markdown: one row for each intervention and w."""
     rows = []
     for do, curve in found.items():
-        columns = (curve[key] for key in ("w", "share", "error", "non_descendants"))
-        for w, share, error, still in zip(*columns, strict=True):
-            rows.append([do, f"{w:g}", f"{share:.3f}", f"{error:.3f}", "-" if still is None else f"{still:.3f}"])
+        for w, *measured in zip(*(curve[key] for key in ("w", "share", "error", "non_descendants")), strict=True):
+            rows.append([do, f"{w:g}", *map(if_known, measured)])
     header = ["", f"{knob} w", "share of the way", "error, sd", "worst non-descendant, sd"]
     lines = [*markdown_table(header, rows), ""]
     for do, curve in found.items():
         met = "never in this range" if curve["met_at"] is None else f"at w = {curve['met_at']:.2f}"
-        lines.append(
-            f"- {do}: Spearman of share and w {curve['spearman']:.3f}, steepest step {curve['steepest']:.2f}; all of"
-            f" the way {met}; chance level of the error {curve['chance']:.3f} sd."
-        )
+        steps = f"Spearman of share and w {curve['spearman']:.3f}, steepest step {curve['steepest']:.2f}"
+        lines.append(f"- {do}: {steps}; all of the way {met}; chance level of the error {curve['chance']:.3f} sd.")
     return "\n".join(lines) + "\n"
 
 
 def response_curves(directory: str | pathlib.Path, knob: str, grid: list[float], num_images: int) -> dict[str, dict]:
     """Measures a workdir's curves and writes <knob>.json, <knob>.md, <knob>.png and a grid for each do() into it.
-
-    Raises:
-      InputError: not a trained workdir, an unknown knob, or a grid that is not increasing from at least 0.
-    """
+    Raises InputError for no trained workdir, an unknown knob, or a grid that is not increasing from at least 0."""
     directory, w = pathlib.Path(directory), np.asarray(grid, np.float64)
     if knob not in KNOBS:
         raise InputError(f"the knob is {knob!r}: expected one of {', '.join(KNOBS)}")
     if len(w) < 2 or (np.diff(w) <= 0).any() or w[0] < 0 or not np.isfinite(w).all():
         raise InputError(f"the values of w are {', '.join(map(str, grid))}: expected two or more, increasing from 0 on")
     model = load(directory)
+    if knob == "strength" and w[-1] > 1:
+        raise InputError(f"the largest strength is {w[-1]:g}: expected at most 1, which makes all of a change")
     if knob != "strength":
         for value in w:
             model.options(**_knob(knob, value))
-    if knob == "strength" and w[-1] > 1:
-        raise InputError(f"the largest strength is {w[-1]:g}: expected at most 1, which makes all of a change")
-    if knob != "strength" and not model.model.decoder.diffuses:
-        raise InputError(f"the model in {directory} has a conv decoder, which has no guidance and no steps")
+        if not model.model.decoder.diffuses:
+            raise InputError(f"the model in {directory} has a conv decoder, which has no guidance and no steps")
     dataset = dataset_of(model, directory)
     test = first_of(dataset.test, num_images)
     found = respond(Bench(dataset, model, test, directory), knob, w)
