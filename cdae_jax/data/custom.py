@@ -64,17 +64,6 @@ def _without_row(rows: list[int], found: images.Collection) -> list[int]:
     return left
 
 
-def _warn_of_copies(train: np.ndarray | ImageFiles, test: np.ndarray | ImageFiles, names: list[list[str]]) -> None:
-    found = copies(train, test)
-    if found:
-        pairs = some(f"{names[1][row]} = {names[0][of]}" for of, row in found)
-        warnings.warn(
-            f"{len(found)} test images are training images too, which flatters every score: {pairs};"
-            " take them out, or keep copies on one side with config.data.split_column",
-            stacklevel=3,
-        )
-
-
 def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
     """The user's dataset; images are resized to `data.resolution`.
 
@@ -124,5 +113,12 @@ def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
         name: Split(select(rows), labels[rows], intervened=was_set[rows])
         for name, rows in (("train", train), ("test", test))
     }
-    _warn_of_copies(splits["train"].images, splits["test"].images, [[named[i] for i in part] for part in (train, test)])
+    same = copies(found.images, loaded, train, test, data.white_level)
+    if same:
+        pairs = some(f"{named[row]} = {named[of]}" for of, row in same)
+        warnings.warn(
+            f"{len(same)} test images are training images too, which flatters every score: {pairs};"
+            " take them out, or keep copies on one side with config.data.split_column",
+            stacklevel=2,
+        )
     return Dataset(name=source.stem, graph=graph, **splits)

@@ -45,13 +45,18 @@ class Look(NamedTuple):
     frames: int = 1
 
 
+def opened_image(image: Picture) -> contextlib.AbstractContextManager:
+    """The file of a path as a PIL image, for a with block; what is no path as it is."""
+    return Image.open(image) if isinstance(image, pathlib.Path) else contextlib.nullcontext(image)
+
+
 def look_at(image: Picture) -> Look | str:
     """What an image is by its header or shape, or what is wrong with it."""
     if isinstance(image, np.ndarray):
         depth = image.shape[2] if image.ndim == 3 else 1
         return Look(image.shape[1], image.shape[0], depth == 1, depth == 4, image.dtype == np.uint16)
     try:
-        with Image.open(image) if isinstance(image, pathlib.Path) else contextlib.nullcontext(image) as opened:
+        with opened_image(image) as opened:
             if opened.mode not in GRAY | COLOUR:
                 return f"its colour mode is {opened.mode}: save it as gray or RGB"
             width, height = opened.size
@@ -67,9 +72,7 @@ def look_at(image: Picture) -> Look | str:
 
 def read_image(image: Picture, framing: Framing) -> np.ndarray:
     """[resolution, resolution, channels] uint8. Raises one of READ_ERRORS for what is damaged or of another kind."""
-    if not isinstance(image, pathlib.Path):
-        return framed(image, framing)
-    with Image.open(image) as opened:
+    with opened_image(image) as opened:
         return framed(opened, framing)
 
 
@@ -174,7 +177,7 @@ def _brightest(image: Picture) -> tuple[float, float]:
     """The value that becomes white, and the highest one, of an image of more than 8 bits."""
     if isinstance(image, np.ndarray):
         return 65535, float(image.max())
-    with Image.open(image) if isinstance(image, pathlib.Path) else contextlib.nullcontext(image) as opened:
+    with opened_image(image) as opened:
         return DEEP[opened.mode], float(np.asarray(opened).max())
 
 
