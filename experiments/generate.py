@@ -2,8 +2,8 @@
 
 python -m experiments.generate --workdir=runs/pendulum --input=images.npz --do=angle=20 --output=angle20
 
---input is a folder of PNG and JPEG files, an .npz file with an array "images", or tfds:name@split. The output is a
-folder of shards (`cdae_jax.inference.shards`).
+--input is a folder of images or one of them, an .npz or .npy file, or tfds:name@split; images of any size are treated
+as those of training were. The output is a folder of shards (`cdae_jax.inference.shards`).
 """
 
 from absl import flags
@@ -22,7 +22,7 @@ flags.mark_flags_as_required(["workdir", "do", "input", "output"])
 def main() -> None:
     model = load(WORKDIR.value)
     do, strength = do_flags.do(), do_flags.strength()
-    source = open_source(INPUT.value, model.image_shape)
+    source = open_source(INPUT.value, model.framing)
     options = sampling_flags.options()
     shards = generate(model, source, do, OUTPUT.value, shard_size=SHARD_SIZE.value, strength=strength, **options)
     print(f"{len(source)} counterfactuals in {len(shards)} shards: {OUTPUT.value}")

@@ -8,6 +8,7 @@ from short_runs import settings_with
 
 from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.data.dataset import Dataset, Split
+from cdae_jax.data.framing import Framing
 from cdae_jax.evaluation.bench import Bench
 from cdae_jax.evaluation.interventions import labels_under
 from cdae_jax.graph import CausalGraph, Variable
@@ -50,6 +51,7 @@ class OfTheTruth:
     graph, settings, step, readout, defaults = GRAPH, settings_with(), 20, None, Sampling(4, depth=1.0)
     model = types.SimpleNamespace(decoder=DECODERS["diffusion"])
     image_shape = (3 * WIDTH, 3 * WIDTH, 1)
+    framing = Framing(3 * WIDTH, channels=1)
     variables = tuple(TrainedVariable(var.name, var.unit, 20.0, 200.0) for var in GRAPH.variables)
 
     def __init__(self, weight=0.0):

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from cdae_jax.data import image_arrays
 from cdae_jax.data.circuit import GRAPH
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.image_files import READ_ERRORS
@@ -23,9 +24,9 @@ FILE_ORDER = ("red", "green", "blue", "arm")
 
 def _read_file(path: pathlib.Path, resolution: int) -> tuple[np.ndarray, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             encoded, latents = stored["imgs"], stored["original_latents"]
-    except (OSError, ValueError, KeyError, EOFError) as err:
+    except image_arrays.READ_ERRORS as err:
         raise InputError(
             f"{path} cannot be read as .npz of plain arrays 'imgs' and 'original_latents' ({err}):"
             " pickled objects are never loaded, store 'imgs' as bytes (dtype S) instead"

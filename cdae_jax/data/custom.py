@@ -1,140 +1,67 @@
-"""The user's own images: a folder of PNG and JPEG files, an .npz file or a TFDS dataset, and a CSV file of labels.
+"""The user's own images: a folder, an .npz or .npy file, or a TFDS dataset, and a CSV file of labels.
 
-The CSV file has a header, a column "file" (path inside the folder) or "index" (row of the .npz file's array "images",
-or position in the TFDS split), and a column for every variable of the graph; an empty cell is a missing label, and a
-row or column of empty cells alone is left out. Another column may name the variables that were set by hand in an image,
-against their mechanism (`config.data.do_column`). Continuous labels are any numbers, binary ones 0 or 1, categorical
-ones whole numbers from 0. Mistakes are found before any work starts.
+The CSV file has a header, a column "file" (path inside the folder) or "index" (row of the array, or position in the
+TFDS split), and a column for every variable of the graph; an empty cell is a missing label, and a row or column of
+empty cells alone is left out. An image without a row is a training image without labels. Another column may name the
+variables that were set by hand in an image, against their mechanism (`config.data.do_column`). Continuous labels are
+any numbers, binary ones 0 or 1, categorical ones whole numbers from 0. Mistakes are found before any work starts.
+
+Images may have any size and be gray or in colour (`framing`), of more than 8 bits and transparent.
 """
 
-import concurrent.futures
 import pathlib
+import warnings
 
 import numpy as np
-from tqdm import tqdm
 
+from cdae_jax.data import folders, images
+from cdae_jax.data.copies import copies
 from cdae_jax.data.dataset import Dataset, Split
-from cdae_jax.data.image_files import READ_ERRORS, ImageFiles, read_image, resized, shape_of
+from cdae_jax.data.framing import framing_of
+from cdae_jax.data.image_arrays import SUFFIXES
+from cdae_jax.data.image_files import ImageFiles
 from cdae_jax.data.settings import Custom
 from cdae_jax.data.table import read_interventions, read_labels, read_table, some, split_rows
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
 
-TFDS_PREFIX = "tfds:"
-SUFFIXES = (".png", ".jpg", ".jpeg")
 
-
-def _check_square(shape: tuple[int, ...], where: str) -> None:
-    if shape[0] != shape[1]:
-        raise InputError(f"the images in {where} are {shape[1]} wide and {shape[0]} high: crop them to squares")
-
-
-def _read_folder(
-    folder: pathlib.Path, files: list[str], resolution: int, max_memory_gib: float
-) -> np.ndarray | ImageFiles:
-    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES}
-    wanted = [pathlib.PurePosixPath(file).as_posix() for file in files]
-    absent = [file for file in wanted if file not in present]
+def _rows_of_files(cells: list[str], found: images.Collection) -> list[int]:
+    """Which image of a folder each row of the table means. Raises InputError for rows without one."""
+    files, notes = folders.match(cells, found.names)
+    absent = [cell for cell, file in zip(cells, files, strict=True) if file is None]
     if absent:
-        raise InputError(f"{len(absent)} rows of the CSV file have no image in {folder}: {some(absent)}")
-    extra = sorted(present - set(wanted))
-    if extra:
         raise InputError(
-            f"{len(extra)} images in {folder} have no row in the CSV file: {some(extra)};"
-            " give each a row (with empty cells if it is unlabelled), or move it away"
+            f"{len(absent)} rows of the table have no image in {found.where}: {some(absent)};"
+            f" what is there: {some(found.names)}"
         )
-
-    paths = [folder / file for file in wanted]
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        shapes = list(tqdm(pool.map(shape_of, paths), f"looking at {folder.name}", len(paths), unit="image"))
-    _refuse_broken(folder, {file: shape for file, shape in zip(wanted, shapes, strict=True) if isinstance(shape, str)})
-    odd = [f"{file} {shape}" for file, shape in zip(wanted, shapes, strict=True) if shape != shapes[0]]
-    if odd:
-        raise InputError(
-            f"{len(odd)} images in {folder} differ from the first one's (height, width, channels) {shapes[0]}:"
-            f" {some(odd)}"
-        )
-    _check_square(shapes[0], str(folder))
-    channels = shapes[0][-1]
-    if len(paths) * resolution**2 * channels > max_memory_gib * 2**30:
-        return ImageFiles(paths, channels, resolution)
-
-    def read(path: pathlib.Path) -> np.ndarray | str:
-        try:
-            return read_image(path, channels, resolution)
-        except READ_ERRORS as err:
-            return str(err) or type(err).__name__
-
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        images = list(tqdm(pool.map(read, paths), f"reading {folder.name}", len(paths), unit="image"))
-    _refuse_broken(folder, {file: item for file, item in zip(wanted, images, strict=True) if isinstance(item, str)})
-    return np.stack(images)
+    if notes:
+        print(f"the table names the images of {found.where} in its own way: {'; '.join(notes)}", flush=True)
+    row_of = {name: i for i, name in enumerate(found.names)}
+    return [row_of[file] for file in files]
 
 
-def _refuse_broken(folder: pathlib.Path, broken: dict[str, str]) -> None:
-    if broken:
-        named = some(f"{file} ({why})" for file, why in broken.items())
-        raise InputError(f"{len(broken)} images in {folder} cannot be read: {named}; replace or remove them")
-
-
-def load_npz(path: pathlib.Path) -> np.ndarray:
-    """The array "images" of an .npz file, [N, H, W, C]. Raises InputError if there is none."""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            images = stored["images"]
-    except KeyError as err:
-        raise InputError(f"{path} has no array 'images'") from err
-    except (OSError, ValueError, EOFError) as err:
-        raise InputError(f"config.data.images is {str(path)!r}, which cannot be read as .npz: {err}") from err
-    return images[..., None] if images.ndim == 3 else images
-
-
-def load_tfds(source: str) -> np.ndarray:
-    """The images [N, H, W, C] of tfds:name@split. Raises InputError if TFDS cannot open it."""
-    import tensorflow_datasets as tfds  # takes seconds; only who names such a dataset pays them
-
-    import cdae_jax.data.tfds_builders  # noqa: F401 (registers ours)
-
-    name, _, split = source.removeprefix(TFDS_PREFIX).partition("@")
-    try:
-        examples = tfds.data_source(name, split=split or "train", download=False)
-        missing = [] if "image" in examples.dataset_info.features else ["image"]
-    except (tfds.core.DatasetNotFoundError, AssertionError, ValueError, OSError, NotImplementedError) as err:
-        raise InputError(
-            f"config.data.images is {source!r}, which TFDS cannot open ({' '.join(str(err).split())[:200]}):"
-            f' prepare it first with tfds.builder("{name}", file_format="array_record").download_and_prepare()'
-        ) from err
-    if missing:
-        raise InputError(f"the TFDS dataset {name!r} has no feature 'image': {some(examples.dataset_info.features)}")
-    images = [np.asarray(example["image"]) for example in tqdm(examples, f"reading {name}", unit="image")]
-    shapes = {image.shape for image in images}
-    if len(shapes) > 1:
-        raise InputError(f"the images of {source} have different shapes: {some(sorted(shapes))}; use one of one shape")
-    return np.stack(images)
-
-
-def _pick(images: np.ndarray, where: str, indices: list[str], resolution: int) -> np.ndarray:
-    """The images [M, H, W, C] that the table's column "index" names, in its order, resized."""
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3):
-        raise InputError(
-            f"the images of {where} are {images.dtype} of shape {images.shape}:"
-            " expected uint8 (N, H, W), (N, H, W, 1) or (N, H, W, 3)"
-        )
-    wrong = [cell for cell in indices if not cell.isdecimal() or int(cell) >= len(images)]
+def _rows_of_array(cells: list[str], found: images.Collection) -> list[int]:
+    """Which image of an array each row of the table means. Raises InputError for rows without one."""
+    wrong = [cell for cell in cells if not cell.isdecimal() or int(cell) >= len(found.images)]
     if wrong:
         raise InputError(
-            f"{len(wrong)} rows of the CSV file have no image in {where}: index {some(wrong)};"
-            f" expected 0 to {len(images) - 1}"
+            f"{len(wrong)} rows of the table have no image in {found.where}: index {some(wrong)};"
+            f" expected 0 to {len(found.images) - 1}"
         )
-    rows = [int(cell) for cell in indices]
-    extra = sorted(set(range(len(images))) - set(rows))
-    if extra:
-        raise InputError(
-            f"{len(extra)} images in {where} have no row in the CSV file: index {some(extra)};"
-            " give each a row (with empty cells if it is unlabelled)"
-        )
-    _check_square(images.shape[1:], where)
-    return np.stack([resized(images[row], resolution) for row in rows])
+    rows = [int(cell) for cell in cells]
+    if len(set(rows)) < len(rows):
+        raise InputError(f"the table names images of {found.where} twice in its column 'index': keep one row of each")
+    return rows
+
+
+def _without_row(rows: list[int], found: images.Collection) -> list[int]:
+    """The images that no row of the table means, but for links to those that one does."""
+    left = sorted(set(range(len(found.images))) - set(rows))
+    if left and isinstance(found.images[0], pathlib.Path):
+        known = {found.images[row].resolve() for row in rows}
+        left = [row for row in left if found.images[row].resolve() not in known]
+    return left
 
 
 def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
@@ -147,12 +74,13 @@ def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
       InputError: what the functions above list.
     """
     if not data.images or not data.labels:
-        raise InputError("set --config.data.images to a folder or an .npz file and --config.data.labels to a CSV file")
+        raise InputError("set --config.data.images to a folder or an array file and --config.data.labels to a CSV file")
     source, path = pathlib.Path(data.images), pathlib.Path(data.labels)
-    is_tfds = data.images.startswith(TFDS_PREFIX)
-    if not source.is_dir() and source.suffix != ".npz" and not is_tfds:
+    is_tfds = data.images.startswith(images.TFDS_PREFIX)
+    if not source.is_dir() and source.suffix not in SUFFIXES and not is_tfds:
         raise InputError(
-            f"config.data.images is {data.images!r}: expected a folder that exists, an .npz file or tfds:name@split"
+            f"config.data.images is {data.images!r}: expected a folder that exists, an .npz or .npy file, or"
+            " tfds:name@split"
         )
     key, table = read_table(path)
     expected = "file" if source.is_dir() else "index"
@@ -168,14 +96,29 @@ def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
                 f"every image of the {name} split was intervened on, by the column {data.do_column!r} of {path}:"
                 " the mechanisms are learned from, and tested on, images that were left alone"
             )
-    cells = table[key].tolist()
-    if source.is_dir():
-        images = _read_folder(source, cells, data.resolution, data.max_memory_gib)
-    else:
-        images = _pick(load_tfds(data.images) if is_tfds else load_npz(source), data.images, cells, data.resolution)
-    select = images.select if isinstance(images, ImageFiles) else images.__getitem__
+    found = images.collect(data.images)
+    rows = (_rows_of_files if source.is_dir() else _rows_of_array)(table[key].tolist(), found)
+    extra = _without_row(rows, found)
+    if extra:
+        names = some(found.names[i] for i in extra)
+        print(f"{len(extra)} images without a row in the table are unlabelled training images: {names}", flush=True)
+    order, unknown = rows + extra, np.full((len(extra), len(graph)), np.nan, labels.dtype)
+    labels, was_set = np.concatenate([labels, unknown]), np.concatenate([was_set, np.zeros(unknown.shape, bool)])
+    train = np.concatenate([train, np.arange(len(rows), len(order))])
+    named = [found.names[i] for i in order]
+    found = images.Collection([found.images[i] for i in order], named, found.where)
+    loaded = images.load(found, framing_of(data, channels=0), data.max_memory_gib)
+    select = loaded.select if isinstance(loaded, ImageFiles) else loaded.__getitem__
     splits = {
         name: Split(select(rows), labels[rows], intervened=was_set[rows])
         for name, rows in (("train", train), ("test", test))
     }
+    same = copies(found.images, loaded, train, test, data.white_level)
+    if same:
+        pairs = some(f"{named[row]} = {named[of]}" for of, row in same)
+        warnings.warn(
+            f"{len(same)} test images are training images too, which flatters every score: {pairs};"
+            " take them out, or keep copies on one side with config.data.split_column",
+            stacklevel=2,
+        )
     return Dataset(name=source.stem, graph=graph, **splits)

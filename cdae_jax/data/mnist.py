@@ -5,6 +5,7 @@ import hashlib
 import http.client
 import pathlib
 import urllib.request
+import zlib
 
 import numpy as np
 from scipy import ndimage
@@ -40,7 +41,7 @@ def _read_file(folder: pathlib.Path, name: str) -> bytes:
     elif zipped.is_file():
         try:
             content = gzip.decompress(zipped.read_bytes())
-        except (OSError, EOFError) as err:
+        except (OSError, EOFError, zlib.error) as err:
             raise InputError(f"{zipped} is not a readable gzip file ({err}): fetch it again") from err
     else:
         raise InputError(
@@ -81,7 +82,7 @@ def download_mnist(folder: pathlib.Path) -> None:
             with urllib.request.urlopen(f"{URL}/{name}.gz", timeout=10) as response:
                 zipped = response.read()
             content = gzip.decompress(zipped)
-        except (OSError, EOFError, http.client.HTTPException) as err:
+        except (OSError, EOFError, zlib.error, http.client.HTTPException) as err:
             raise NoNetworkError(
                 f"{name}.gz could not be fetched from {URL} ({err}):"
                 " set --config.data.mnist_dir to a folder with MNIST's four files"

@@ -1,6 +1,7 @@
 """What to train on: `config.data` of each dataset. Folders are relative to where the command runs."""
 
 import dataclasses
+from typing import Literal
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -47,11 +48,14 @@ class CausalCircuit(Sized):
 class Custom(Data):
     """The user's own images; see `cdae_jax.data.custom`."""
 
-    images: str  # a folder of PNG and JPEG files, an .npz file with an array "images", or tfds:name@split
+    images: str  # a folder of images, an .npz or .npy file, or tfds:name@split; see `images.collect`
     labels: str  # a CSV file: a column "file" or "index", and one column for every variable
     test_fraction: float = 0.2  # of the images, by seed; not used with split_column
     max_memory_gib: float = 4.0  # a folder whose images take more is read from disk as they are needed
     split_column: str = ""  # a column of the CSV file that says train or test
+    fit: Literal["crop", "pad", "stretch"] = "crop"  # what is done to images that are not square; crop: at the centre
+    background: Literal["white", "black"] = "white"  # under transparency, and around images that are padded
+    white_level: float = 0.0  # the value that is white in images of more than 8 bits; 0: 65535, of floats 1
     do_column: str = ""  # a column of the CSV file that names the variables set by hand in each image, if any
 
 

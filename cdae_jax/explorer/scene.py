@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 
 from cdae_jax.data.dataset import Dataset
-from cdae_jax.data.image_files import READ_ERRORS, resized
+from cdae_jax.data.framing import framed
+from cdae_jax.data.image_files import READ_ERRORS
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.interventions import labels_under
 from cdae_jax.evaluation.metrics import as_classes
@@ -61,28 +62,23 @@ def sampled_scene(model: TrainedModel, seed: int) -> Scene:
 
 
 def uploaded_scene(model: TrainedModel, data: bytes) -> Scene:
-    """The image of an uploaded file, resized to the model's. Nothing of it is stored or run.
+    """The image of an uploaded file, treated as training images were. Nothing of it is stored or run.
 
     Raises:
-      InputError: too large, no PNG or JPEG, damaged, or not square.
+      InputError: too large, no PNG or JPEG, or damaged.
     """
-    height, _, channels = model.image_shape
     if len(data) > MAX_UPLOAD_MIB * 2**20:
         raise InputError(f"the file has {len(data) / 2**20:.1f} MiB: upload one of at most {MAX_UPLOAD_MIB} MiB")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
             if max(opened.size) > MAX_SIDE:
                 raise InputError(f"the image is {opened.size[0]} x {opened.size[1]}: upload at most {MAX_SIDE} a side")
-            if opened.size[0] != opened.size[1]:
-                raise InputError(f"the image is {opened.size[0]} wide and {opened.size[1]} high: crop it to a square")
-            pixels = np.asarray(opened.convert("L" if channels == 1 else "RGB"))
+            image = framed(opened, model.framing)
     except InputError:
         raise
     except READ_ERRORS as err:
         raise InputError(f"the file is no readable {' or '.join(FORMATS)} image: upload one that is") from err
-    except Image.DecompressionBombError as err:
-        raise InputError(f"the image has far too many pixels: upload at most {MAX_SIDE} a side") from err
-    return Scene(resized(pixels.reshape(*pixels.shape[:2], channels), height), None, None, "your image")
+    return Scene(image, None, None, "your image")
 
 
 def read_labels(model: TrainedModel, scene: Scene) -> np.ndarray:

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cdae_jax.data.framing import Framing
+from cdae_jax.data.image_files import Look, look_at, read_all
+from cdae_jax.data.images import collect
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
@@ -22,20 +25,32 @@ class TrainedVariable(NamedTuple):
     high: float
 
 
-def check_images(images: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndarray:
-    """[B, H, W, C] or one [H, W, C] uint8 -> [B, H, W, C] uint8."""
-    images = np.asarray(images)
-    if images.shape == image_shape:
-        images = images[None]
-    if images.shape[1:] != image_shape or not len(images):
-        expected = ", ".join(map(str, image_shape))
-        raise InputError(f"the images have the shape {images.shape}: expected (batch, {expected})")
-    if images.dtype != np.uint8:
-        raise InputError(
-            f"the images are of type {images.dtype}: expected uint8 from 0 to 255"
-            " (for floats in 0..1: np.rint(images * 255).astype(np.uint8))"
-        )
-    return images
+def check_images(images, framing: Framing) -> np.ndarray:
+    """Images as `data.images.collect` takes them, of the model's size, -> [B, H, W, C] uint8.
+
+    Gray images become RGB and RGB ones gray as `framing.flattened` says.
+    """
+    side, shape = framing.resolution, (framing.resolution, framing.resolution, framing.channels)
+    images = getattr(images, "images", images)
+    if isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.shape[1:] == shape and len(images):
+        return images
+    if framing.channels == 1 and hasattr(images, "dtype") and images.shape[1:] == (side, side):
+        images = np.asarray(images)[..., None]
+    found = collect(images)
+    for look in map(look_at, found.images):
+        if isinstance(look, Look) and (look.height, look.width) != (side, side):
+            raise InputError(
+                f"the images are {look.height} high and {look.width} wide, and the model's {side} x {side}:"
+                " give model.prepare(images), which brings them to that size as training did"
+            )
+    return read_all(*found, framing)
+
+
+def check_seed(seed) -> int:
+    """A whole number from 0 to 2**32 - 1."""
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
+        raise InputError(f"seed is {seed!r}: expected a whole number from 0 to {2**32 - 1}")
+    return int(seed)
 
 
 def check_do(
@@ -49,6 +64,10 @@ def check_do(
     for name, given in do.items():
         i = graph.index(name)
         var = variables[i]
+        if any(isinstance(item, str) and item[:1] in ("+", "*") for item in np.ravel(np.asarray(given, object))):
+            raise InputError(
+                f'do({name}) is {given!r}: expected numbers; a change is one text for all images, such as "+5"'
+            )
         try:
             value = np.asarray(given, np.float32)
         except (TypeError, ValueError):

@@ -1,5 +1,6 @@
 """A trained model from a workdir, an exported file, or by the name of one that is installed with the package."""
 
+import os
 import pathlib
 
 import jax
@@ -18,6 +19,10 @@ def load(source: str | pathlib.Path) -> TrainedModel:
     name, one that comes with the package: load("pendulum"). Raises InputError if nothing is there, or it is no model,
     has no checkpoint, is damaged or of a newer format.
     """
+    if not isinstance(source, (str, os.PathLike)):
+        raise InputError(
+            f"load was given {source!r}: expected a path, or the name of a model that comes with the package"
+        )
     path = pathlib.Path(source)
     if path.is_dir():
         return _of_workdir(path)

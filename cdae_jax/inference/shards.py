@@ -20,8 +20,10 @@ import numpy as np
 from tqdm import tqdm
 
 from cdae_jax.counterfactual.sampling import Sampling
-from cdae_jax.data.custom import SUFFIXES, TFDS_PREFIX, load_npz, load_tfds
-from cdae_jax.data.image_files import ImageFiles, resized
+from cdae_jax.data.framing import Framing
+from cdae_jax.data.image_arrays import load_context
+from cdae_jax.data.image_files import ImageFiles
+from cdae_jax.data.images import collect, load
 from cdae_jax.distributed.memory import peak_mib
 from cdae_jax.errors import InputError
 from cdae_jax.inference.provenance import parameters_digest
@@ -30,43 +32,28 @@ from cdae_jax.inference.trained_model import TrainedModel
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """What is asked about: images [N, H, W, C] uint8, in memory or decoded as they are read; context [N] or None."""
+    """What is asked about: images [N, H, W, C] uint8, in memory or decoded as they are read; context [N] or None; where
+    they are from; and of files their names [N], below the folder."""
 
     images: np.ndarray | ImageFiles
     context: np.ndarray | None
     name: str
+    names: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
 
 
-def open_source(where: str, image_shape: tuple[int, int, int]) -> Source:
-    """A folder of PNG and JPEG files in the order of their names, an .npz file with "images" and perhaps "context", or
-    tfds:name@split; images of another size are resized. Raises InputError if nothing is there, or no square images of
-    as many channels.
+def open_source(where: str, framing: Framing) -> Source:
+    """The images at a path (or tfds:name@split) as `data.images.collect` takes it, treated as framing says; of an .npz
+    file perhaps with an array "context". Raises InputError as `collect` does, and for a context of another length.
     """
-    path, (height, _, channels) = pathlib.Path(where), image_shape
-    if where.startswith(TFDS_PREFIX):
-        images, context = load_tfds(where), None
-    elif path.suffix == ".npz":
-        images = load_npz(path)
-        with np.load(path, allow_pickle=False) as stored:
-            context = stored.get("context")
-    elif path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
-        if not files:
-            raise InputError(f"--input is {where!r}, a folder without PNG or JPEG files: give one that has some")
-        return Source(ImageFiles(files, channels, height), None, where)
-    else:
-        raise InputError(f"--input is {where!r}: expected a folder that exists, an .npz file or tfds:name@split")
-    side = images.shape[1:2]
-    if images.dtype != np.uint8 or images.shape[1:] != (*side, *side, channels):
-        raise InputError(
-            f"the images of {where} are {images.dtype} of shape {images.shape}: expected uint8 (N, H, H, {channels})"
-        )
-    if context is not None and context.shape != (len(images),):
-        raise InputError(f"the context of {where} has the shape {context.shape}: expected ({len(images)},)")
-    return Source(np.stack([resized(image, height) for image in images]), context, where)
+    found, path = collect(where), pathlib.Path(where)
+    context = load_context(path) if path.is_file() else None
+    if context is not None and context.shape != (len(found.images),):
+        raise InputError(f"the context of {where} has the shape {context.shape}: expected ({len(found.images)},)")
+    images = load(found, framing, max_memory_gib=0)
+    return Source(images, context, where, found.names if isinstance(images, ImageFiles) else None)
 
 
 def _claim(folder: pathlib.Path, request: dict) -> None:

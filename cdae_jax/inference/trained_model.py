@@ -11,6 +11,8 @@ import numpy as np
 from cdae_jax.counterfactual import algorithm
 from cdae_jax.counterfactual.readout import Readout, read
 from cdae_jax.counterfactual.sampling import Sampling
+from cdae_jax.data.framing import Framing, framing_of
+from cdae_jax.data.images import prepare
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pixels import to_uint8, to_unit
 from cdae_jax.distributed import sharding
@@ -35,7 +37,12 @@ class Counterfactuals(NamedTuple):
 
 @dataclasses.dataclass(eq=False, repr=False)
 class TrainedModel:
-    """What `cdae_jax.load` returns. Images are [B, H, W, C] uint8 (or one [H, W, C]), labels [B, n] in physical units.
+    """What `cdae_jax.load` returns. Images out are [B, H, W, C] uint8, labels [B, n] in physical units.
+
+    Images in may be one or many, of the size that the model was trained on (others: `prepare`): arrays [B, H, W, C]
+    or [H, W, C], of gray images also [B, H, W] and [H, W], of uint8, bool, uint16, or floats from 0 to 1; PIL images;
+    lists of these; or what `counterfactual` and `sample` return. Gray ones become RGB by repetition, RGB ones gray by
+    their luminance; through transparency comes the background of training.
 
     Attributes:
       settings, model, params, stats, step: what it was made from, and its training step.
@@ -64,6 +71,23 @@ class TrainedModel:
         )
         self.network = Network(self.model, self.params, self.settings.make_schedule())
         self._mesh = sharding.make_mesh(devices=jax.local_devices())
+
+    @property
+    def framing(self) -> Framing:
+        """How images of any size become the model's, see `prepare`."""
+        return framing_of(self.settings.data, self.image_shape[-1])
+
+    def prepare(self, images) -> np.ndarray:
+        """Images of any size as the model takes them, [B, H, W, C] uint8, cropped (or padded, or stretched) and resized
+        as its training images were.
+
+        Args:
+          images: what every other method takes, or the path of a folder (in the natural order of its names), of an
+            image, of an .npz or .npy file, or a list of paths.
+
+        Raises InputError for what is no image or cannot be read, by name.
+        """
+        return prepare(images, self.framing)
 
     def encode(self, images: np.ndarray, *, fit_steps: int | None = None) -> np.ndarray:
         """Labels [B, n] in physical units whose prior mean is nearest to the abducted z; fit_steps as in `Sampling`."""
@@ -136,7 +160,7 @@ class TrainedModel:
           strength: how much of each change is made, from 0, nothing, to 1, as asked: in between it is the latent that
             goes part of the way to the value, its effects following; one number for all, or name -> number for some of
             the intervened variables. Unlike guidance it leaves alone what is not changed.
-          seed: for abduction="noise".
+          seed: for abduction="noise"; a whole number from 0 to 2**32 - 1.
           options: how to decode; None for `defaults`.
           fields: fields of `Sampling` (num_steps, guidance, abduction, depth, solver, corrections, fit_steps) to change
             in these options, None for no change.
@@ -145,7 +169,7 @@ class TrainedModel:
         the range seen in training is only warned about.
         """
         sampling = self.options(options, **fields)
-        batch = self._asked(images, do, context, labels, sampling.fit_steps)
+        seed, batch = checks.check_seed(seed), self._asked(images, do, context, labels, sampling.fit_steps)
         strengths = checks.check_strength(strength, do, self.graph)
         if not do or any(self.graph.parents[self.graph.index(name)] for name in do):
             sampling = dataclasses.replace(sampling, corrections=0)  # nothing is missing there, see `repairs`
@@ -189,6 +213,7 @@ class TrainedModel:
         """
         if self.readout is not None:
             raise InputError("the latents of this model follow no labels (config.train.gamma is 0)")
+        seed = checks.check_seed(seed)
         if isinstance(labels_or_num, (int, np.integer)):
             if labels_or_num < 1:
                 raise InputError(f"the number of samples is {labels_or_num}: expected at least 1")
@@ -229,7 +254,7 @@ class TrainedModel:
 
     def _asked(self, images, do: Mapping, context, labels, fit_steps: int) -> dict[str, np.ndarray]:
         """What the compiled functions take: checked images, standardised do and classes, and known labels if any."""
-        images = checks.check_images(images, self.image_shape)
+        images = checks.check_images(images, self.framing)
         num = len(images)
         known = {} if labels is None else {"y": checks.check_known(labels, num, self.graph, self.stats)}
         values = self.set_values(images, do, labels=labels, fit_steps=fit_steps)

@@ -36,6 +36,16 @@ def test_a_circuit_of_another_layout_is_refused(tmp_path, changes, message):
         causal_circuit.make_dataset(str(tmp_path), 16, 4, 4)
 
 
+def test_a_circuit_that_was_copied_in_part_or_damaged_is_refused(tmp_path):
+    published_circuit(tmp_path)
+    path = tmp_path / "train-0.npz"
+    data = path.read_bytes()
+    for content in (data[: len(data) // 2], data[:700] + bytes([data[700] ^ 0xFF]) + data[701:], b""):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"train-0.npz cannot be read as .npz of plain arrays"):
+            causal_circuit.make_dataset(str(tmp_path), 16, 4, 4)
+
+
 def test_a_missing_circuit_is_named(tmp_path):
     for folder, message in (("", "CausalCircuit is not shipped"), (str(tmp_path), r"has no train\*.npz")):
         with pytest.raises(InputError, match=message):

@@ -56,6 +56,12 @@ def rows_of(folder):
         return list(csv.reader(file))
 
 
+def by_index(folder):
+    """Names the images by their row in an array."""
+    rows = rows_of(folder)
+    write(folder, [["index", *rows[0][1:]]] + [[i, *row[1:]] for i, row in enumerate(rows[1:])])
+
+
 def make(folder, graph=GRAPH, images="images", **changes):
     data = Custom(
         name="custom", resolution=8, images=str(folder / images), labels=str(folder / "labels.csv"), **changes
@@ -75,8 +81,7 @@ def test_a_folder_is_read_with_its_labels(folder):
 def test_an_npz_file_reads_the_same_and_the_split_follows_the_seed(folder):
     images = np.arange(NUM, dtype=np.uint8)[:, None, None] * np.ones((1, 8, 8), np.uint8)
     np.savez(folder / "images.npz", images=images)
-    rows = rows_of(folder)
-    write(folder, [["index", *rows[0][1:]]] + [[i, *row[1:]] for i, row in enumerate(rows[1:])])
+    by_index(folder)
     first, again, other = (make(folder, images="images.npz", seed=seed) for seed in (0, 0, 1))
     assert len(first.test) == 16
     np.testing.assert_array_equal(first.test.images, again.test.images)
@@ -115,19 +120,16 @@ def test_images_are_resized_by_averaging(folder):
     assert (custom.make_dataset(data, GRAPH).test.images[1] == 100).all()
 
 
-def image(name, size=(8, 8), mode="L"):
-    return lambda folder: Image.new(mode, size).save(folder / "images" / name)
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda f: write(f, rows_of(f)[:-7]), r"7 images in .* have no row in the CSV file: .* and 2 more"),
-        (lambda f: (f / "images" / "2.jpg").unlink(), r"1 rows of the CSV file have no image in .*: 2\.jpg"),
+        (
+            lambda f: (f / "images" / "2.jpg").unlink(),
+            r"1 rows of the table have no image in .*: 2\.jpg; what is there: 0.jpg",
+        ),
         (lambda f: (f / "images" / "4.jpg").write_bytes(b"no image"), r"1 images in .* cannot be read: 4\.jpg"),
         (lambda f: truncate(f / "images" / "more" / "5.png"), r"cannot be read: more/5\.png"),
-        (image("2.jpg", (8, 9)), r"1 images in .* differ from the first one's .* \(8, 8, 1\): 2\.jpg \(9, 8, 1\)"),
-        (image("2.jpg", mode="RGB"), r"differ from the first one's .*: 2\.jpg \(8, 8, 3\)"),
+        (lambda f: Image.new("LAB", (8, 8)).save(f / "images" / "lab.tif"), "lab.tif .its colour mode is LAB"),
     ],
 )
 def test_every_mistake_is_named(folder, change, message):
@@ -145,19 +147,130 @@ def truncate(path):
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"pictures": np.zeros((NUM, 8, 8), np.uint8)}, "has no array 'images'"),
-        ({"images": np.zeros((NUM, 8, 8))}, "are float64 of shape"),
-        ({"images": np.zeros((NUM - 5, 8, 8), np.uint8)}, "5 rows of the CSV file have no image"),
-        ({"images": np.zeros((NUM + 1, 8, 8), np.uint8)}, "1 images in .* have no row in the CSV file: index 80"),
-        ({"images": np.array([object()])}, "cannot be read as .npz"),
+        ({"pictures": np.zeros((NUM, 8)), "x": np.zeros(3)}, "no array 'images', but 'pictures', 'x': save"),
+        ({"images": np.full((NUM, 8, 8), 2.0)}, "80 images in .* its float64 values go from 2 to 2, not from 0 to 1"),
+        ({"images": np.zeros((NUM - 5, 8, 8), np.uint8)}, "5 rows of the table have no image in .*: index 75, "),
+        ({"images": np.zeros((NUM, 3, 8, 8), np.uint8)}, "the channels first"),
+        ({"images": np.array([object()])}, r"cannot be read as \.npz"),
     ],
 )
 def test_every_mistake_in_an_npz_file_is_named(folder, arrays, message):
     np.savez(folder / "images.npz", **arrays)
-    rows = rows_of(folder)
-    write(folder, [["index", *rows[0][1:]]] + [[i, *row[1:]] for i, row in enumerate(rows[1:])])
+    by_index(folder)
     with pytest.raises(InputError, match=message):
         make(folder, images="images.npz")
+
+
+def levels(split):
+    return split.images[:, 0, 0, 0].astype(int)
+
+
+def renamed(folder, name):
+    """Rewrites the table's column of files."""
+    rows = rows_of(folder)
+    write(folder, [rows[0]] + [[name(row[0]), *row[1:]] for row in rows[1:]])
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (lambda name: name.replace("/", "\\"), r"40 with \ for /"),
+        (lambda name: f"images/{name}", "all with images/ in front"),
+        (lambda name: f"/home/me/images/{name}", "all with /home/me/images/ in front"),
+        (lambda name: f"C:\\images\\{name}".replace("/", "\\"), "all with C:/images/ in front"),
+        (lambda name: name.rpartition(".")[0], "80 without the suffix"),
+        (lambda name: name.replace(".jpg", ".JPG"), "40 with another case of the suffix"),
+    ],
+)
+def test_files_may_be_named_as_another_machine_names_them(folder, capsys, name, said):
+    expected = make(folder, split_column="part")
+    renamed(folder, name)
+    capsys.readouterr()
+    found = make(folder, split_column="part")
+    for split in ("train", "test"):
+        np.testing.assert_array_equal(getattr(found, split).images, getattr(expected, split).images)
+        np.testing.assert_array_equal(getattr(found, split).labels, getattr(expected, split).labels)
+    told = capsys.readouterr().out
+    assert told.startswith("the table names the images of ") and said in told and told.count("\n") == 1
+
+
+def test_linked_folders_are_read_and_what_other_programs_leave_is_not(folder, capsys):
+    expected = make(folder, split_column="part")
+    (folder / "images" / "more").rename(folder / "store")
+    (folder / "images" / "more").symlink_to(folder / "store")
+    (folder / "images" / "._0.png").write_bytes(b"Mac OS X")
+    (folder / "images" / ".ipynb_checkpoints").mkdir()
+    (folder / "images" / ".ipynb_checkpoints" / "0-checkpoint.png").write_bytes(b"old")
+    found = make(folder, split_column="part")
+    np.testing.assert_array_equal(found.train.images, expected.train.images)
+    (folder / "images" / "again").symlink_to(folder / "store")  # the same images under another name are no new ones
+    assert len(make(folder, split_column="part").train) == 60
+    assert capsys.readouterr().out == ""
+
+
+def test_images_without_a_row_are_unlabelled_training_images(folder, capsys):
+    write(folder, rows_of(folder)[:-7])
+    found = make(folder, split_column="part")
+    assert len(found.train) == 60 and len(found.test) == 20
+    assert np.isnan(found.train.labels[-7:]).all() and np.isfinite(found.train.labels[:-7, 0]).all()
+    assert np.abs(levels(found.train) - [*range(20, 73), 74, 76, 78, 73, 75, 77, 79]).max() <= 1  # in natural order
+    assert not found.train.was_set.any()
+    told = "7 images without a row in the table are unlabelled training images: 74.jpg, 76.jpg, 78.jpg, more/73.png"
+    assert told in capsys.readouterr().out
+    np.savez(folder / "images.npz", images=np.arange(NUM, dtype=np.uint8)[:, None, None].repeat(8, 1).repeat(8, 2))
+    by_index(folder)
+    found = make(folder, images="images.npz")
+    assert len(found.test) == 15 and np.isnan(found.train.labels[-7:]).all()
+    assert levels(found.train)[-7:].tolist() == list(range(73, 80))
+
+
+def test_images_of_all_kinds_become_one(folder, capsys):
+    """Wide and upright only by EXIF, gray and in colour, of 16 bits, transparent, and of every kind of file."""
+    scene = np.zeros((24, 32, 3), np.uint8)
+    scene[:12, 4:16] = 255  # bright in the upper left of the square in the middle
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pictures = {
+        "0.jpg": Image.fromarray(scene),
+        "2.jpg": Image.fromarray(scene).transpose(Image.Transpose.ROTATE_90),
+        "more/1.png": Image.fromarray(scene[..., 0].astype(np.uint16) * 257),
+        "more/3.png": Image.fromarray(np.dstack([scene, scene[..., 0]])),  # what is dark is transparent
+    }
+    for name, picture in pictures.items():
+        picture.save(folder / "images" / name, **({"exif": exif} if name == "2.jpg" else {}))
+    renamed(folder, lambda name: {"4.jpg": "4.webp", "6.jpg": "6.tif", "8.jpg": "8.bmp"}.get(name, name))
+    for i, kind in ((4, "webp"), (6, "tif"), (8, "bmp")):
+        (folder / "images" / f"{i}.jpg").unlink()
+        Image.fromarray(scene).save(folder / "images" / f"{i}.{kind}")
+    found = make(folder, split_column="part", background="black")
+    assert found.train.images.shape == (60, 8, 8, 3)
+    assert capsys.readouterr().out.splitlines() == [
+        "80 images of 8 x 8 to 32 x 24 are cropped at the centre to squares and resized to 8 x 8",
+        "74 gray images become RGB; 1 with transparency are laid over black; 1 of more than 8 bits are scaled so that"
+        " 65535 (1 for floats) is white",
+    ]
+    for row in (0, 1, 2, 3, 4, 6, 8):
+        quadrants = found.test.images[row].reshape(2, 4, 2, 4, 3).mean((1, 3, 4))
+        assert quadrants[0, 0] > 240 and quadrants.ravel()[1:].max() < 20, row
+    assert (make(folder, split_column="part", fit="pad").test.images[0, 0] == 255).all()
+
+
+def test_an_npy_file_and_other_numbers_are_read_too(folder):
+    images = np.arange(NUM, dtype=np.uint8)[:, None, None].repeat(8, 1).repeat(8, 2)
+    by_index(folder)
+    for form in (images, images / 255, images * np.uint16(257), images[..., None].repeat(3, -1)):
+        np.save(folder / "images.npy", form)
+        found = make(folder, images="images.npy", split_column="part", white_level=65535.0 * (form.dtype == np.uint16))
+        assert found.test.images.shape == (20, 8, 8, 3 if form.ndim == 4 else 1)
+        np.testing.assert_array_equal(levels(found.test), np.arange(20))
+
+
+@pytest.mark.parametrize("gib", [4.0, 1e-9])
+def test_the_same_image_on_both_sides_is_found(folder, gib):
+    (folder / "images" / "0.jpg").write_bytes((folder / "images" / "20.jpg").read_bytes())
+    told = r"1 test images are training images too, which flatters every score: 0.jpg = 20.jpg; take them out"
+    with pytest.warns(UserWarning, match=told):
+        make(folder, split_column="part", max_memory_gib=gib)
 
 
 def test_a_tfds_dataset_is_read_by_name(folder, monkeypatch):
@@ -166,8 +279,7 @@ def test_a_tfds_dataset_is_read_by_name(folder, monkeypatch):
     builder.download_and_prepare()
     examples = builder.as_data_source(split="train")
     monkeypatch.setattr(tfds, "data_source", lambda name, split, download: builder.as_data_source(split=split))
-    rows = rows_of(folder)
-    write(folder, [["index", *rows[0][1:]]] + [[i, *row[1:]] for i, row in enumerate(rows[1:])])
+    by_index(folder)
     data = Custom(
         name="custom",
         resolution=32,
@@ -181,8 +293,7 @@ def test_a_tfds_dataset_is_read_by_name(folder, monkeypatch):
 
 
 def test_a_tfds_dataset_that_cannot_be_opened_is_named(folder):
-    rows = rows_of(folder)
-    write(folder, [["index", *rows[0][1:]]] + [[i, *row[1:]] for i, row in enumerate(rows[1:])])
+    by_index(folder)
     data = Custom(name="custom", resolution=8, images="tfds:no_such_dataset", labels=str(folder / "labels.csv"))
     with pytest.raises(InputError, match="'tfds:no_such_dataset', which TFDS cannot open"):
         custom.make_dataset(data, GRAPH)

@@ -45,6 +45,11 @@ def test_missing_and_wrong_mnist_files_are_named(tmp_path, monkeypatch):
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"no gzip")
     with pytest.raises(InputError, match="not a readable gzip"):
         load_mnist(tmp_path, "train")
+    broken = bytearray(gzip.compress(bytes(range(256)) * 9))
+    broken[14] ^= 0xFF  # the compressed data, which zlib alone looks at
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(broken)
+    with pytest.raises(InputError, match="not a readable gzip"):
+        load_mnist(tmp_path, "train")
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be made .*: choose another --config.data.data_dir"):
         mnist.make_folder(tmp_path / "file" / "mnist")

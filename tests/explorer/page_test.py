@@ -207,7 +207,7 @@ def test_the_page_answers_in_a_browser(address, browser, tmp_path):
 
     def files(name):
         path = tmp_path / name
-        path.write_bytes({"notes.png": b"no picture", "wide.png": png(np.zeros((16, 20, 3), np.uint8))}[name])
+        path.write_bytes({"notes.png": b"no picture", "long.png": png(np.zeros((1, 5000, 3), np.uint8))}[name])
         return str(path)
 
     browser.get(address)
@@ -223,6 +223,6 @@ def test_the_page_answers_in_a_browser(address, browser, tmp_path):
     set_angle(41)
     wait_for(lambda: "lies outside the range seen in training" in text("#message"))
     assert picture("counterfactual") != after
-    for name, message in (("notes.png", "no readable PNG or JPEG image"), ("wide.png", "crop it to a square")):
+    for name, message in (("notes.png", "no readable PNG or JPEG image"), ("long.png", "upload at most 4096 a side")):
         find("#upload-holder input[type=file], input[type=file]")[0].send_keys(files(name))
         wait_for(lambda message=message: re.search(message, browser.page_source))

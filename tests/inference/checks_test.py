@@ -2,15 +2,19 @@
 
 import warnings
 
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
+from cdae_jax.data.framing import Framing
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.inference import checks
 from cdae_jax.inference.checks import TrainedVariable
+from cdae_jax.inference.trained_model import Counterfactuals
 
 GRAPH = CausalGraph(
     (
@@ -32,24 +36,64 @@ def check_do(do, num=4):
     return checks.check_do(do, num, GRAPH, VARIABLES, STATS)
 
 
-def test_images_come_alone_or_in_batches():
-    many = np.zeros((2, 8, 8, 3), np.uint8)
-    np.testing.assert_array_equal(checks.check_images(many, (8, 8, 3)), many)
-    assert checks.check_images(many[0], (8, 8, 3)).shape == (1, 8, 8, 3)
+RGB, GRAY = Framing(8, 3), Framing(8, 1)
+MANY = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3)).astype(np.uint8)
+
+
+def test_images_come_as_people_have_them():
+    assert checks.check_images(MANY, RGB) is MANY
+    forms = (
+        *(list(MANY), [Image.fromarray(image) for image in MANY], tuple(MANY), jnp.asarray(MANY), MANY.tolist()),
+        *(MANY / 255, (MANY / 255).astype(np.float32), MANY * np.uint16(257), Counterfactuals(MANY, np.zeros((5, 2)))),
+        np.concatenate([MANY, np.full((5, 8, 8, 1), 255, np.uint8)], -1),
+    )
+    for form in forms:
+        found = checks.check_images(form, RGB)
+        np.testing.assert_array_equal(found, MANY)
+        assert found.dtype == np.uint8
+    for form in (MANY[0], Image.fromarray(MANY[0]), [MANY[0]], MANY[0] / 255):
+        np.testing.assert_array_equal(checks.check_images(form, RGB), MANY[:1])
+
+
+def test_gray_images_need_no_channel():
+    for form in (MANY[..., 0], MANY[..., 0] / 255, [Image.fromarray(image[..., 0]) for image in MANY], MANY[..., :1]):
+        np.testing.assert_array_equal(checks.check_images(form, GRAY), MANY[..., :1])
+        np.testing.assert_array_equal(checks.check_images(form, RGB), MANY[..., :1].repeat(3, -1))
+    for num in (1, 3, 4, 8):  # as many as there might be channels, or rows
+        assert checks.check_images(np.zeros((num, 8, 8), np.uint8), GRAY).shape == (num, 8, 8, 1)
+    assert checks.check_images(MANY[0, ..., 0], GRAY).shape == checks.check_images(MANY[0, ..., :1], GRAY).shape
+    luminance = MANY @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(checks.check_images(MANY, GRAY)[..., 0] - luminance).max() <= 1
+    assert (checks.check_images(np.eye(8, dtype=bool), GRAY)[0, ..., 0] == 255 * np.eye(8)).all()
 
 
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (np.zeros((2, 4, 4, 3), np.uint8), r"shape \(2, 4, 4, 3\): expected \(batch, 8, 8, 3\)"),
-        (np.zeros((8, 8), np.uint8), r"shape \(8, 8\): expected \(batch, 8, 8, 3\)"),
-        (np.zeros((0, 8, 8, 3), np.uint8), r"shape \(0, 8, 8, 3\)"),
-        (np.zeros((2, 8, 8, 3), np.float32), "type float32: expected uint8 from 0 to 255"),
+        (MANY[:, :4, :4], r"4 high and 4 wide, and the model's 8 x 8: give model.prepare\(images\), which brings them"),
+        ([MANY[0], MANY[1, :4]], r"4 high and 8 wide, .* model.prepare\(images\)"),
+        (Image.new("RGB", (20, 10)), r"10 high and 20 wide, .* model.prepare\(images\)"),
+        (MANY[:0], r"shape \(0, 8, 8, 3\): expected uint8"),
+        (MANY.transpose(0, 3, 1, 2), r"the channels first: give np.moveaxis\(images, 1, -1\)"),
+        (MANY[0].transpose(2, 0, 1), r"give np.moveaxis\(images, 0, -1\)"),
+        (MANY / 127.5 - 1, r"values go from -1 to .*, not from 0 to 1; \(images \+ 1\) / 2 brings -1..1 there"),
+        (MANY.astype(np.float32), "not from 0 to 1; .* images / 255 0..255"),
+        (np.full((8, 8, 3), np.nan), "from nan to nan"),
+        (None, "expected uint8"),
+        ("nowhere.png", "there are no images at 'nowhere.png'"),
+        ([[1, 2], [3]], "the images are no array"),
     ],
 )
 def test_bad_images_are_named(images, message):
     with pytest.raises(InputError, match=message):
-        checks.check_images(images, (8, 8, 3))
+        checks.check_images(images, RGB)
+
+
+def test_a_seed_is_a_whole_number():
+    assert checks.check_seed(np.int64(7)) == 7 and checks.check_seed(2**32 - 1) == 2**32 - 1
+    for seed in (None, -1, 2**32, 1.0, True, "1"):
+        with pytest.raises(InputError, match=f"seed is {seed!r}: expected a whole number from 0 to 4294967295"):
+            checks.check_seed(seed)
 
 
 def test_do_becomes_standardised_columns():
@@ -69,6 +113,8 @@ def test_do_becomes_standardised_columns():
         ({"light": np.nan}, r"do\(light\) is nan: expected one finite number, or 4 of them, in the unit of its labels"),
         ({"angle": np.zeros(3)}, "or 4 of them, in deg"),
         ({"angle": None}, "expected one finite number"),
+        ({"angle": ["+5"] * 4}, r"expected numbers; a change is one text for all images, such as \"\+5\""),
+        ({"angle": np.array(["1", "*2", "3", "4"])}, "a change is one text for all images"),
         ({"on": 2}, r"do\(on\) is 2: on is binary, expected 0 or 1"),
         ({"digit": 1.5}, r"do\(digit\) is 1.5: digit is categorical, expected a whole number from 0 to 2"),
         (["angle"], r"do is \['angle'\]: expected a mapping such as \{\"angle\": 1.0\}"),

@@ -48,6 +48,11 @@ def test_what_is_nowhere_is_named_with_the_models_that_there_are(tmp_path):
             cdae_jax.load(where)
 
 
+def test_what_is_no_path_is_named():
+    with pytest.raises(InputError, match="load was given None: expected a path, or the name of a model"):
+        cdae_jax.load(None)
+
+
 def test_a_file_that_is_no_model_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("precious")
     with pytest.raises(InputError, match="notes.txt is no exported model, or damaged"):

@@ -9,6 +9,8 @@ from devices import one_device
 from PIL import Image
 
 import cdae_jax
+from cdae_jax.data.framing import Framing
+from cdae_jax.data.image_files import ImageFiles
 from cdae_jax.errors import InputError
 from cdae_jax.inference import shards as generating
 from cdae_jax.inference.provenance import parameters_digest
@@ -101,35 +103,62 @@ def test_mistakes_are_found_before_anything_is_written(model, images, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+RGB = Framing(16, 3)
+
+
 def test_sources_are_read_and_resized(images, tmp_path):
     np.savez(tmp_path / "images.npz", images=images.repeat(2, 1).repeat(2, 2), context=np.arange(21))
-    found = open_source(str(tmp_path / "images.npz"), (16, 16, 3))
+    found = open_source(str(tmp_path / "images.npz"), RGB)
     np.testing.assert_array_equal(found.images, images)
     np.testing.assert_array_equal(found.context, np.arange(21))
+    assert found.names is None
     (tmp_path / "files").mkdir()
-    for i, image in enumerate(images[:3]):
+    for i, image in enumerate(images[:12]):
         Image.fromarray(image).save(tmp_path / "files" / f"{i}.png")
-    found = open_source(str(tmp_path / "files"), (16, 16, 3))
-    np.testing.assert_array_equal(found.images[np.arange(3)], images[:3])
+    found = open_source(str(tmp_path / "files"), RGB)
+    assert isinstance(found.images, ImageFiles) and len(found) == 12  # decoded when they are needed
+    np.testing.assert_array_equal(np.asarray(found.images), images[:12])
+    assert found.names == [f"{i}.png" for i in range(12)]
+    one = open_source(str(tmp_path / "files" / "7.png"), RGB)
+    np.testing.assert_array_equal(np.asarray(one.images), images[7:8])
+    assert one.names == ["7.png"]
+
+
+def test_wide_images_are_treated_as_in_training(tmp_path, capsys):
+    wide = np.zeros((16, 32, 3), np.uint8)
+    wide[:, 8:24] = 200
+    Image.fromarray(wide).save(tmp_path / "wide.png")
+    assert (np.asarray(open_source(str(tmp_path), RGB).images) == 200).all()
+    assert capsys.readouterr().out == "1 images of 32 x 16 are cropped at the centre to 16 x 16\n"
+    padded = np.asarray(open_source(str(tmp_path), Framing(16, 3, "pad", "black")).images)
+    assert (padded[0, :4] == 0).all() and (padded[0, 8, 4:12] == 200).all()
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("none", "expected a folder that exists, an .npz file or tfds:name@split"),
-        ("empty", "a folder without PNG or JPEG files"),
-        ("grey.npz", r"expected uint8 \(N, H, H, 3\)"),
-        ("odd.npz", "has no array .images."),
+        (
+            "none",
+            "there are no images at .*: expected a folder or an image that exists, an .npz",
+        ),
+        ("empty", "has no images: expected files that end in png"),
+        ("odd.npz", "has no array 'images', but 'pictures', 'others': save"),
         ("few.npz", r"the context of .*few.npz has the shape \(3,\): expected \(4,\)"),
+        ("broken.npz", "broken.npz cannot be read as .npz"),
+        ("broken", r"1 images in .*broken cannot be read: 1.png \(cannot identify image file"),
     ],
 )
 def test_bad_sources_are_named(tmp_path, name, message):
     (tmp_path / "empty").mkdir()
-    np.savez(tmp_path / "grey.npz", images=np.zeros((4, 16, 16), np.uint8))
-    np.savez(tmp_path / "few.npz", images=np.zeros((4, 16, 16, 3), np.uint8), context=np.zeros(3, np.int32))
-    np.savez(tmp_path / "odd.npz", pictures=np.zeros((4, 16, 16, 3), np.uint8))
+    (tmp_path / "broken").mkdir()
+    Image.new("L", (4, 4)).save(tmp_path / "broken" / "0.png")
+    (tmp_path / "broken" / "1.png").write_bytes(b"no image")
+    stack = np.zeros((4, 16, 16, 3), np.uint8)
+    np.savez(tmp_path / "few.npz", images=stack, context=np.zeros(3, np.int32))
+    np.savez(tmp_path / "odd.npz", pictures=stack, others=stack)
+    (tmp_path / "broken.npz").write_bytes((tmp_path / "few.npz").read_bytes()[:900])
     with pytest.raises(InputError, match=message):
-        open_source(str(tmp_path / name), (16, 16, 3))
+        open_source(str(tmp_path / name), RGB)
 
 
 def test_the_command_writes_shards_and_refuses_bad_values(trained_pendulum, images, tmp_path, capsys):

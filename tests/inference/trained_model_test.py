@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from devices import one_device
+from PIL import Image
 from short_runs import dataset_of
 
 import cdae_jax
@@ -35,6 +36,21 @@ def test_a_model_says_what_it_knows_of_its_variables(model, images):
     assert u.shape == z.shape == (5, 4, model.settings.model.block_dim)
     np.testing.assert_allclose(model.stats.physical(z.mean(-1)), labels, rtol=1e-5)
     np.testing.assert_allclose(model.network.propagate(jnp.asarray(u)), z, atol=1e-5)
+
+
+def test_images_may_come_in_any_form_and_are_prepared_in_any_size(model, images, tmp_path):
+    read, sampled = model.encode(images[:2]), model.sample(2)
+    for form in (images[:2] / 255, [Image.fromarray(image) for image in images[:2]]):
+        np.testing.assert_array_equal(model.encode(form), read)
+    np.testing.assert_array_equal(model.encode(sampled), model.encode(sampled.images))
+    np.testing.assert_array_equal(model.encode(images[1])[0], model.encode(images[1:2])[0])
+    wide = np.pad(images[:2], ((0, 0), (0, 0), (8, 8), (0, 0))).repeat(2, 1).repeat(2, 2)
+    with pytest.raises(InputError, match=r"32 high and 64 wide, .* 16 x 16: give model.prepare\(images\)"):
+        model.encode(wide)
+    for i, image in enumerate(wide):
+        Image.fromarray(image).save(tmp_path / f"{i}.png")
+    for form in (wide, tmp_path, [tmp_path / "0.png", tmp_path / "1.png"]):
+        np.testing.assert_array_equal(model.prepare(form), images[:2])
 
 
 def test_a_null_intervention_reproduces_the_image(model, images):
@@ -218,8 +234,12 @@ def test_mistakes_are_found_by_every_answer(model, images):
     """Each by its own check, see tests/inference/checks_test.py."""
     with pytest.raises(InputError, match="did you mean 'angle'"):
         model.predict(images, {"angel": 3})
-    with pytest.raises(InputError, match="expected uint8"):
+    with pytest.raises(InputError, match="not from 0 to 1"):
         model.encode(images.astype(np.float32))
+    with pytest.raises(InputError, match="seed is None: expected a whole number"):
+        model.counterfactual(images, {}, seed=None)
+    with pytest.raises(InputError, match="seed is None: expected a whole number"):
+        model.sample(2, seed=None)
     with pytest.raises(InputError, match="this model has none"):
         model.counterfactual(images, {}, context=3)
     with pytest.raises(InputError, match="the strength of 'angle' is 2"):

@@ -1,0 +1,53 @@
+"""The same image on both sides of a split."""
+
+import concurrent.futures
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from cdae_jax.data.framing import picture_of
+from cdae_jax.data.image_files import THREADS, ImageFiles, Picture, opened_image
+
+
+def _digest(*parts: bytes) -> bytes:
+    return hashlib.blake2b(b"".join(parts), digest_size=16).digest()
+
+
+def _digest_of_picture(image: Picture, white_level: float) -> bytes:
+    with opened_image(image) as opened:
+        picture = picture_of(opened, white_level).convert("RGBA")
+        return _digest(repr(picture.size).encode(), picture.tobytes())
+
+
+def copies(
+    images: Sequence[Picture],
+    loaded: np.ndarray | ImageFiles,
+    train: np.ndarray,
+    test: np.ndarray,
+    white_level: float = 0.0,
+) -> list[tuple[int, int]]:
+    """(training row, test row) for every test image that is a training image too: pixel by pixel at its own size, or,
+    of `ImageFiles`, which are not decoded for it, byte by byte.
+
+    Args:
+      images, loaded: all images, as they are and as `images.load` gives them.
+      train, test: rows of both.
+    """
+    if isinstance(loaded, ImageFiles):
+        cheap = [path.stat().st_size for path in loaded.paths]
+    else:
+        cheap = [_digest(image.tobytes()) for image in loaded]
+    shared = {cheap[row] for row in train} & {cheap[row] for row in test}
+
+    def sure(row: int) -> bytes | None:
+        if cheap[row] not in shared:
+            return None
+        if isinstance(loaded, ImageFiles):
+            return _digest(loaded.paths[row].read_bytes())
+        return _digest_of_picture(images[row], white_level)
+
+    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+        of_train, of_test = (list(pool.map(sure, rows.tolist())) for rows in (train, test))
+    row_of = {key: row for key, row in zip(of_train[::-1], train[::-1].tolist(), strict=True) if key}  # the first stays
+    return [(row_of[key], row) for key, row in zip(of_test, test.tolist(), strict=True) if key in row_of]
