@@ -9,8 +9,8 @@ from unittest import mock
 
 from absl import flags
 
-import experiments
-from experiments import common
+import cdae_jax.commands
+from cdae_jax.commands import common
 
 ENVIRONMENT = os.environ | {"JAX_PLATFORMS": "cpu"}
 
@@ -29,18 +29,18 @@ def run_here(name, *given):
     """
     fresh = flags.FlagValues()
     for module, defined in flags.FLAGS.flags_by_module_dict().items():
-        for flag in defined if not module.startswith("experiments.") else ():
+        for flag in defined if not module.startswith("cdae_jax.commands.") else ():
             fresh[flag.name] = flag
     for shared in ("do_flags", "sampling_flags"):  # modules that define flags too: imported anew
-        sys.modules.pop(f"experiments.{shared}", None)
-        vars(experiments).pop(shared, None)
+        sys.modules.pop(f"cdae_jax.commands.{shared}", None)
+        vars(cdae_jax.commands).pop(shared, None)
     with (
         mock.patch.dict(vars(flags.FLAGS), vars(fresh)),
         mock.patch.object(sys, "argv", [name, *given]),
         warnings.catch_warnings(),
     ):
         warnings.filterwarnings("ignore", "the load_module", DeprecationWarning)  # by which a config file is read
-        spec = importlib.util.find_spec(f"experiments.{name}")
+        spec = importlib.util.find_spec(f"cdae_jax.commands.{name}")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         common._parse(sys.argv)

@@ -6,13 +6,13 @@ import sys
 import pytest
 from commands import ENVIRONMENT
 
-from experiments.common import sentence
+from cdae_jax.commands.common import sentence
 
 ENDS = """
 import warnings
 from cdae_jax.errors import InputError
 from cdae_jax.training.loop import NonFiniteLoss, Stopped
-from experiments import common
+from cdae_jax.commands import common
 
 def main():
     warnings.warn("a poor image")

@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
+from cdae_jax.commands import do_flags, sampling_flags
 from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.errors import InputError
-from experiments import do_flags, sampling_flags
 
 
 def test_values_shifts_and_factors_are_read():
