@@ -9,7 +9,7 @@ PACKAGE = pathlib.Path(__file__).parent.parent / "cdae_jax"
 # Each room may import what stands on a lower floor, and nothing of its own floor but itself.
 FLOORS = (
     {"errors"},
-    {"graph"},
+    {"graph", "paths"},
     {"distributed", "diffusion"},
     {"data"},
     {"model"},
