@@ -1,12 +1,11 @@
-"""Trains ours and every baseline for as many seconds, measures all on the same test images and puts them side by side:
+"""Trains ours and every baseline, and puts them side by side.
 
-python -m experiments.baselines --config=configs/pendulum.py:cpu --workdir=runs/baselines
+All get as many seconds of training as ours takes: a step of each is timed first. --same=steps gives them as many
+steps. Every --config.x=y goes to all, --change=causalvae:train.condition=mean to one. Started again, it skips what is
+finished and goes on with what was interrupted; with more --names or --seeds it adds them. It writes comparison.* into
+the workdir, where every model has a folder and a log.
 
-A step of each is timed first, and the others get as many steps as take the time
-of ours; --same=steps gives them as many steps as ours has. Every --config.x=y goes to all of them,
---change=causalvae:train.condition=mean to one. Started again, it skips what is finished and goes on with what was
-interrupted; with more --names or --seeds it adds them. --dry_run times, prints the plan and stops. The table and the
-pictures are comparison.* in the workdir; every model has a folder there, with a log beside it.
+cdae baselines --config=pendulum:cpu --workdir=runs/baselines
 """
 
 import concurrent.futures
@@ -20,10 +19,9 @@ import subprocess
 import sys
 
 from absl import flags
-from ml_collections import config_flags
 from tqdm import tqdm
 
-from cdae_jax.commands import common, sweep_plan, sweep_run
+from cdae_jax.commands import common, config, define, sweep_plan, sweep_run
 from cdae_jax.commands.sweep_plan import Run
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.evaluate import PARTS
@@ -38,8 +36,8 @@ SLOW = ("paper", "released")  # 250 steps each way: only where they are named
 ROUND = 100  # steps, to whole multiples of which the others' are rounded
 TIMED_SECONDS = 8.0  # of steps of each model; the shortest counts
 
-CONFIG = config_flags.DEFINE_config_file("config", None, "Config file and size of ours.", lock_config=True)
-WORKDIR = flags.DEFINE_string("workdir", None, "Folder of all; every model gets a folder in it.")
+CONFIG = config.define()
+WORKDIR = define.path("workdir", None, "Folder of all; every model gets a folder in it.")
 NAMES = flags.DEFINE_list(
     "names", None, f"Some of {', '.join(TITLES)}; default: all that differ here but {', '.join(SLOW)}."
 )
@@ -93,7 +91,7 @@ def settings_of(name: str, argv: list[str]) -> Settings:
     """Raises InputError for flags that no model can have."""
     values = flags.FlagValues()
     given = ["baselines", *argv]
-    config_flags.DEFINE_config_file("config", None, "", flag_values=values, sys_argv=given, lock_config=True)
+    config.define(flag_values=values, argv=given)
     try:
         values(given)
         plain = values.config.to_dict()
@@ -185,7 +183,7 @@ def describe(runs: list[Run], of_a_step: dict[str, float]) -> str:
 def compare(runs: list[Run], folder: pathlib.Path) -> None:
     names = [TITLES[run.name.rpartition("_")[0]] for run in runs]
     flags_of_it = [f"--workdirs={','.join(str(run.folder) for run in runs)}", f"--names={','.join(names)}"]
-    command = [sys.executable, "-m", "experiments.compare", *flags_of_it, f"--output={folder / 'comparison'}"]
+    command = common.command("compare", *flags_of_it, f"--output={folder / 'comparison'}")
     if subprocess.run(command).returncode:
         raise InputError("the models are there, their comparison failed (above): mend it and start again")
 
@@ -193,7 +191,7 @@ def compare(runs: list[Run], folder: pathlib.Path) -> None:
 def main() -> None:
     folder, parts = pathlib.Path(WORKDIR.value), tuple(ONLY.value)
     sweep_plan.check_parts(parts)
-    base = common.config_argv()
+    base = config.argv_of()
     if "method=" in base[0]:
         raise InputError(f"{base[0]} names a method: give the config of ours, the others follow from it")
     names = check_names(NAMES.value or default_names(settings_of(OURS, base).graph))

@@ -1,24 +1,24 @@
-"""How fast a config trains and answers on this machine, as shares of its matrix products:
+"""How fast a config trains and answers on this machine.
 
-python -m experiments.benchmark --config=configs/pendulum.py:cpu
+Speeds are told as shares of this machine's matrix products.
+
+cdae benchmark --config=pendulum:cpu
 """
 
 from absl import flags
-from ml_collections import config_flags
 
-from cdae_jax.commands import common
+from cdae_jax.commands import common, config, define
 from cdae_jax.profiling.benchmark import PARTS, benchmark
-from cdae_jax.settings.run import Settings
 
-CONFIG = config_flags.DEFINE_config_file("config", None, "Config file and size.", lock_config=True)
+config.define()
 SECONDS = flags.DEFINE_float("seconds", 5.0, "How long to measure each part.", lower_bound=0.0)
 ONLY = flags.DEFINE_list("parts", list(PARTS), f"What to measure, some of {', '.join(PARTS)}.")
-OUTPUT = flags.DEFINE_string("output", None, "JSON file to write; none without.")
+OUTPUT = define.path("output", None, "JSON file to write; none without.")
 flags.mark_flag_as_required("config")
 
 
 def main() -> None:
-    found = benchmark(Settings.from_dict(CONFIG.value.to_dict()), SECONDS.value, ONLY.value)
+    found = benchmark(config.settings(), SECONDS.value, ONLY.value)
     rows = {"device": found["device"], "matrix product": f"{found['matmul_flops_per_second'] / 1e9:.1f} GFLOP/s"}
     if "train" in found:
         train = found["train"]

@@ -1,4 +1,7 @@
-"""How fast batches are made, so that the data never holds training up: python -m experiments.benchmark_data"""
+"""How fast batches are made, so that data never slow training.
+
+cdae benchmark_data --batch_size=128
+"""
 
 import time
 

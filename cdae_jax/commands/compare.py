@@ -1,26 +1,26 @@
-"""Puts evaluated models side by side:
+"""Puts evaluated models side by side, in tables and pictures.
 
-python -m experiments.compare --workdirs=runs/pendulum,runs/diffae --output=results/pendulum_baselines
+Writes <output>.md, <output>.json, <output>.png, and <output>_grid.png with counterfactuals of the same test images. A
+folder that evaluate wrote with --output is compared like a workdir. Workdirs of one name are runs of one model with
+different seeds, and compared as one: --workdirs=runs/a,runs/a1,runs/b --names=ours,ours,other
 
-Writes <output>.md, <output>.json and <output>.png, and <output>_grid.png: counterfactuals of the same test images.
-A folder that experiments.evaluate wrote with --output is compared like a workdir. Workdirs of one name are runs of one
-model with different seeds, and compared as one: --workdirs=runs/a,runs/a1,runs/b,runs/b1 --names=ours,ours,other,other
+cdae compare --workdirs=runs/pendulum,runs/diffae --output=comparison
 """
 
 import pathlib
 
 from absl import flags
 
-from cdae_jax.commands import common
+from cdae_jax.commands import common, define
 from cdae_jax.errors import InputError
 from cdae_jax.studies.compare import bars, differences, draw_grid, errors_of_images, read_metrics, table
 from cdae_jax.studies.pooling import pool
 
-WORKDIRS = flags.DEFINE_list("workdirs", None, "Evaluated folders, the first is the reference.")
+WORKDIRS = define.paths("workdirs", "Evaluated folders, the first is the reference.")
 NAMES = flags.DEFINE_list(
     "names", None, "What to call them; the same for runs of one model. Default: the folders' names."
 )
-OUTPUT = flags.DEFINE_string("output", "comparison", "What the written files start with.")
+OUTPUT = define.path("output", "comparison", "What the written files start with.")
 NUM = flags.DEFINE_integer("num", 2, "Test images in the grid.", lower_bound=1)
 flags.mark_flag_as_required("workdirs")
 

@@ -1,9 +1,10 @@
-"""Counterfactuals of test images as a picture:
+"""Counterfactuals of test images as a picture.
 
-python -m experiments.counterfactual --workdir=runs/pendulum --do=angle=20,light=110 --num=8 --output=cf.png
+--do=angle=+20 adds to the angle of each image (+-20 takes away), angle=*1.5 multiplies it, animal=cat sets a class;
+--strength=0.5 makes half of the change, --strength=angle=0.5,light=1 half of one. What holds a comma stands in quotes
+of its own: --do='"size, total=3"'
 
---do=angle=+20 adds to the angle of each image (+-20 takes away), angle=*1.5 multiplies it; --strength=0.5 makes half of
-the change, --strength=angle=1.5,light=1 exaggerates one of two.
+cdae counterfactual --workdir=runs/pendulum --do=angle=20,light=110
 """
 
 import pathlib
@@ -11,7 +12,7 @@ import pathlib
 import numpy as np
 from absl import flags
 
-from cdae_jax.commands import do_flags, sampling_flags
+from cdae_jax.commands import define, do_flags, sampling_flags
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.metrics import as_classes
@@ -19,18 +20,16 @@ from cdae_jax.inference.loading import load
 from cdae_jax.plots.pictures import counterfactual_grid
 from cdae_jax.training import workdir
 
-WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model.")
+WORKDIR = define.path("workdir", None, "Folder of a trained model.")
 NUM = flags.DEFINE_integer("num", 8, "Number of test images.", lower_bound=1)
 FIRST = flags.DEFINE_integer("first", 0, "Row of the first test image.", lower_bound=0)
-OUTPUT = flags.DEFINE_string("output", "counterfactual.png", "PNG to write.")
+OUTPUT = define.path("output", "counterfactual.png", "PNG to write.")
 flags.mark_flags_as_required(["workdir", "do"])
 
 
 def main() -> None:
     do, strength = do_flags.do(), do_flags.strength()
-    output = pathlib.Path(OUTPUT.value)
-    if output.suffix.lower() != ".png" or not output.absolute().parent.is_dir():
-        raise InputError(f"--output is {OUTPUT.value!r}: expected a .png file in a folder that exists")
+    output = define.file_to_write(OUTPUT.value, ".png")
     model = load(WORKDIR.value)
     for name in do:
         model.graph.index(name)

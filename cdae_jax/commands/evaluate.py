@@ -1,23 +1,24 @@
-"""Measures a trained model on test images: python -m experiments.evaluate --workdir=runs/pendulum
+"""Measures a trained model on test images, and draws it.
 
-What is done is kept and not computed again. Other ways to decode go to a folder of their own:
+What is done is kept and not computed again. Other ways to decode than the config's go to a folder of their own, as
+with --abduction=noise --output=runs/pendulum/noise
 
-python -m experiments.evaluate --workdir=runs/pendulum --abduction=noise --output=runs/pendulum/noise
+cdae evaluate --workdir=runs/pendulum
 """
 
 import pathlib
 
 from absl import flags
 
-from cdae_jax.commands import sampling_flags
+from cdae_jax.commands import define, sampling_flags
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.evaluate import PARTS, evaluate
 
-WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model.")
-OUTPUT = flags.DEFINE_string("output", None, "Folder for metrics.json, report.md, figures/; default: the workdir.")
+WORKDIR = define.path("workdir", None, "Folder of a trained model.")
+OUTPUT = define.path("output", None, "Folder for metrics.json, report.md, figures/; default: the workdir.")
 ONLY = flags.DEFINE_list("parts", list(PARTS), f"What to measure, some of {', '.join(PARTS)}.")
 NUM_IMAGES = flags.DEFINE_integer("num_images", None, "Test images; default: the config's.", lower_bound=2)
-INCEPTION = flags.DEFINE_string(
+INCEPTION = define.path(
     "inception_weights", None, "Keras's Inception v3 weights without top (.h5), for a second Frechet distance."
 )
 flags.mark_flag_as_required("workdir")

@@ -1,18 +1,20 @@
-"""Solver, steps, depth, guidance, corrections against effect, identity, cost; the best becomes the workdir's default:
+"""Finds how to decode best at a given cost: the new default.
 
-python -m experiments.frontier --workdir=runs/pendulum
+Solver, steps, depth, guidance and corrections against effect, identity and cost: writes frontier.md, frontier.json,
+frontier.png and defaults.json into the workdir.
 
-Writes frontier.md, frontier.json, frontier.png and defaults.json into the workdir.
+cdae frontier --workdir=runs/pendulum
 """
 
 import pathlib
 
 from absl import flags
 
+from cdae_jax.commands import define
 from cdae_jax.errors import InputError
 from cdae_jax.studies.frontier import frontier, points
 
-WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model.")
+WORKDIR = define.path("workdir", None, "Folder of a trained model.")
 SOLVERS = flags.DEFINE_list("solvers", ["ddim", "dpm_solver"], "Solvers, see cdae_jax.diffusion.solvers.")
 NUM_STEPS = flags.DEFINE_list("num_steps", ["5", "10", "20"], "Steps in each direction.")
 DEPTHS = flags.DEFINE_list("depths", ["0.7", "1"], "Fractions of the diffusion time.")

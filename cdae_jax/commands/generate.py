@@ -1,20 +1,20 @@
-"""Counterfactuals of many images, written as they are made; the same command goes on where it was stopped:
+"""Counterfactuals of many images, written as they are made.
 
-python -m experiments.generate --workdir=runs/pendulum --input=images.npz --do=angle=20 --output=angle20
+The output is a folder of shards (cdae_jax.inference.shards), and of files.csv with the name of every image. The same
+command goes on where it was stopped. --do and --strength are as for cdae counterfactual.
 
---input is a folder of PNG and JPEG files, an .npz file with an array "images", or tfds:name@split. The output is a
-folder of shards (`cdae_jax.inference.shards`).
+cdae generate --workdir=runs/pendulum --input=photos --do=angle=20 --output=angle20
 """
 
 from absl import flags
 
-from cdae_jax.commands import do_flags, sampling_flags
+from cdae_jax.commands import define, do_flags, sampling_flags
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.shards import generate, open_source
 
-WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model, an exported file, or a model's name.")
+WORKDIR = define.path("workdir", None, "Folder of a trained model, an exported file, or a model's name.")
 INPUT = flags.DEFINE_string("input", None, "Where the images are.")
-OUTPUT = flags.DEFINE_string("output", None, "Folder to write.")
+OUTPUT = define.path("output", None, "Folder to write.")
 SHARD_SIZE = flags.DEFINE_integer("shard_size", 1024, "Images of a shard.", lower_bound=1)
 flags.mark_flags_as_required(["workdir", "do", "input", "output"])
 

@@ -1,30 +1,27 @@
-"""Looks at a dataset before training:
+"""Looks at a dataset before training.
 
-python -m experiments.inspect --config=configs/pendulum.py:cpu --output=sheet.png
+cdae inspect --config=pendulum:cpu --output=sheet.png
+cdae inspect --images=photos --labels=labels.csv --graph=graph.json
 """
 
-import pathlib
-
 import numpy as np
-from absl import flags
-from ml_collections import config_flags
 
+from cdae_jax.commands import config, define, own_flags
 from cdae_jax.data.inspection import describe
 from cdae_jax.data.pipeline import label_columns, make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.plots.pictures import contact_sheet
-from cdae_jax.settings.run import Settings
 
-CONFIG = config_flags.DEFINE_config_file("config", None, "Config file and size.", lock_config=True)
-OUTPUT = flags.DEFINE_string("output", None, "PNG for a contact sheet of training images; none by default.")
-flags.mark_flag_as_required("config")
+CONFIG = config.define()
+OUTPUT = define.path("output", None, "PNG for a contact sheet of training images; none by default.")
 
 
 def main() -> None:
-    settings = Settings.from_dict(CONFIG.value.to_dict())
-    output = pathlib.Path(OUTPUT.value) if OUTPUT.value else None
-    if output and (output.suffix.lower() != ".png" or not output.absolute().parent.is_dir()):
-        raise InputError(f"--output is {OUTPUT.value!r}: expected a .png file in a folder that exists")
+    own = [flag.value for flag in (own_flags.IMAGES, own_flags.LABELS, own_flags.GRAPH)]
+    if any(own) == bool(CONFIG.value) or any(own) != all(own):
+        raise InputError("expected either --config, or all of --images, --labels and --graph")
+    settings = own_flags.settings() if all(own) else config.settings()
+    output = define.file_to_write(OUTPUT.value, ".png") if OUTPUT.value else None
     dataset = make_dataset(settings.data, settings.graph)
     train = dataset.train.with_labels(settings.data.label_fraction, settings.data.seed)
     columns = label_columns(dataset, settings.graph)

@@ -1,10 +1,11 @@
-"""Writes a small dataset of the kind that `configs/custom.py` reads, to try it or to copy its form:
+"""Writes images, a table and a graph, to try or to copy.
 
-python -m experiments.make_example --output=example
+A lamp in a room: warmth (0..1, the colour of the room) -> size (px, the lamp's radius) -> glow (0..1, its
+brightness), a chain of three; warmth -> size and warmth -> height (px above the floor), a fork; size -> on <- height,
+a collider, a binary sign in the corner. 30 % of the labels are missing. What it writes: images/*.png, labels.csv,
+graph.json.
 
-A lamp in a room: warmth (0..1, the colour of the room) -> size (px, the lamp's radius) -> glow (0..1, its brightness),
-a chain of three; warmth -> size and warmth -> height (px above the floor), a fork; size -> on <- height, a collider, a
-binary sign in the corner. 30 % of the labels are missing. What it writes: images/*.png, labels.csv, graph.json.
+cdae make_example --output=example
 """
 
 import csv
@@ -15,9 +16,10 @@ import numpy as np
 from absl import flags
 from PIL import Image
 
+from cdae_jax.commands import define
 from cdae_jax.errors import InputError
 
-OUTPUT = flags.DEFINE_string("output", "example", "Folder to write; it must not exist yet.")
+OUTPUT = define.path("output", "example", "Folder to write; it must not exist yet.")
 NUM = flags.DEFINE_integer("num", 2_000, "Number of images.", lower_bound=100)
 SEED = flags.DEFINE_integer("seed", 0, "Seed of the drawing.")
 
@@ -75,8 +77,5 @@ def main() -> None:
     if folder.exists():
         raise InputError(f"--output is {OUTPUT.value!r}, which exists already: choose a new folder")
     write_example(folder, NUM.value, SEED.value)
-    print(
-        f"wrote {NUM.value} images; next:"
-        f" python -m experiments.train --config=configs/custom.py:cpu,{folder}/graph.json"
-        f" --config.data.images={folder}/images --config.data.labels={folder}/labels.csv --workdir=runs/example"
-    )
+    files = f"--images={folder}/images --labels={folder}/labels.csv --graph={folder}/graph.json"
+    print(f"wrote {NUM.value} images; next: cdae fit {files} --workdir=runs/example")

@@ -1,22 +1,22 @@
-"""What a config would need and could at best do on a TPU slice, asked of the TPU's compiler on any machine:
+"""What a config would need on a TPU slice, on any machine.
 
-python -m experiments.plan --config=configs/morpho_mnist.py:paper --topology=v5e:4x4
+It is asked of the TPU's compiler: pip install "cdae_jax[tpu]".
+
+cdae plan --config=morpho_mnist:paper --topology=v5e:4x4
 """
 
 import jax
 from absl import flags
-from ml_collections import config_flags
 
-from cdae_jax.commands import common
+from cdae_jax.commands import common, config, define
 from cdae_jax.profiling.plan import plan
-from cdae_jax.settings.run import Settings
 
-CONFIG = config_flags.DEFINE_config_file("config", None, "Config file and size.", lock_config=True)
+config.define()
 TOPOLOGY = flags.DEFINE_list("topology", None, "Slices, separated by commas, such as v5e:2x4,v6e:4x4,v5p:2x2x2.")
 BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", None, "Images of a step; the config's, or one per chip if that is more, without.", lower_bound=1
 )
-OUTPUT = flags.DEFINE_string("output", None, "JSON file to write; none without.")
+OUTPUT = define.path("output", None, "JSON file to write; none without.")
 flags.mark_flags_as_required(["config", "topology"])
 
 COLUMNS = (
@@ -63,7 +63,7 @@ def row(found: dict) -> list[str]:
 
 def main() -> None:
     jax.config.update("jax_platforms", "cpu")  # a TPU that is there is left to others
-    settings, found = Settings.from_dict(CONFIG.value.to_dict()), []
+    settings, found = config.settings(), []
     plans = plan(settings, TOPOLOGY.value, BATCH_SIZE.value)
     print(f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}")
     for planned in plans:

@@ -1,20 +1,21 @@
-"""How counterfactuals answer to the strength of the change, or to guidance, num_steps or depth:
+"""How counterfactuals answer to the strength of the change.
 
-python -m experiments.strength --workdir=runs/pendulum
-python -m experiments.strength --workdir=runs/pendulum --knob=guidance --values=0,1,2,3
+Or to guidance, num_steps or depth. Writes strength.md, strength.json, strength.png and a grid of images for each
+do(), strength_<variable>.png, into the workdir (or those of the other knob).
 
-Writes strength.md, strength.json, strength.png and a grid of images for each do(), strength_<variable>.png, into the
-workdir (or those of the other knob).
+cdae strength --workdir=runs/pendulum
+cdae strength --workdir=runs/pendulum --knob=guidance --values=0,1,2,3
 """
 
 import pathlib
 
 from absl import flags
 
+from cdae_jax.commands import define
 from cdae_jax.errors import InputError
 from cdae_jax.studies.response import KNOBS, response_curves
 
-WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model.")
+WORKDIR = define.path("workdir", None, "Folder of a trained model.")
 KNOB = flags.DEFINE_enum("knob", "strength", KNOBS, "What is varied.")
 VALUES = flags.DEFINE_list("values", ["0", "0.25", "0.5", "0.75", "1"], "Values of w, increasing.")
 NUM_IMAGES = flags.DEFINE_integer("num_images", 128, "Test images.", lower_bound=2)

@@ -1,12 +1,9 @@
-"""Trains and evaluates every run of a sweep, each in its own process with its own log:
+"""Trains and evaluates all runs of a sweep, each with its log.
 
-python -m experiments.sweep --config=configs/pendulum.py:cpu --sweep=configs/sweeps/label_fraction.py \
-    --workdir=runs/sweeps/labels
+Started again, it skips what is finished, resumes what was interrupted and tries again what failed. Every --config.x=y
+goes to all runs. What is finished is gathered into results.csv, results.json and results.png.
 
-Started again, it skips what is finished, resumes what was interrupted and tries again what failed. --dry_run prints the
-plan and how long it will take; --shard=0/4 does every fourth run, for several hosts; --parts=interventions,latents
-measures less, and faster; --collect gathers what is finished into results.csv, results.json and results.png. Every
---config.x=y goes to all runs.
+cdae sweep --config=pendulum:cpu --sweep=sweep.py --workdir=runs/sweep
 """
 
 import pathlib
@@ -14,15 +11,14 @@ import signal
 import sys
 
 from absl import flags
-from ml_collections import config_flags
 
-from cdae_jax.commands import common, sweep_plan, sweep_run
+from cdae_jax.commands import config, define, sweep_plan, sweep_run
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.evaluate import PARTS
 
-CONFIG = config_flags.DEFINE_config_file("config", None, "Config file and size of every run.", lock_config=True)
-SWEEP = flags.DEFINE_string("sweep", None, "A Python file with get_sweep() -> list of overrides.")
-WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the sweep; every run gets a folder in it.")
+CONFIG = config.define()
+SWEEP = define.path("sweep", None, "A Python file with get_sweep() -> list of overrides.")
+WORKDIR = define.path("workdir", None, "Folder of the sweep; every run gets a folder in it.")
 MAX_PARALLEL = flags.DEFINE_integer("max_parallel", 1, "Runs at the same time.", lower_bound=1)
 DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print the plan and the estimated time, and stop.")
 SHARD = flags.DEFINE_string("shard", "0/1", "i/n: only every n-th run, from the i-th on.")
@@ -34,7 +30,7 @@ flags.mark_flags_as_required(["config", "sweep", "workdir"])
 def main() -> None:
     folder = pathlib.Path(WORKDIR.value)
     overrides, parts = sweep_plan.read_sweep(SWEEP.value), tuple(ONLY.value)
-    runs = sweep_plan.make_runs(CONFIG.value, overrides, folder, parts, tuple(common.config_argv()))
+    runs = sweep_plan.make_runs(CONFIG.value, overrides, folder, parts, tuple(config.argv_of()))
     if COLLECT.value:
         print(sweep_plan.collect(runs, folder))
         return

@@ -41,7 +41,11 @@ def test_a_command_ends_with_a_sentence_and_the_code_of_its_cause():
         (ValueError("'quoted'"), "quoted"),
         (
             ValueError("Error:\\nTraceback (most recent call last):\\n  File\\nValueError: no size"),
-            "ValueError: no size",
+            "no size",
+        ),
+        (
+            ValueError("flag --a=None: Flag --a must have a value other than None."),
+            "--a is missing: see --help",
         ),
         (TypeError(), ""),
     ],
