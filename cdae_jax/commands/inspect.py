@@ -17,10 +17,9 @@ OUTPUT = define.path("output", None, "PNG for a contact sheet of training images
 
 
 def main() -> None:
-    own = [flag.value for flag in (own_flags.IMAGES, own_flags.LABELS, own_flags.GRAPH)]
-    if any(own) == bool(CONFIG.value) or any(own) != all(own):
-        raise InputError("expected either --config, or all of --images, --labels and --graph")
-    settings = own_flags.settings() if all(own) else config.settings()
+    if own_flags.given() == (CONFIG.value is not None):
+        raise InputError("expected either --config, or --images, --labels and --graph")
+    settings = own_flags.settings() if own_flags.given() else config.settings()
     output = define.file_to_write(OUTPUT.value, ".png") if OUTPUT.value else None
     dataset = make_dataset(settings.data, settings.graph)
     train = dataset.train.with_labels(settings.data.label_fraction, settings.data.seed)

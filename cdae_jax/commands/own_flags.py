@@ -16,6 +16,11 @@ RESOLUTION = flags.DEFINE_integer("resolution", None, "Height and width to train
 SET = flags.DEFINE_multi_string("set", [], "Any other section.field=value of the config; repeat it for more.")
 
 
+def given() -> bool:
+    """Whether any of them is."""
+    return any(flag.value for flag in (IMAGES, LABELS, GRAPH, FIT, RESOLUTION, SET))
+
+
 def changes() -> dict[str, object]:
     """ "section.field" -> value, of --fit, --resolution and --set. Raises InputError for what is no field=value."""
     found = {"data.fit": FIT.value, "data.resolution": RESOLUTION.value}
@@ -39,11 +44,17 @@ def _value(text: str) -> object:
 
 
 def settings() -> Settings:
-    """Of a run on these images. Raises InputError for a graph that cannot be read, or changes that no run can have."""
-    given = config.own_config(f"cpu,{GRAPH.value}")
+    """Of a run on these images.
+
+    Raises:
+      InputError: images, labels or graph are missing, the graph cannot be read, or no run can have the changes.
+    """
+    if not (IMAGES.value and LABELS.value and GRAPH.value):
+        raise InputError("expected all of --images, --labels and --graph")
+    found = config.own_config(f"cpu,{GRAPH.value}")
     for name, value in {"data.images": IMAGES.value, "data.labels": LABELS.value, **changes()}.items():
         try:
-            given.update_from_flattened_dict({name: value})
+            found.update_from_flattened_dict({name: value})
         except (KeyError, TypeError, ValueError, AttributeError) as err:
             raise InputError(f"{name} is set to {value!r}, which no run can have: {err}") from err
-    return Settings.from_dict(given.to_dict())
+    return Settings.from_dict(found.to_dict())

@@ -1,12 +1,14 @@
 """What every command does: how it ends, and what it says of flags that cannot be."""
 
+import pathlib
 import subprocess
 import sys
 
 import pytest
-from commands import ENVIRONMENT
+from commands import ENVIRONMENT, run_here
 
 from cdae_jax.commands.common import sentence
+from cdae_jax.commands.main import COMMANDS
 
 ENDS = """
 import warnings
@@ -19,7 +21,8 @@ def main():
     if error is not None:
         raise error
 
-for error in (None, Stopped("stopped as asked"), InputError("no such angle"), NonFiniteLoss("the loss is nan")):
+denied = PermissionError(13, "Permission denied", "runs/a")
+for error in (None, Stopped("stopped as asked"), InputError("no such angle"), NonFiniteLoss("the loss is nan"), denied):
     try:
         common.run(main)
     except SystemExit as ended:
@@ -29,8 +32,13 @@ for error in (None, Stopped("stopped as asked"), InputError("no such angle"), No
 
 def test_a_command_ends_with_a_sentence_and_the_code_of_its_cause():
     done = subprocess.run([sys.executable, "-c", ENDS], capture_output=True, text=True, env=ENVIRONMENT)
-    assert done.stdout.split("\n") == ["None", "stopped as asked", "None", "2", "3", ""], done.stderr
-    assert done.stderr.splitlines() == ["warning: a poor image", "error: no such angle", "error: the loss is nan"]
+    assert done.stdout.split("\n") == ["None", "stopped as asked", "None", "2", "3", "2", ""], done.stderr
+    assert done.stderr.splitlines() == [
+        "warning: a poor image",
+        "error: no such angle",
+        "error: the loss is nan",
+        "error: 'runs/a' cannot be used (Permission denied): choose a folder that you may read and write",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -52,3 +60,30 @@ def test_a_command_ends_with_a_sentence_and_the_code_of_its_cause():
 )
 def test_an_error_is_told_in_one_line(error, told):
     assert sentence(error) == told
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("--parts=latents", "--parts=figures"), "--parts is given 2 times: give all in one, separated by commas"),
+        (("--workdirr=x",), "Did you mean: workdir"),
+        (("--num_images=many",), "many"),
+        (("--workdir=$NO_SUCH_VARIABLE/x",), "a variable of the environment that is not known here"),
+    ],
+)
+def test_flags_that_cannot_be_are_told_in_one_sentence(given, told, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run_here("evaluate", "--workdir=x", *given)
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and told in line
+
+
+def test_a_face_may_be_started_by_its_file_too():
+    """Its folder then comes first among those of modules, where inspect.py hides Python's own."""
+    faces = sorted(pathlib.Path("experiments").glob("[a-z]*.py"))
+    assert {path.stem for path in faces} == set(COMMANDS) - {"fit"}
+    done = subprocess.run(
+        [sys.executable, "experiments/export.py", "--help"], capture_output=True, text=True, env=ENVIRONMENT
+    )
+    assert done.returncode == 0 and done.stdout.startswith("A trained model as one file"), done.stderr
