@@ -9,6 +9,7 @@ setuptools.setup(
     license="Apache-2.0",
     packages=setuptools.find_packages(include=["cdae_jax", "cdae_jax.*"]),
     package_data={"cdae_jax": ["models/*.cdae"]},
+    entry_points={"console_scripts": ["cdae = cdae_jax.commands.main:main"]},
     python_requires=">=3.11",
     install_requires=[
         "absl-py>=2.1",

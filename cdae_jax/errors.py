@@ -5,5 +5,5 @@ class InputError(ValueError):
     """A mistake in a config, a graph, a do(), an image or a data file.
 
     Its message is one sentence that names the offending value, what was expected and the fix.
-    The commands under `experiments/` print it and exit with code 2.
+    The commands print it and exit with code 2.
     """

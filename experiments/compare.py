@@ -1,59 +1,10 @@
 """Puts evaluated models side by side:
 
-python -m experiments.compare --workdirs=runs/pendulum,runs/diffae --output=results/pendulum_baselines
-
-Writes <output>.md, <output>.json and <output>.png, and <output>_grid.png: counterfactuals of the same test images.
-A folder that experiments.evaluate wrote with --output is compared like a workdir. Workdirs of one name are runs of one
-model with different seeds, and compared as one: --workdirs=runs/a,runs/a1,runs/b,runs/b1 --names=ours,ours,other,other
+python -m experiments.compare --workdirs=runs/pendulum,runs/diffae --output=comparison
 """
 
-import pathlib
-
-from absl import flags
-
-from cdae_jax.errors import InputError
-from cdae_jax.studies.compare import bars, differences, draw_grid, errors_of_images, read_metrics, table
-from cdae_jax.studies.pooling import pool
-from experiments import common
-
-WORKDIRS = flags.DEFINE_list("workdirs", None, "Evaluated folders, the first is the reference.")
-NAMES = flags.DEFINE_list(
-    "names", None, "What to call them; the same for runs of one model. Default: the folders' names."
-)
-OUTPUT = flags.DEFINE_string("output", "comparison", "What the written files start with.")
-NUM = flags.DEFINE_integer("num", 2, "Test images in the grid.", lower_bound=1)
-flags.mark_flag_as_required("workdirs")
-
-
-def main() -> None:
-    folders = [pathlib.Path(folder) for folder in WORKDIRS.value]
-    names = NAMES.value or [folder.name for folder in folders]
-    if len(names) != len(folders):
-        raise InputError(f"--names gives {', '.join(names)}: expected {len(folders)} names, one per workdir")
-    if not pathlib.Path(OUTPUT.value).absolute().parent.is_dir():
-        raise InputError(f"--output is {OUTPUT.value!r}: expected the start of a file name in a folder that exists")
-    read = [read_metrics(folder) for folder in folders]
-    datasets = {metrics["protocol"]["judge"] for metrics in read}
-    sizes = {metrics["protocol"]["num_images"] for metrics in read}
-    if len(datasets) > 1 or len(sizes) > 1:
-        raise InputError("the workdirs were evaluated on other data, judges or numbers of images: make them the same")
-    found, errors = {}, {}
-    for name in dict.fromkeys(names):
-        runs = [i for i, other in enumerate(names) if other == name]
-        per_image = [errors_of_images(folders[i], read[i]) for i in runs]
-        found[name], errors[name] = pool(name, [read[i] for i in runs], per_image)
-    for name, difference in differences(found, errors).items():
-        found[name]["difference"] = difference
-    text, plain = table(found)
-    output = OUTPUT.value
-    pathlib.Path(f"{output}.md").write_text(text)
-    protocol = {name: [run["protocol"] for run in m.get("runs", [m])] for name, m in found.items()}
-    common.write_json(f"{output}.json", {"models": plain, "protocol": protocol})
-    bars(pathlib.Path(f"{output}.png"), found)
-    draw_grid(found, NUM.value, pathlib.Path(f"{output}_grid.png"))
-    print(text)
-    print(f"wrote {output}.md, {output}.json, {output}.png, {output}_grid.png")
-
+from cdae_jax.commands.common import run
+from cdae_jax.commands.compare import main
 
 if __name__ == "__main__":
-    common.run(main)
+    run(main)

@@ -1,50 +1,10 @@
 """A trained model as one file that travels:
 
 python -m experiments.export --workdir=runs/pendulum --output=pendulum.cdae
-python -m experiments.export --workdir=runs/pendulum --output=pendulum.cdae --stablehlo --precision=float16
-
-cdae_jax.load("pendulum.cdae") reads it. It is a zip; MODEL_CARD.md in it is for people.
 """
 
-import json
-import pathlib
-
-from absl import flags
-
-from cdae_jax.errors import InputError
-from cdae_jax.evaluation.model_card import model_card
-from cdae_jax.inference import archive
-from cdae_jax.inference.loading import load
-from cdae_jax.inference.stablehlo import programs
-from cdae_jax.training import workdir
-from experiments import common
-
-WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model.")
-OUTPUT = flags.DEFINE_string("output", None, f"File to write, *{archive.SUFFIX}.")
-STABLEHLO = flags.DEFINE_bool("stablehlo", False, "Add programs that run with jax alone.")
-PRECISION = flags.DEFINE_enum("precision", "float32", list(archive.PRECISIONS), "Of the stored weights.")
-flags.mark_flags_as_required(["workdir", "output"])
-
-
-def main() -> None:
-    directory, output = pathlib.Path(WORKDIR.value), pathlib.Path(OUTPUT.value)
-    if output.suffix != archive.SUFFIX or not output.absolute().parent.is_dir():
-        raise InputError(f"--output is {OUTPUT.value!r}: expected a {archive.SUFFIX} file in a folder that exists")
-    if not directory.is_dir():
-        raise InputError(f"--workdir is {WORKDIR.value!r}, which is no folder: give that of a trained model")
-    model, dataset = load(directory), workdir.dataset_of(directory)
-    evaluation = directory / "metrics.json"
-    metrics = json.loads(evaluation.read_text()) if evaluation.is_file() else None
-    files = {"MODEL_CARD.md": model_card(model, dataset, metrics).encode()}
-    if metrics is not None:
-        files["metrics.json"] = evaluation.read_bytes()
-    if STABLEHLO.value:
-        files |= programs(model)
-    archive.write(output, model, dataset, files, PRECISION.value)
-    print(f"{output}: {output.stat().st_size / 2**20:.1f} MiB, {len(files)} files beside the model")
-    if metrics is None:
-        print(f"not evaluated: run experiments.evaluate --workdir={directory} first to have numbers on the card")
-
+from cdae_jax.commands.common import run
+from cdae_jax.commands.export import main
 
 if __name__ == "__main__":
-    common.run(main)
+    run(main)

@@ -1,50 +1,10 @@
-"""Solver, steps, depth, guidance, corrections against effect, identity, cost; the best becomes the workdir's default:
+"""The best solver, steps, depth, guidance and corrections of a trained model:
 
 python -m experiments.frontier --workdir=runs/pendulum
-
-Writes frontier.md, frontier.json, frontier.png and defaults.json into the workdir.
 """
 
-import pathlib
-
-from absl import flags
-
-from cdae_jax.errors import InputError
-from cdae_jax.studies.frontier import frontier, points
-from experiments import common
-
-WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model.")
-SOLVERS = flags.DEFINE_list("solvers", ["ddim", "dpm_solver"], "Solvers, see cdae_jax.diffusion.solvers.")
-NUM_STEPS = flags.DEFINE_list("num_steps", ["5", "10", "20"], "Steps in each direction.")
-DEPTHS = flags.DEFINE_list("depths", ["0.7", "1"], "Fractions of the diffusion time.")
-GUIDANCES = flags.DEFINE_list("guidances", ["1"], "Guidance strengths w.")
-CORRECTIONS = flags.DEFINE_list("corrections", ["0", "2"], "How often what the encoder misses is asked for again.")
-NUM_IMAGES = flags.DEFINE_integer("num_images", 128, "Images for each point.", lower_bound=2)
-MAX_EVALUATIONS = flags.DEFINE_integer("max_evaluations", 20, "That the default may cost an image.", lower_bound=2)
-MIN_PSNR = flags.DEFINE_float("min_psnr", 35.0, "Of the null intervention under the default, in dB.")
-flags.mark_flag_as_required("workdir")
-
-
-def _numbers(flag: str, items: list[str], kind: type) -> list:
-    try:
-        return [kind(item) for item in items]
-    except ValueError:
-        raise InputError(f"--{flag} is {','.join(items)}: expected numbers separated by commas") from None
-
-
-def main() -> None:
-    tried = points(
-        SOLVERS.value,
-        _numbers("num_steps", NUM_STEPS.value, int),
-        _numbers("depths", DEPTHS.value, float),
-        _numbers("guidances", GUIDANCES.value, float),
-        _numbers("corrections", CORRECTIONS.value, int),
-    )
-    frontier(WORKDIR.value, tried, NUM_IMAGES.value, MAX_EVALUATIONS.value, MIN_PSNR.value)
-    print((pathlib.Path(WORKDIR.value) / "frontier.md").read_text())
-    if not (pathlib.Path(WORKDIR.value) / "defaults.json").is_file():
-        print("No point costs and keeps what was asked for: the config's options stay the default.")
-
+from cdae_jax.commands.common import run
+from cdae_jax.commands.frontier import main
 
 if __name__ == "__main__":
-    common.run(main)
+    run(main)

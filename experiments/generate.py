@@ -1,32 +1,10 @@
-"""Counterfactuals of many images, written as they are made; the same command goes on where it was stopped:
+"""Counterfactuals of many images, in shards:
 
 python -m experiments.generate --workdir=runs/pendulum --input=images.npz --do=angle=20 --output=angle20
-
---input is a folder of images or one of them, an .npz or .npy file, or tfds:name@split; images of any size are treated
-as those of training were. The output is a folder of shards (`cdae_jax.inference.shards`).
 """
 
-from absl import flags
-
-from cdae_jax.inference.loading import load
-from cdae_jax.inference.shards import generate, open_source
-from experiments import common, do_flags, sampling_flags
-
-WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model, an exported file, or a model's name.")
-INPUT = flags.DEFINE_string("input", None, "Where the images are.")
-OUTPUT = flags.DEFINE_string("output", None, "Folder to write.")
-SHARD_SIZE = flags.DEFINE_integer("shard_size", 1024, "Images of a shard.", lower_bound=1)
-flags.mark_flags_as_required(["workdir", "do", "input", "output"])
-
-
-def main() -> None:
-    model = load(WORKDIR.value)
-    do, strength = do_flags.do(), do_flags.strength()
-    source = open_source(INPUT.value, model.framing)
-    options = sampling_flags.options()
-    shards = generate(model, source, do, OUTPUT.value, shard_size=SHARD_SIZE.value, strength=strength, **options)
-    print(f"{len(source)} counterfactuals in {len(shards)} shards: {OUTPUT.value}")
-
+from cdae_jax.commands.common import run
+from cdae_jax.commands.generate import main
 
 if __name__ == "__main__":
-    common.run(main)
+    run(main)

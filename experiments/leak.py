@@ -1,26 +1,10 @@
 """How much of each factor can be read out of x_T, u, z and the pixels:
 
 python -m experiments.leak --workdir=runs/pendulum
-
-Writes leak.md and leak.json into the workdir.
 """
 
-import pathlib
-
-from absl import flags
-
-from cdae_jax.studies.leak import leak
-from experiments import common
-
-WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a trained model.")
-NUM_IMAGES = flags.DEFINE_integer("num_images", 1_200, "Test images.", lower_bound=100)
-flags.mark_flag_as_required("workdir")
-
-
-def main() -> None:
-    leak(WORKDIR.value, NUM_IMAGES.value)
-    print((pathlib.Path(WORKDIR.value) / "leak.md").read_text())
-
+from cdae_jax.commands.common import run
+from cdae_jax.commands.leak import main
 
 if __name__ == "__main__":
-    common.run(main)
+    run(main)

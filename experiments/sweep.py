@@ -1,54 +1,11 @@
-"""Trains and evaluates every run of a sweep, each in its own process with its own log:
+r"""Trains and evaluates every run of a sweep:
 
 python -m experiments.sweep --config=configs/pendulum.py:cpu --sweep=configs/sweeps/label_fraction.py \
-    --workdir=runs/sweeps/labels
-
-Started again, it skips what is finished, resumes what was interrupted and tries again what failed. --dry_run prints the
-plan and how long it will take; --shard=0/4 does every fourth run, for several hosts; --parts=interventions,latents
-measures less, and faster; --collect gathers what is finished into results.csv, results.json and results.png. Every
---config.x=y goes to all runs.
+    --workdir=runs/sweep
 """
 
-import pathlib
-import signal
-import sys
-
-from absl import flags
-from ml_collections import config_flags
-
-from cdae_jax.errors import InputError
-from cdae_jax.evaluation.evaluate import PARTS
-from experiments import common, sweep_plan, sweep_run
-
-CONFIG = config_flags.DEFINE_config_file("config", None, "Config file and size of every run.", lock_config=True)
-SWEEP = flags.DEFINE_string("sweep", None, "A Python file with get_sweep() -> list of overrides.")
-WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the sweep; every run gets a folder in it.")
-MAX_PARALLEL = flags.DEFINE_integer("max_parallel", 1, "Runs at the same time.", lower_bound=1)
-DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print the plan and the estimated time, and stop.")
-SHARD = flags.DEFINE_string("shard", "0/1", "i/n: only every n-th run, from the i-th on.")
-COLLECT = flags.DEFINE_bool("collect", False, "Gather the finished runs and stop.")
-ONLY = flags.DEFINE_list("parts", list(PARTS), f"What to measure of each run, some of {', '.join(PARTS)}.")
-flags.mark_flags_as_required(["config", "sweep", "workdir"])
-
-
-def main() -> None:
-    folder = pathlib.Path(WORKDIR.value)
-    overrides, parts = sweep_plan.read_sweep(SWEEP.value), tuple(ONLY.value)
-    runs = sweep_plan.make_runs(CONFIG.value, overrides, folder, parts, tuple(common.config_argv()))
-    if COLLECT.value:
-        print(sweep_plan.collect(runs, folder))
-        return
-    mine = sweep_plan.share_training(sweep_plan.shard(runs, SHARD.value))
-    if DRY_RUN.value:
-        print(sweep_plan.describe(mine))
-        return
-    sweep_plan.claim(folder, runs, CONFIG.value)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends the runs on the way out
-    failed = sweep_run.run_all(mine, MAX_PARALLEL.value)
-    print(sweep_plan.collect(runs, folder))
-    if failed:
-        raise InputError(f"{len(failed)} of {len(mine)} runs failed ({', '.join(failed[:3])}): the others are done")
-
+from cdae_jax.commands.common import run
+from cdae_jax.commands.sweep import main
 
 if __name__ == "__main__":
-    common.run(main)
+    run(main)

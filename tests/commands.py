@@ -9,8 +9,8 @@ from unittest import mock
 
 from absl import flags
 
-import experiments
-from experiments import common
+import cdae_jax.commands
+from cdae_jax.commands import common, usage
 
 ENVIRONMENT = os.environ | {"JAX_PLATFORMS": "cpu"}
 
@@ -29,19 +29,27 @@ def run_here(name, *given):
     """
     fresh = flags.FlagValues()
     for module, defined in flags.FLAGS.flags_by_module_dict().items():
-        for flag in defined if not module.startswith("experiments.") else ():
+        for flag in defined if not module.startswith("cdae_jax.commands.") else ():
             fresh[flag.name] = flag
-    for shared in ("do_flags", "sampling_flags"):  # modules that define flags too: imported anew
-        sys.modules.pop(f"experiments.{shared}", None)
-        vars(experiments).pop(shared, None)
+    for shared in ("do_flags", "sampling_flags", "own_flags"):  # modules that define flags too: imported anew
+        sys.modules.pop(f"cdae_jax.commands.{shared}", None)
+        vars(cdae_jax.commands).pop(shared, None)
     with (
         mock.patch.dict(vars(flags.FLAGS), vars(fresh)),
         mock.patch.object(sys, "argv", [name, *given]),
         warnings.catch_warnings(),
     ):
         warnings.filterwarnings("ignore", "the load_module", DeprecationWarning)  # by which a config file is read
-        spec = importlib.util.find_spec(f"experiments.{name}")
+        spec = importlib.util.find_spec(f"cdae_jax.commands.{name}")
         module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        common._parse(sys.argv)
+        before = sys.modules.get(spec.name)
+        sys.modules[spec.name] = module  # by which absl knows whose flags they are
+        try:
+            spec.loader.exec_module(module)
+        finally:
+            sys.modules.pop(spec.name) if before is None else sys.modules.update({spec.name: before})
+        if usage.is_asked(sys.argv):
+            print(usage.of_command(module, sys.argv))
+            return
+        common.parse(sys.argv)
         module.main()

@@ -18,6 +18,7 @@ from cdae_jax.data.circuit import GRAPH
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.image_files import READ_ERRORS
 from cdae_jax.errors import InputError
+from cdae_jax.paths import expanded
 
 FILE_ORDER = ("red", "green", "blue", "arm")
 
@@ -64,11 +65,11 @@ def make_dataset(circuit_dir: str, resolution: int, train_size: int, test_size: 
     if not circuit_dir:
         raise InputError(
             "CausalCircuit is not shipped: set --config.data.circuit_dir to the folder of its .npz files,"
-            " or use configs/circuit_lookalike.py"
+            " or use the config circuit_lookalike"
         )
     splits = {}
     for split, num in (("train", train_size), ("test", test_size)):
-        paths = sorted(pathlib.Path(circuit_dir).glob(f"{split}*.npz"))
+        paths = sorted(expanded(circuit_dir).glob(f"{split}*.npz"))
         if not paths:
             raise InputError(
                 f"{circuit_dir!r} has no {split}*.npz: set --config.data.circuit_dir to a folder with them"

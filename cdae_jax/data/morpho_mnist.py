@@ -22,6 +22,7 @@ from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.mnist import NoNetworkError, download_mnist, load_mnist, make_folder, small_digits
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
+from cdae_jax.paths import expanded
 
 GRAPH = CausalGraph(
     (Variable("thickness", unit="px"), Variable("intensity", parents=("thickness",), unit="grey levels"))
@@ -121,7 +122,7 @@ def _dataset(
 
 def from_mnist(mnist_dir: str, data_dir: str, train_size: int, test_size: int, seed: int) -> Dataset:
     """As `make_dataset`, but raises NoNetworkError where that takes other digits."""
-    source, cache = pathlib.Path(mnist_dir or f"{data_dir}/mnist"), pathlib.Path(data_dir) / "morpho_mnist"
+    source, cache = expanded(mnist_dir or f"{data_dir}/mnist"), expanded(data_dir) / "morpho_mnist"
 
     def digits_of(split: str) -> tuple[np.ndarray, np.ndarray]:
         if not mnist_dir:
@@ -148,5 +149,5 @@ def make_dataset(mnist_dir: str, data_dir: str, train_size: int, test_size: int,
             " on them compares with MNIST",
             stacklevel=2,
         )
-    cache = pathlib.Path(data_dir) / "morpho_digits"
+    cache = expanded(data_dir) / "morpho_digits"
     return _dataset("MorphoDigits", cache, small_digits, train_size, test_size, seed, reuse=True)

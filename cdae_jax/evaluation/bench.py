@@ -13,6 +13,7 @@ from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.evaluation.judge import Judge, cached_judge
 from cdae_jax.inference.trained_model import TrainedModel
+from cdae_jax.paths import expanded
 from cdae_jax.training import workdir
 
 SEED = 1  # of the values that are set
@@ -55,7 +56,7 @@ class Bench:
     def judge(self) -> Judge:
         """The anti-causal predictor, trained when it is first needed on this data."""
         data = self.model.settings.data
-        return cached_judge(self.dataset, data.judge_steps, pathlib.Path(data.data_dir) / "judges")
+        return cached_judge(self.dataset, data.judge_steps, expanded(data.data_dir) / "judges")
 
     @functools.cached_property
     def features_of_test(self) -> np.ndarray:

@@ -33,6 +33,7 @@ from cdae_jax.evaluation.report import report_text
 from cdae_jax.graph import did_you_mean
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.provenance import parameters_digest, revision
+from cdae_jax.paths import expanded
 from cdae_jax.plots.pictures import importance_matrix
 
 PROTOCOL = 3  # raise it when a number would change its meaning
@@ -204,7 +205,7 @@ def evaluate(
     for no trained workdir, other data than it was trained on, an unknown part, a variable without any test label, or a
     weights file that is none.
     """
-    directory, parts = pathlib.Path(directory), tuple(parts)
+    directory, parts = expanded(directory), tuple(parts)
     _check_parts(parts)
     model = load(directory)
     inception = inception_features(inception_weights) if inception_weights else None
@@ -212,7 +213,7 @@ def evaluate(
     dataset = dataset_of(model, directory)
     test = first_of(dataset.test, num_images or model.settings.data.num_evaluated)
     _check_labels(dataset, test)
-    folder = pathlib.Path(output or directory)
+    folder = expanded(output or directory)
     for sub in ("figures", "evaluation"):
         (folder / sub).mkdir(parents=True, exist_ok=True)
     bench = Bench(dataset, model, test, folder / "figures", options, inception=inception)

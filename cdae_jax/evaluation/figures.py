@@ -1,11 +1,13 @@
 """Pictures of an evaluation: counterfactuals of each intervention, and what a model believes."""
 
+import pathlib
+
 import numpy as np
 
 from cdae_jax.evaluation.bench import Bench
 from cdae_jax.evaluation.interventions import Measured, labels_under
 from cdae_jax.plots.graphs import graph_with_curves
-from cdae_jax.plots.pictures import asked_and_read, counterfactual_grid, image_table
+from cdae_jax.plots.pictures import asked_and_read, counterfactual_grid, image_grid, image_table
 
 GRID_COLUMNS = 8
 NUM_VALUES = 7  # of a traversal
@@ -55,6 +57,22 @@ def draw_traversals(bench: Bench) -> str:
         rows.append((f"do({with_unit(name, unit)})", np.concatenate([one.images, made]), texts))
     image_table(bench.figures / "traversals.png", rows, f"{bench.dataset.name}: one image, each variable in turn")
     return "traversals.png"
+
+
+def draw_low_and_high(bench: Bench) -> list[pathlib.Path]:
+    """Some test images under a low and a high value of each variable, or under each of its classes, in
+    low_and_high_<variable>.png; returns the files."""
+    few, paths = bench.test.take(slice(0, GRID_COLUMNS)), []
+    for name in bench.model.graph.names:
+        column, rows = bench.dataset.graph.index(name), [("factual", few.images)]
+        for value in _range(bench, name, 2):
+            made, _ = bench.counterfactual(few.images, {name: float(value)}, few.context)
+            rows.append((f"do({value:.3g})", made))
+        captions = ["unlabelled" if np.isnan(old) else f"{old:.3g}" for old in few.labels[:, column]]
+        paths.append(bench.figures / f"low_and_high_{name}.png")
+        unit = bench.dataset.graph.variables[column].unit
+        image_grid(paths[-1], rows, captions, f"{bench.dataset.name}: do({with_unit(name, unit)})")
+    return paths
 
 
 def draw_mechanisms(bench: Bench) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 
 from cdae_jax.distributed.chunks import in_chunks
 from cdae_jax.errors import InputError
+from cdae_jax.paths import expanded
 
 NAME = "average pool of Inception v3 (Keras)"
 SIDE, BATCH = 299, 16
@@ -24,7 +25,7 @@ SIDE, BATCH = 299, 16
 
 def weights_digest(weights: str | pathlib.Path) -> str:
     """A hash of a weights file. Raises InputError if there is none."""
-    path = pathlib.Path(weights)
+    path = expanded(weights)
     if not path.is_file():
         raise InputError(f"there is no weights file {str(path)!r}: give Keras's Inception v3 without top, an .h5 file")
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

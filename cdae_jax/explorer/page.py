@@ -17,6 +17,7 @@ from cdae_jax.diffusion.solvers import SOLVERS
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.bench import dataset_of
 from cdae_jax.explorer import scene as scenes
+from cdae_jax.explorer import surroundings
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.plots.graphs import graph_of_values
@@ -249,6 +250,8 @@ def serve(page: Page, host: str, port: int, *, block: bool = True) -> str:
     Raises:
       InputError: the port is taken.
     """
+    surroundings.exempt_from_proxies("localhost", "127.0.0.1", "::1", host)
+    surroundings.keep_files_apart()
     try:
         _, address, _ = build(page).launch(
             server_name=host,

@@ -28,6 +28,7 @@ from cdae_jax.distributed.memory import peak_mib
 from cdae_jax.errors import InputError
 from cdae_jax.inference.provenance import parameters_digest
 from cdae_jax.inference.trained_model import TrainedModel
+from cdae_jax.paths import expanded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +91,7 @@ def generate(
     do, strength and options are as for `TrainedModel.counterfactual`, whose errors come before the first shard; an
     output of another request is an InputError too.
     """
-    folder = pathlib.Path(output)
+    folder = expanded(output)
     if shard_size < 1:
         raise InputError(f"the shard size is {shard_size}: expected at least 1")
     sampling = model.options(**options)

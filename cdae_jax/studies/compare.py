@@ -13,6 +13,7 @@ from cdae_jax.evaluation.interventions import labels_under
 from cdae_jax.evaluation.metrics import error_of_images, mean_with_interval
 from cdae_jax.evaluation.report import markdown_table
 from cdae_jax.inference.loading import load
+from cdae_jax.paths import expanded
 from cdae_jax.plots.pictures import image_table, picture
 
 HIDDEN = 20  # bars that so many times fit into another cannot be told apart
@@ -22,11 +23,11 @@ FLOOR, CEILING = "real images", "factual image left unchanged"
 
 def read_metrics(folder: str | pathlib.Path) -> dict:
     """The metrics.json of an evaluated folder. Raises InputError if there is none, or it is of another protocol."""
-    path = pathlib.Path(folder) / "metrics.json"
+    path = expanded(folder) / "metrics.json"
     try:
         found = json.loads(path.read_text())
     except (OSError, ValueError) as err:
-        raise InputError(f"{path} cannot be read ({err}): run experiments.evaluate for it first") from err
+        raise InputError(f"{path} cannot be read ({err}): run cdae evaluate for it first") from err
     version = found.get("protocol", {}).get("protocol")
     if version != PROTOCOL:
         raise InputError(f"{path} is of protocol {version}, not {PROTOCOL}: evaluate that model again")
@@ -38,7 +39,7 @@ def errors_of_images(folder: str | pathlib.Path, found: dict) -> np.ndarray | No
     what `evaluate` keeps of this run; None without it."""
     per_image = []
     for do in found.get("effectiveness", {}):
-        path = pathlib.Path(folder) / "evaluation" / f"do_{do[3:-1]}.json"
+        path = expanded(folder) / "evaluation" / f"do_{do[3:-1]}.json"
         if not path.is_file():
             return None
         part = json.loads(path.read_text())

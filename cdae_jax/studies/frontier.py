@@ -21,6 +21,7 @@ from cdae_jax.evaluation.interventions import labels_under
 from cdae_jax.evaluation.report import if_known, markdown_table
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.trained_model import TrainedModel
+from cdae_jax.paths import expanded
 from cdae_jax.plots.pictures import scatter_frontier
 from cdae_jax.training import workdir
 
@@ -132,7 +133,7 @@ def frontier(
     those that cost at most some evaluations and keep the image under the null intervention (dB). The images are taken
     behind those that `evaluate` measures. Raises InputError for no trained workdir, a conv decoder, an option that
     cannot work, or too few test images."""
-    directory = pathlib.Path(directory)
+    directory = expanded(directory)
     model = load(directory)
     if not model.model.decoder.diffuses:
         raise InputError(f"the model in {directory} has a conv decoder, which has no solver")

@@ -18,6 +18,7 @@ from cdae_jax.errors import InputError
 from cdae_jax.evaluation.bench import dataset_of
 from cdae_jax.evaluation.report import markdown_table
 from cdae_jax.inference.loading import load
+from cdae_jax.paths import expanded
 
 RIDGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 SOURCES = ("pixels", "u", "z", "x_T")
@@ -51,7 +52,7 @@ def table(found: dict[str, dict[str, float]], num_images: int) -> str:
 def leak(directory: str | pathlib.Path, num_images: int) -> dict[str, dict[str, float]]:
     """Measures a workdir's leak, writes leak.json and leak.md into it, and returns R^2 by variable and source. Raises
     InputError for no trained workdir, a conv decoder, or too few labelled test images."""
-    directory = pathlib.Path(directory)
+    directory = expanded(directory)
     model = load(directory)
     if not model.model.decoder.diffuses:
         raise InputError(f"the model in {directory} has a conv decoder, which has no x_T")

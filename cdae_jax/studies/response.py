@@ -20,6 +20,7 @@ from cdae_jax.evaluation.bench import Bench, dataset_of, first_of
 from cdae_jax.evaluation.figures import GRID_COLUMNS, with_unit
 from cdae_jax.evaluation.report import if_known, markdown_table
 from cdae_jax.inference.loading import load
+from cdae_jax.paths import expanded
 from cdae_jax.plots.pictures import curves, image_grid
 
 KNOBS = ("strength", "guidance", "num_steps", "depth")
@@ -99,7 +100,7 @@ def table(found: dict[str, dict], knob: str) -> str:
 def response_curves(directory: str | pathlib.Path, knob: str, grid: list[float], num_images: int) -> dict[str, dict]:
     """Measures a workdir's curves and writes <knob>.json, <knob>.md, <knob>.png and a grid for each do() into it.
     Raises InputError for no trained workdir, an unknown knob, or a grid that is not increasing from at least 0."""
-    directory, w = pathlib.Path(directory), np.asarray(grid, np.float64)
+    directory, w = expanded(directory), np.asarray(grid, np.float64)
     if knob not in KNOBS:
         raise InputError(f"the knob is {knob!r}: expected one of {', '.join(KNOBS)}")
     if len(w) < 2 or (np.diff(w) <= 0).any() or w[0] < 0 or not np.isfinite(w).all():

@@ -87,7 +87,7 @@ def read_defaults(directory: pathlib.Path) -> Sampling | None:
     try:
         return sampling_of(json.loads(path.read_text())["options"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as err:
-        raise InputError(f"{path} is damaged ({err!r}): delete it, or run experiments.frontier again") from err
+        raise InputError(f"{path} is damaged ({err!r}): delete it, or run cdae frontier again") from err
 
 
 def dataset_of(directory: pathlib.Path) -> str:

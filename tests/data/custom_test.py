@@ -9,6 +9,7 @@ import tensorflow_datasets as tfds
 from devices import one_device
 from PIL import Image
 
+from cdae_jax.commands.make_example import write_example
 from cdae_jax.data import custom, tfds_builders
 from cdae_jax.data.image_files import ImageFiles
 from cdae_jax.data.pipeline import batches
@@ -21,7 +22,6 @@ from cdae_jax.inference.loading import load
 from cdae_jax.settings.run import Settings
 from cdae_jax.training.loop import train_model
 from configs.custom import get_config
-from experiments.make_example import write_example
 
 GRAPH = CausalGraph(
     (

@@ -5,8 +5,10 @@ import sys
 import types
 
 import jax
+import numpy as np
 import pytest
 
+from cdae_jax.distributed import memory
 from cdae_jax.distributed.memory import peak_mib
 
 
@@ -25,3 +27,8 @@ def test_on_a_cpu_it_is_the_processs_in_the_units_of_the_system(monkeypatch, pla
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(resource, "getrusage", lambda who: types.SimpleNamespace(ru_maxrss=3 * 2**20 / unit))
     assert peak_mib() == 3
+
+
+def test_where_nothing_counts_it_is_unknown(monkeypatch):
+    monkeypatch.setattr(memory, "resource", None)  # as on Windows
+    assert np.isnan(memory.peak_mib())

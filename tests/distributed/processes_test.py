@@ -20,7 +20,7 @@ from cdae_jax.errors import InputError
 TRAIN = """
 from cdae_jax.distributed import sharding
 sharding.state_shardings.__defaults__ = (0.0,)
-from experiments import common, train
+from cdae_jax.commands import common, train
 common.run(train.main)
 """
 

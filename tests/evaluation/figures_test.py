@@ -48,6 +48,22 @@ def test_one_image_is_taken_across_the_range_of_every_variable(drawn, tmp_path):
         np.testing.assert_allclose([read[0], read[-1]], [low, high], atol=0.5)
 
 
+def test_some_images_are_shown_under_a_low_and_a_high_value_of_every_variable(monkeypatch, tmp_path):
+    bench, calls = stripes.bench_of(stripes.OfTheTruth, tmp_path), {}
+    monkeypatch.setattr(figures, "image_grid", lambda path, *given: calls.update({path.name: given}))
+    bench.test.labels[1, 0] = np.nan
+    paths = figures.draw_low_and_high(bench)
+    assert [path.name for path in paths] == list(calls) == [f"low_and_high_{name}.png" for name in "abc"]
+    for column, (rows, captions, _) in enumerate(calls.values()):
+        (name, factual), (_, low), (_, high) = rows
+        assert name == "factual" and len(captions) == len(factual) == figures.GRID_COLUMNS
+        expected = np.nanpercentile(bench.test.labels[:, column], [2, 98])
+        np.testing.assert_allclose(stripes.measure(low)[:, column], expected[0], atol=0.5)
+        np.testing.assert_allclose(stripes.measure(high)[:, column], expected[1], atol=0.5)
+    assert calls["low_and_high_a.png"][1][1] == "unlabelled"
+    assert calls["low_and_high_a.png"][2] == "stripes: do(a, mm)"
+
+
 def test_the_graph_is_drawn_with_every_edges_curves(drawn, tmp_path):
     bench = stripes.bench_of(stripes.OfTheTruth, tmp_path)
     assert figures.draw_mechanisms(bench) == "mechanisms.png"

@@ -129,7 +129,7 @@ def test_the_command_exports_a_workdir_and_refuses_what_is_none(trained_pendulum
     target = tmp_path / "out.cdae"
     run_here("export", f"--workdir={trained_pendulum}", f"--output={target}", "--precision=float16")
     told = capsys.readouterr().out
-    assert "out.cdae" in told and "not evaluated: run experiments.evaluate" in told
+    assert "out.cdae" in told and "not evaluated: run cdae evaluate" in told
     assert cdae_jax.load(target).step == 20
     with zipfile.ZipFile(target) as opened:
         assert "Not evaluated." in opened.read("MODEL_CARD.md").decode()

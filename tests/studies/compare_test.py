@@ -95,7 +95,7 @@ def test_every_table_says_what_real_images_and_the_unchanged_image_have():
 
 
 def test_other_protocols_and_missing_evaluations_are_refused(tmp_path):
-    with pytest.raises(InputError, match="run experiments.evaluate for it first"):
+    with pytest.raises(InputError, match="run cdae evaluate for it first"):
         read_metrics(tmp_path)
     (tmp_path / "metrics.json").write_text(json.dumps({"protocol": {"protocol": PROTOCOL - 1}}))
     with pytest.raises(InputError, match="evaluate that model again"):

@@ -98,7 +98,7 @@ def test_chosen_options_are_kept_and_forgotten(tmp_path):
 @pytest.mark.parametrize("content", ["{", "{}", '{"options": {}}', '{"options": 3}', "[]"])
 def test_damaged_options_are_named(tmp_path, content):
     (tmp_path / "defaults.json").write_text(content)
-    with pytest.raises(InputError, match=r"defaults.json is damaged \(.*\): delete it, or run experiments.frontier"):
+    with pytest.raises(InputError, match=r"defaults.json is damaged \(.*\): delete it, or run cdae frontier"):
         workdir.read_defaults(tmp_path)
 
 

@@ -8,7 +8,7 @@ import time
 
 from tqdm import tqdm
 
-from experiments.sweep_plan import Run
+from cdae_jax.commands.sweep_plan import Run
 
 
 def wait_for_any(processes: list[subprocess.Popen]) -> None:

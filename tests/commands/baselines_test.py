@@ -5,10 +5,10 @@ import json
 import pytest
 from commands import run_here
 
+from cdae_jax.commands import baselines
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.presets.methods import METHODS
-from experiments import baselines
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:the load_module:DeprecationWarning"

@@ -7,13 +7,13 @@ import json
 import pathlib
 import re
 import subprocess
-import sys
 import tempfile
 
 import ml_collections
 import numpy as np
 import pandas as pd
 
+from cdae_jax.commands import common
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.evaluate import PARTS
 from cdae_jax.plots.pictures import seed_bands, sweep_lines
@@ -73,10 +73,9 @@ class Run:
 
     def commands(self) -> list[list[str]]:
         """What to run, one after the other."""
-        python = [sys.executable, "-m"]
-        evaluate = [*python, "experiments.evaluate", f"--parts={','.join(self.parts)}"]
+        evaluate = common.command("evaluate", f"--parts={','.join(self.parts)}")
         if self.trained_in is None:
-            train = [*python, "experiments.train", *self.flags(), f"--workdir={self.folder}"]
+            train = common.command("train", *self.flags(), f"--workdir={self.folder}")
             return [train, [*evaluate, f"--workdir={self.folder}"]]
         options = [f"--{name}={value}" for name, value in dataclasses.asdict(self.settings.sampling).items()]
         return [[*evaluate, f"--workdir={self.trained_in}", *options, f"--output={self.folder}"]]
@@ -190,7 +189,7 @@ def seconds_per_image(run: Run) -> float:
     """Measured by training one run for a few steps in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
         short = ["--config.train.steps=40", "--config.train.checkpoint_every=20"]
-        command = [sys.executable, "-m", "experiments.train", *run.flags(), *short, f"--workdir={folder}/run"]
+        command = common.command("train", *run.flags(), *short, f"--workdir={folder}/run")
         result = subprocess.run(command, capture_output=True, text=True)
         if result.returncode:
             raise InputError(f"the run {run.name} does not start: {result.stderr.strip().splitlines()[-1]}")

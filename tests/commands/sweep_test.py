@@ -10,13 +10,13 @@ import time
 import pytest
 from commands import command, run_here
 
+from cdae_jax.commands import sweep_plan, sweep_run
+from cdae_jax.commands.sweep_plan import Run
 from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.errors import InputError
 from cdae_jax.plots.pictures import sweep_lines
 from configs.pendulum import get_config
 from configs.sweeps.common import grid, with_seeds, zipped
-from experiments import sweep_plan, sweep_run
-from experiments.sweep_plan import Run
 
 SHIPPED = sorted(
     path for path in pathlib.Path("configs/sweeps").glob("*.py") if path.stem not in ("__init__", "common")

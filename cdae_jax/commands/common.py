@@ -3,21 +3,21 @@
 import gc
 import json
 import logging as std_logging
-import os
 import pathlib
+import re
 import sys
 import warnings
 from collections.abc import Callable
 
-import jax
 from absl import app, flags, logging
-from ml_collections import config_flags
 
+from cdae_jax.commands import environment, usage
 from cdae_jax.errors import InputError
 from cdae_jax.training.loop import NonFiniteLoss, Stopped
 
 
-def _stop(message: str, code: int) -> None:
+def stop(message: str, code: int = 2) -> None:
+    """Ends the command with a sentence."""
     print(f"error: {message}", file=sys.stderr)
     sys.exit(code)
 
@@ -28,27 +28,32 @@ def sentence(err: Exception) -> str:
     if text[:1] == text[-1:] and text[:1] in "'\"":  # a message that was itself shown with repr
         text = text[1:-1]
     if "Traceback" in text:
-        text = text.splitlines()[-1]
+        text = re.sub(r"^[\w.]+: ", "", text.splitlines()[-1])
+    missing = re.search(r"Flag (--\w+) must have a value other than None", text)
+    if missing:
+        return f"{missing[1]} is missing: see --help"
     return " ".join(text.split())
 
 
-def _parse(argv: list[str]) -> list[str]:
+def parse(argv: list[str]) -> list[str]:
+    """Gives the flags their values, and returns what is none; ends the command where one cannot be."""
     try:
         rest = flags.FLAGS(argv)
-        if "config" in flags.FLAGS:
+        if "config" in flags.FLAGS and flags.FLAGS.config is not None:
             flags.FLAGS.config.to_dict()  # a config file that cannot be read is noticed on first use
-        return rest
     except (AttributeError, KeyError) as err:
-        _stop(f"the config has no such field: {sentence(err)}", 2)
+        stop(f"the config has no such field: {sentence(err)}")
     except (flags.Error, TypeError, ValueError, OSError) as err:
-        _stop(sentence(err), 2)
+        stop(sentence(err))
+    for flag in map(flags.FLAGS.__getitem__, flags.FLAGS):
+        if isinstance(flag.parser, flags.ListParser) and flag.present > 1:
+            stop(f"--{flag.name} is given {flag.present} times: give all in one, separated by commas")
+    return rest
 
 
-def config_argv() -> list[str]:
-    """The --config flags of this command, for commands that it starts."""
-    flag = flags.FLAGS["config"]
-    overrides = config_flags.get_override_values(flag)
-    return [f"--config={config_flags.get_config_filename(flag)}"] + [f"--config.{k}={v}" for k, v in overrides.items()]
+def command(name: str, *given: str) -> list[str]:
+    """The words that start another command."""
+    return [sys.executable, "-m", "cdae_jax.commands.main", name, *given]
 
 
 def write_json(path: str, content) -> None:
@@ -62,16 +67,13 @@ def _say_nothing_of_closed_loops(unraisable) -> None:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Runs a command: a user's mistake ends it with one sentence and exit code 2, a diverged run with 3; one that was
-    asked to stop ends with 0."""
+    """Runs a command: a user's mistake, and what the machine does not have, end it with one sentence and exit code 2,
+    a diverged run with 3; one that was asked to stop, or to explain itself, ends with 0."""
 
     def guarded(argv: list[str]) -> None:
         if len(argv) > 1:
-            _stop(f"{argv[1]!r} is no flag: flags start with --", 2)
-        if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):  # what was compiled once is found by the next command
-            cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
-            jax.config.update("jax_compilation_cache_dir", str(cache / "cdae_jax"))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)  # small programs add up too
+            stop(f"{argv[1]!r} is no flag: flags start with --")
+        environment.keep_compiled_programs()
         logging.set_verbosity(logging.FATAL)  # Orbax reports every file it opens, and errors that it raises as well,
         std_logging.getLogger("asyncio").setLevel(std_logging.CRITICAL)  # one for every array that it could not write
         sys.unraisablehook = _say_nothing_of_closed_loops
@@ -81,10 +83,21 @@ def run(main: Callable[[], None]) -> None:
         try:
             main()
         except InputError as err:
-            _stop(str(err), 2)
+            stop(str(err))
         except NonFiniteLoss as err:
-            _stop(str(err), 3)
+            stop(str(err), 3)
         except Stopped as stopped:
             print(stopped)
+        except Exception as err:
+            told = environment.sentence_for(err)
+            if told is None:
+                raise
+            stop(told)
 
-    app.run(guarded, flags_parser=_parse)
+    if usage.is_asked(sys.argv):
+        try:
+            print(usage.of_command(sys.modules[main.__module__], sys.argv))
+        except (flags.Error, ValueError) as err:  # a config that is none
+            stop(sentence(err))
+        return
+    app.run(guarded, flags_parser=parse)

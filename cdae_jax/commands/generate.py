@@ -1,0 +1,28 @@
+"""Counterfactuals of many images, written as they are made.
+
+The output is a folder of shards (cdae_jax.inference.shards), and of files.csv with the name of every image. The same
+command goes on where it was stopped. --do and --strength are as for cdae counterfactual.
+
+cdae generate --workdir=runs/pendulum --input=photos --do=angle=20 --output=angle20
+"""
+
+from absl import flags
+
+from cdae_jax.commands import define, do_flags, sampling_flags
+from cdae_jax.inference.loading import load
+from cdae_jax.inference.shards import generate, open_source
+
+WORKDIR = define.path("workdir", None, "Folder of a trained model, an exported file, or a model's name.")
+INPUT = flags.DEFINE_string("input", None, "Where the images are.")
+OUTPUT = define.path("output", None, "Folder to write.")
+SHARD_SIZE = flags.DEFINE_integer("shard_size", 1024, "Images of a shard.", lower_bound=1)
+flags.mark_flags_as_required(["workdir", "do", "input", "output"])
+
+
+def main() -> None:
+    model = load(WORKDIR.value)
+    do, strength = do_flags.do(), do_flags.strength()
+    source = open_source(INPUT.value, model.framing)
+    options = sampling_flags.options()
+    shards = generate(model, source, do, OUTPUT.value, shard_size=SHARD_SIZE.value, strength=strength, **options)
+    print(f"{len(source)} counterfactuals in {len(shards)} shards: {OUTPUT.value}")

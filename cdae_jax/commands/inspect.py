@@ -1,0 +1,32 @@
+"""Looks at a dataset before training.
+
+cdae inspect --config=pendulum:cpu --output=sheet.png
+cdae inspect --images=photos --labels=labels.csv --graph=graph.json
+"""
+
+import numpy as np
+
+from cdae_jax.commands import config, define, own_flags
+from cdae_jax.data.inspection import describe
+from cdae_jax.data.pipeline import label_columns, make_dataset
+from cdae_jax.errors import InputError
+from cdae_jax.plots.pictures import contact_sheet
+
+CONFIG = config.define()
+OUTPUT = define.path("output", None, "PNG for a contact sheet of training images; none by default.")
+
+
+def main() -> None:
+    if own_flags.given() == (CONFIG.value is not None):
+        raise InputError("expected either --config, or --images, --labels and --graph")
+    settings = own_flags.settings() if own_flags.given() else config.settings()
+    output = define.file_to_write(OUTPUT.value, ".png") if OUTPUT.value else None
+    dataset = make_dataset(settings.data, settings.graph)
+    train = dataset.train.with_labels(settings.data.label_fraction, settings.data.seed)
+    columns = label_columns(dataset, settings.graph)
+    shape = " x ".join(map(str, dataset.train.images.shape[1:]))
+    print(f"{dataset.name}: {len(train)} training and {len(dataset.test)} test images of {shape}\n")
+    print(describe(train.labels[:, columns], settings.graph))
+    if output:
+        contact_sheet(output, train.take(np.arange(min(40, len(train)))), dataset.graph.names, dataset.name)
+        print(f"\nwrote {output}")

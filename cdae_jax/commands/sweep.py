@@ -1,0 +1,46 @@
+"""Trains and evaluates all runs of a sweep, each with its log.
+
+Started again, it skips what is finished, resumes what was interrupted and tries again what failed. Every --config.x=y
+goes to all runs. What is finished is gathered into results.csv, results.json and results.png.
+
+cdae sweep --config=pendulum:cpu --sweep=sweep.py --workdir=runs/sweep
+"""
+
+import pathlib
+import signal
+import sys
+
+from absl import flags
+
+from cdae_jax.commands import config, define, sweep_plan, sweep_run
+from cdae_jax.errors import InputError
+from cdae_jax.evaluation.evaluate import PARTS
+
+CONFIG = config.define()
+SWEEP = define.path("sweep", None, "A Python file with get_sweep() -> list of overrides.")
+WORKDIR = define.path("workdir", None, "Folder of the sweep; every run gets a folder in it.")
+MAX_PARALLEL = flags.DEFINE_integer("max_parallel", 1, "Runs at the same time.", lower_bound=1)
+DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print the plan and the estimated time, and stop.")
+SHARD = flags.DEFINE_string("shard", "0/1", "i/n: only every n-th run, from the i-th on.")
+COLLECT = flags.DEFINE_bool("collect", False, "Gather the finished runs and stop.")
+ONLY = flags.DEFINE_list("parts", list(PARTS), f"What to measure of each run, some of {', '.join(PARTS)}.")
+flags.mark_flags_as_required(["config", "sweep", "workdir"])
+
+
+def main() -> None:
+    folder = pathlib.Path(WORKDIR.value)
+    overrides, parts = sweep_plan.read_sweep(SWEEP.value), tuple(ONLY.value)
+    runs = sweep_plan.make_runs(CONFIG.value, overrides, folder, parts, tuple(config.argv_of()))
+    if COLLECT.value:
+        print(sweep_plan.collect(runs, folder))
+        return
+    mine = sweep_plan.share_training(sweep_plan.shard(runs, SHARD.value))
+    if DRY_RUN.value:
+        print(sweep_plan.describe(mine))
+        return
+    sweep_plan.claim(folder, runs, CONFIG.value)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends the runs on the way out
+    failed = sweep_run.run_all(mine, MAX_PARALLEL.value)
+    print(sweep_plan.collect(runs, folder))
+    if failed:
+        raise InputError(f"{len(failed)} of {len(mine)} runs failed ({', '.join(failed[:3])}): the others are done")

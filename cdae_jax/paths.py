@@ -1,0 +1,28 @@
+"""Paths as users write them."""
+
+import os
+import pathlib
+import re
+
+from cdae_jax.errors import InputError
+
+
+def expanded(path: str | os.PathLike) -> pathlib.Path:
+    """A local path with `~`, `~user`, `$NAME` and `${NAME}` filled in.
+
+    Raises:
+      InputError: it is on a remote store such as gs:// or s3://, or what it names is unknown here: a home folder or a
+        variable of the environment, unless a file is really called so.
+    """
+    given = os.fspath(path)
+    remote = re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", given)  # two letters or more: C:/ is a drive
+    if remote:
+        raise InputError(
+            f"{given!r} is on {remote[0]}/: expected a folder or file of this machine, or one mounted on it"
+        )
+    found = pathlib.Path(os.path.expanduser(os.path.expandvars(given)))
+    unknown = re.search(r"^~[^/\\]*|\$([A-Za-z_]\w*|\{\w+\})", str(found))
+    if unknown and not pathlib.Path(given).exists():
+        what = "home folder" if unknown[0][0] == "~" else "variable of the environment"
+        raise InputError(f"{given!r} starts from {unknown[0]}, a {what} that is not known here: write the path out")
+    return found

@@ -1,0 +1,89 @@
+"""What every command does: how it ends, and what it says of flags that cannot be."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from commands import ENVIRONMENT, run_here
+
+from cdae_jax.commands.common import sentence
+from cdae_jax.commands.main import COMMANDS
+
+ENDS = """
+import warnings
+from cdae_jax.errors import InputError
+from cdae_jax.training.loop import NonFiniteLoss, Stopped
+from cdae_jax.commands import common
+
+def main():
+    warnings.warn("a poor image")
+    if error is not None:
+        raise error
+
+denied = PermissionError(13, "Permission denied", "runs/a")
+for error in (None, Stopped("stopped as asked"), InputError("no such angle"), NonFiniteLoss("the loss is nan"), denied):
+    try:
+        common.run(main)
+    except SystemExit as ended:
+        print(ended.code)
+"""
+
+
+def test_a_command_ends_with_a_sentence_and_the_code_of_its_cause():
+    done = subprocess.run([sys.executable, "-c", ENDS], capture_output=True, text=True, env=ENVIRONMENT)
+    assert done.stdout.split("\n") == ["None", "stopped as asked", "None", "2", "3", "2", ""], done.stderr
+    assert done.stderr.splitlines() == [
+        "warning: a poor image",
+        "error: no such angle",
+        "error: the loss is nan",
+        "error: 'runs/a' cannot be used (Permission denied): choose a folder that you may read and write",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (KeyError("stepz"), "stepz"),
+        (ValueError("two\n  lines"), "two lines"),
+        (ValueError("'quoted'"), "quoted"),
+        (
+            ValueError("Error:\\nTraceback (most recent call last):\\n  File\\nValueError: no size"),
+            "no size",
+        ),
+        (
+            ValueError("flag --a=None: Flag --a must have a value other than None."),
+            "--a is missing: see --help",
+        ),
+        (TypeError(), ""),
+    ],
+)
+def test_an_error_is_told_in_one_line(error, told):
+    assert sentence(error) == told
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("--parts=latents", "--parts=figures"), "--parts is given 2 times: give all in one, separated by commas"),
+        (("--workdirr=x",), "Did you mean: workdir"),
+        (("--num_images=many",), "many"),
+        (("--workdir=$NO_SUCH_VARIABLE/x",), "a variable of the environment that is not known here"),
+    ],
+)
+def test_flags_that_cannot_be_are_told_in_one_sentence(given, told, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run_here("evaluate", "--workdir=x", *given)
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and told in line
+
+
+def test_a_face_may_be_started_by_its_file_too():
+    """Its folder then comes first among those of modules, where inspect.py hides Python's own."""
+    faces = sorted(pathlib.Path("experiments").glob("[a-z]*.py"))
+    assert {path.stem for path in faces} == set(COMMANDS) - {"fit"}
+    done = subprocess.run(
+        [sys.executable, "experiments/export.py", "--help"], capture_output=True, text=True, env=ENVIRONMENT
+    )
+    assert done.returncode == 0 and done.stdout.startswith("A trained model as one file"), done.stderr

@@ -1,0 +1,84 @@
+"""The flag --config: names and files of configs, their fields, and what none can be."""
+
+import json
+import re
+
+import pytest
+from absl import flags
+
+from cdae_jax.commands import config
+from cdae_jax.commands.common import sentence
+from cdae_jax.presets.datasets import DATASETS
+from configs import custom, pendulum
+
+pytestmark = pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")  # by which a file is read
+
+
+def values_of(*given):
+    values, argv = flags.FlagValues(), ["command", *given]
+    config.define(flag_values=values, argv=argv)
+    values(argv)
+    return values
+
+
+@pytest.fixture
+def graph(tmp_path):
+    (tmp_path / "my,graph.json").write_text(json.dumps({"glow": ["size"]}))
+    return tmp_path / "my,graph.json"
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"),
+    [("pendulum", "cpu"), ("pendulum:cpu", "cpu"), ("pendulum:smoke,method=diffae", "smoke,method=diffae")],
+)
+def test_a_name_is_the_config_of_its_file(name, argument):
+    assert values_of(f"--config={name}").config.to_dict() == pendulum.get_config(argument).to_dict()
+
+
+def test_a_file_is_read_as_it_always_was():
+    assert values_of("--config=configs/pendulum.py:smoke").config.to_dict() == pendulum.get_config("smoke").to_dict()
+
+
+@pytest.mark.parametrize("dataset", [name for name in DATASETS if name != "custom"])
+def test_every_dataset_has_a_name(dataset):
+    assert config.settings(values_of(f"--config={dataset}:smoke")).data.name == dataset
+
+
+def test_ones_own_images_bring_their_graph(graph, monkeypatch):
+    monkeypatch.setenv("GRAPHS", str(graph.parent))
+    found = values_of("--config=custom:smoke,$GRAPHS/my,graph.json,method=conditional").config
+    assert found.to_dict() == custom.get_config(f"smoke,{graph},method=conditional").to_dict()
+    assert list(found.graph) == ["size", "glow"] and found.model.block_dim == 1
+    assert values_of(f"--config=custom:smoke,{graph}").config.model.block_dim == 4
+
+
+def test_fields_are_changed_and_locked_and_handed_on():
+    given = ("--config=pendulum:cpu,method=paper", "--config.train.steps=400", "--config.data.sampling=grid")
+    values = values_of(*given)
+    assert values.config.train.anneal_steps == 100 and values.config.data.sampling == "grid"
+    assert config.argv_of(values) == list(given)
+    with pytest.raises(AttributeError, match='Did you mean "steps"'):
+        values_of("--config=pendulum", "--config.train.stepz=3")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("pendlum:cpu", "there is no config 'pendlum': expected one of pendulum, .*; did you mean 'pendulum'"),
+        ("configs/pendlum.py:cpu", "there is no config 'configs/pendlum.py': .*; did you mean 'pendulum'"),
+        ("elsewhere/pendulum.py", "there is no config 'elsewhere/pendulum.py': .*did you mean 'pendulum'"),
+        ("~nobody.of.this.name/c.py", "a home folder that is not known"),
+        ("pendulum:huge", "there is no size 'huge': expected one of cpu, smoke, paper"),
+        ("configs/pendulum.py:huge", "there is no size 'huge': expected one of cpu, smoke, paper"),
+        ("pendulum:", "there is no size ''"),
+        ("pendulum:cpu,method=gan", "there is no method 'gan': expected one of ours"),
+        ("custom", "the config was given '': expected a size and a graph file, such as cpu,graph.json"),
+        ("custom:cpu", "the config was given 'cpu': expected a size and a graph file"),
+        ("custom:cpu,method=diffae", "expected a size and a graph file"),
+        ("custom:cpu,nowhere.json", "the graph file 'nowhere.json' cannot be read"),
+    ],
+)
+def test_a_config_that_is_none_is_told_in_one_sentence(given, told):
+    with pytest.raises((flags.Error, ValueError)) as raised:
+        values_of(f"--config={given}")
+    assert re.search(told, sentence(raised.value)) and "\n" not in sentence(raised.value)

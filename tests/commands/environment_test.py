@@ -1,0 +1,78 @@
+"""What commands find on a machine and must not trip over, and the sentence where they cannot go on."""
+
+import errno
+import os
+import pathlib
+
+import jax
+import pytest
+
+from cdae_jax.commands import environment
+
+
+@pytest.fixture(autouse=True)
+def kept_config(monkeypatch):
+    """No cache folder in the environment; JAX's own is as before afterwards."""
+    before = jax.config.jax_compilation_cache_dir, jax.config.jax_persistent_cache_min_compile_time_secs
+    for name in ("JAX_COMPILATION_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    jax.config.update("jax_compilation_cache_dir", None)
+    yield
+    jax.config.update("jax_compilation_cache_dir", before[0])
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", before[1])
+
+
+def test_programs_are_kept_in_the_users_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    environment.keep_compiled_programs()
+    assert jax.config.jax_compilation_cache_dir == str(tmp_path / "cdae_jax") and (tmp_path / "cdae_jax").is_dir()
+
+
+def test_without_a_home_nothing_is_kept(monkeypatch):
+    def home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(pathlib.Path, "home", home)
+    environment.keep_compiled_programs()
+    assert jax.config.jax_compilation_cache_dir is None
+
+
+@pytest.mark.parametrize("cache", ["/dev/null", "/proc/none"])
+def test_in_a_folder_that_cannot_be_written_nothing_is_kept(monkeypatch, cache):
+    monkeypatch.setenv("XDG_CACHE_HOME", cache)
+    environment.keep_compiled_programs()
+    assert jax.config.jax_compilation_cache_dir is None
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "runs"), "'runs' cannot be used (Permission denied)"),
+        (OSError(errno.EROFS, "Read-only file system", "runs"), "'runs' cannot be used (Read-only file system)"),
+        (OSError(errno.ENOSPC, "No space left on device"), "there is no room for what is written (No space left"),
+        (
+            jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 10 bytes."),
+            "XLA_PYTHON_CLIENT_PREALLOCATE=false",
+        ),
+    ],
+)
+def test_what_the_machine_refuses_is_told_in_one_sentence(error, told):
+    assert told in environment.sentence_for(error) and "\n" not in environment.sentence_for(error)
+
+
+def test_what_the_program_does_wrong_is_no_sentence():
+    for error in (KeyError("x"), FileNotFoundError(errno.ENOENT, "No such file", "x"), AssertionError()):
+        assert environment.sentence_for(error) is None
+
+
+@pytest.mark.parametrize("error", [AssertionError(), RuntimeError("Unable to initialize backend 'rocm'")])
+def test_a_device_that_is_not_there_is_named(monkeypatch, error):
+    def devices():
+        raise error
+
+    monkeypatch.setattr(jax, "devices", devices)
+    told = environment.sentence_for(error)
+    assert told == (
+        f"JAX_PLATFORMS is {os.environ['JAX_PLATFORMS']!r}, of which there is no device here: set it to cpu, or unset"
+        " it for whatever there is"
+    )

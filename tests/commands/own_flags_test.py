@@ -1,0 +1,42 @@
+"""The flags for one's own images: the changes they make, and their settings as `inspect` shows them."""
+
+import pytest
+from commands import run_here
+from devices import one_device
+
+from cdae_jax.commands.make_example import write_example
+from cdae_jax.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("own") / "example"
+    write_example(folder, 100, seed=0)
+    return [f"--images={folder}/images", f"--labels={folder}/labels.csv", f"--graph={folder}/graph.json"]
+
+
+def test_ones_own_images_are_looked_at_from_flags_alone(example, capsys):
+    with one_device():
+        run_here("inspect", *example, "--resolution=16", "--set=data.test_fraction=0.4", "--set=data.seed=3")
+    assert "60 training and 40 test images of 16 x 16 x 3" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ((), "expected either --config, or --images, --labels and --graph"),
+        (("--config=pendulum:smoke", "--set=train.steps=3"), "expected either --config, or --images"),
+        (("--images=photos",), "expected all of --images, --labels and --graph"),
+        (("--labels=a.csv", "--images=b", "--graph=nowhere.json"), "the graph file 'nowhere.json' cannot be read"),
+        (("{}", "--set=steps"), "--set is 'steps': expected section.field=value, such as train.batch_size=8"),
+        (("{}", "--set=steps=3"), "--set is 'steps=3': expected section.field=value"),
+        (("{}", "--set=train.stepz=3"), "config.train.stepz is no setting; did you mean 'steps'"),
+        (("{}", "--set=train.steps=many"), "train.steps is set to 'many', which no run can have"),
+        (("{}", "--set=data.seed=1", "--set=data.seed=2"), "data.seed is set twice"),
+        (("{}", "--resolution=16", "--set=data.resolution=32"), "data.resolution is set twice"),
+    ],
+)
+def test_mistakes_are_named(example, given, message):
+    flags = [flag for text in given for flag in (example if text == "{}" else [text])]
+    with pytest.raises(InputError, match=message):
+        run_here("inspect", *flags)
