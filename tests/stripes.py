@@ -70,14 +70,16 @@ class OfTheTruth:
         a, b, c = measure(images).T / 50
         return np.stack([a, b - a, c], 1)[..., None], measure(images)[..., None] / 50
 
-    def predict(self, images, do):
-        return labels_under(world(1), measure(images), do)
+    def predict(self, images, do, labels=None):
+        return labels_under(world(1), self.encode(images) if labels is None else labels, do)
 
-    def counterfactual(self, images, do, context=None, options=None, strength=1.0, **fields):
+    def counterfactual(self, images, do, labels=None, context=None, options=None, strength=1.0, **fields):
         self.options(options, **fields)
-        old = measure(images)
+        old = labels = (
+            self.encode(images) if labels is None else np.where(np.isnan(labels), self.encode(images), labels)
+        )
         part = {name: old[:, GRAPH.index(name)] * (1 - strength) + value * strength for name, value in do.items()}
-        labels = self.predict(images, part)
+        labels = self.predict(images, part, labels)
         return Counterfactuals(render(labels), labels)
 
     def sample(self, num, seed):
@@ -88,8 +90,15 @@ class OfTheTruth:
 class Idle(OfTheTruth):
     """A model that leaves every image as it is."""
 
-    def predict(self, images, do):
+    def predict(self, images, do, labels=None):
         return measure(images)
+
+
+class Misreading(OfTheTruth):
+    """A model that reads b too high by ten; all else it knows."""
+
+    def encode(self, images):
+        return measure(images) + np.float32([0, 10, 0])
 
 
 class Pixels:

@@ -44,8 +44,8 @@ class Bench:
     # images [N, H, W, C] uint8 -> Inception features [N, 2048]; None without its weights
     inception: Callable[[np.ndarray], np.ndarray] | None = None
 
-    def counterfactual(self, images: np.ndarray, do: dict, context: np.ndarray | None):
-        return self.model.counterfactual(images, do, context=context, options=self.options)
+    def counterfactual(self, images: np.ndarray, do: dict, context: np.ndarray | None, labels=None):
+        return self.model.counterfactual(images, do, labels=labels, context=context, options=self.options)
 
     @functools.cached_property
     def sd(self) -> np.ndarray:

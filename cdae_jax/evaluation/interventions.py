@@ -81,8 +81,8 @@ def readings(bench: Bench, images: np.ndarray, true: np.ndarray, read: np.ndarra
 
 
 def measure_do(bench: Bench, name: str) -> Measured:
-    """All measures of do(name = values drawn from the marginal)."""
-    dataset, model, test, graph = bench.dataset, bench.model, bench.test, bench.dataset.graph
+    """All measures of do(name = values drawn from the marginal), the factual labels read from the images."""
+    dataset, test, graph = bench.dataset, bench.test, bench.dataset.graph
     column = graph.index(name)
     values, order = bench.draw_values(column)
     true = labels_under(dataset, test.labels, {name: values})
@@ -91,29 +91,53 @@ def measure_do(bench: Bench, name: str) -> Measured:
 
     read = bench.read(images)
     gaps = metrics.absolute_gaps(graph, read, true, bench.sd)
-    others = [i for i in range(len(graph)) if i != column and np.isfinite(gaps[:, i]).any()]
-    effect = readings(bench, images, true, read)
-    if others:
-        effect["mean_of_others"] = metrics.mean_with_interval(metrics.known_mean(gaps[:, others], 1))
-    result = {"effectiveness": effect, "unchanged": errors_by_variable(graph, test.labels, true, bench.sd)}
-    columns = label_columns(dataset, model.graph)
-    held = errors_by_variable(model.graph, believed, true[:, columns], bench.sd[columns])
-    result["mechanism"] = {child: held[child] for child in graph.descendants(name) if child in held}
+    result = _errors(bench, name, images, believed, true, read, rendered)
+    result["unchanged"] = errors_by_variable(graph, test.labels, true, bench.sd)
     if dataset.true_counterfactual is not None and graph.descendants(name):
         result["noise_redrawn"] = noise_redrawn(dataset, name, true, test.labels[order], bench.sd)
-    if test.context is not None:
-        result["context_kept"] = metrics.mean_with_interval((bench.judge(images)[1] == test.context).astype(float))
     result |= _distances_of_features(bench, images, rendered, _nearest_with(test.labels[:, column], values))
     result["reversibility"] = _reversibility(bench, name, images)
     if rendered is not None:
-        result["counterfactual_error"] = {
-            **metrics.mse_and_psnr(images, rendered),
-            "ssim": metrics.mean_with_interval(metrics.ssim(images, rendered)),
+        result["counterfactual_error"] |= {
             "mse_unchanged": metrics.mean_squared_error(test.images, rendered),
             "ssim_unchanged": float(metrics.ssim(test.images, rendered).mean()),
         }
         result["floor"] = readings(bench, rendered, true)
     return Measured(result, gaps, values, read, images, rendered)
+
+
+def measure_do_given(bench: Bench, name: str) -> tuple[dict, np.ndarray]:
+    """The errors of do(name) by section, and each image's [N, n], for the same values where the factual labels are
+    given instead of read: what is left is the mechanisms' and the decoder's."""
+    dataset, test, columns = bench.dataset, bench.test, label_columns(bench.dataset, bench.model.graph)
+    values, _ = bench.draw_values(dataset.graph.index(name))
+    true = labels_under(dataset, test.labels, {name: values})
+    images, believed = bench.counterfactual(test.images, {name: values}, test.context, test.labels[:, columns])
+    rendered, read = None if dataset.render is None else dataset.render(true), bench.read(images)
+    gaps = metrics.absolute_gaps(dataset.graph, read, true, bench.sd)
+    return _errors(bench, name, images, believed, true, read, rendered), gaps
+
+
+def _errors(bench: Bench, name: str, images, believed, true, read, rendered) -> dict:
+    """Of what is read from counterfactual images [N, H, W, C], of what the model believes, and of the pixels."""
+    dataset, graph, test = bench.dataset, bench.dataset.graph, bench.test
+    gaps = metrics.absolute_gaps(graph, read, true, bench.sd)
+    others = [i for i in range(len(graph)) if i != graph.index(name) and np.isfinite(gaps[:, i]).any()]
+    effect = readings(bench, images, true, read)
+    if others:
+        effect["mean_of_others"] = metrics.mean_with_interval(metrics.known_mean(gaps[:, others], 1))
+    columns = label_columns(dataset, bench.model.graph)
+    held = errors_by_variable(bench.model.graph, believed, true[:, columns], bench.sd[columns])
+    mechanism = {child: held[child] for child in graph.descendants(name) if child in held}
+    result = {"effectiveness": effect, "mechanism": mechanism}
+    if test.context is not None:
+        result["context_kept"] = metrics.mean_with_interval((bench.judge(images)[1] == test.context).astype(float))
+    if rendered is not None:
+        result["counterfactual_error"] = {
+            **metrics.mse_and_psnr(images, rendered),
+            "ssim": metrics.mean_with_interval(metrics.ssim(images, rendered)),
+        }
+    return result
 
 
 def _nearest_with(labels: np.ndarray, values: np.ndarray) -> np.ndarray:

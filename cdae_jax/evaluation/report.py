@@ -43,14 +43,17 @@ def _effectiveness(results: dict, dataset: Dataset) -> list[str]:
         "",
         "Mean absolute error per standard deviation of the training labels (95 % interval) [physical units] between",
         f"the labels read from the image by {protocol['reader']} and the true counterfactual labels. **Intervened**",
-        "and *descendant* variables are marked.",
+        "and *descendant* variables are marked. The factual labels are read by the encoder where they are not given.",
         "",
     ]
-    rows = []
+    rows, given = [], results.get("given", {})
     for key in (None, "predictor") if protocol["reader"] != "predictor" else (None,):
         shown = []
         for do, errors in results.get("effectiveness", {}).items():
-            shown.append((do, errors, {do[3:-1]: "**"} | dict.fromkeys(graph.descendants(do[3:-1]), "*")))
+            marks = {do[3:-1]: "**"} | dict.fromkeys(graph.descendants(do[3:-1]), "*")
+            shown.append((do, errors, marks))
+            if do in given.get("effectiveness", {}):
+                shown.append((f"{do}, factual labels given", given["effectiveness"][do], marks))
             if do in results["floor"]:
                 shown.append((f"{do}, true image", results["floor"][do], {}))
             if key is None:
@@ -64,7 +67,8 @@ def _effectiveness(results: dict, dataset: Dataset) -> list[str]:
             rows.append([title + (", read by the predictor" if key else ""), *cells, others])
     lines += markdown_table(["images", *(units[name] for name in graph.names), "mean of the others"], rows)
     if "mean_effectiveness" in results:
-        lines += ["", f"Mean over all cells of the interventions: {number(results['mean_effectiveness'])}."]
+        told = f"; with the factual labels given {number(given['mean_effectiveness'])}" if given else ""
+        lines += ["", f"Mean over all cells of the interventions: {number(results['mean_effectiveness'])}{told}."]
     return lines
 
 
@@ -121,11 +125,12 @@ def _composition(results: dict) -> list[str]:
 
 
 def _mechanisms(results: dict) -> list[str]:
-    lines = []
+    lines, given = [], results.get("given", {}).get("mechanism", {})
     for do, children in results.get("mechanism", {}).items():
         for child, error in children.items():
             if error["physical"] is not None:
-                lines.append(f"{do}: the model's own {child} is off by {number(error)} [{error['physical']:.3g}].")
+                also = f", with the factual labels given by {_cell(given[do][child])}" if do in given else ""
+                lines.append(f"{do}: the model's own {child} is off by {_cell(error)}{also}.")
     for do, children in results.get("noise_redrawn", {}).items():
         for child, error in children.items():
             cell = f"{error['normalised']:.3f} [{error['physical']:.3g}]"
@@ -133,6 +138,8 @@ def _mechanisms(results: dict) -> list[str]:
     for do, kept in results.get("context_kept", {}).items():
         read = f"(the judge reads {results['floor']['context_read']['mean']:.1%} of the real test digits)"
         lines.append(f"{do}: digit kept in {kept['mean']:.1%} {read}.")
+    for do, error in results.get("given", {}).get("counterfactual_error", {}).items():
+        lines.append(f"{do}: with the factual labels given, MSE to the true image {number(error['mse'], 5)}.")
     return ["", *(f"- {line}" for line in lines)] if lines else []
 
 

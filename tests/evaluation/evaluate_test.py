@@ -49,6 +49,29 @@ def test_a_whole_evaluation_of_a_model_of_the_truth(evaluate, tmp_path):
     }
 
 
+def test_what_reading_costs_is_told_apart_by_giving_the_labels(evaluate, tmp_path):
+    found = evaluate(stripes.Misreading(), parts=["interventions", "given"])
+    given, read = found["given"], found["effectiveness"]["do(a)"]["b"]
+    assert read["physical"] == found["mechanism"]["do(a)"]["b"]["physical"] == pytest.approx(10)
+    assert given["effectiveness"]["do(a)"]["b"]["physical"] == given["mechanism"]["do(a)"]["b"]["physical"] == 0
+    assert found["mean_effectiveness"]["mean"] > 0 and given["mean_effectiveness"]["mean"] == 0
+    assert (
+        given["counterfactual_error"]["do(a)"]["mse"]["mean"]
+        == 0
+        < found["counterfactual_error"]["do(a)"]["mse"]["mean"]
+    )
+    report = (tmp_path / "out" / "report.md").read_text()
+    assert "| do(a), factual labels given | **0.000**" in report and "; with the factual labels given 0.000" in report
+
+
+def test_labels_that_are_unknown_are_read_where_the_others_are_given(evaluate):
+    data = stripes.world(true_counterfactual=None, render=None)
+    data.test.labels[:4, 1] = np.nan
+    found = evaluate(data=data, parts=["given"])
+    kept = found["given"]["effectiveness"]["do(c)"]
+    assert kept["b"]["count"] == 4 and kept["a"]["count"] == 8 and kept["b"]["physical"] == 0
+
+
 def test_what_is_unknown_is_null_and_does_not_count(evaluate, tmp_path):
     data = stripes.world(true_counterfactual=None, render=None)
     found = evaluate(data=data, parts=["interventions"], validation={"a": 0.03, "b": float("nan")})
