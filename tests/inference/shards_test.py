@@ -143,7 +143,7 @@ def test_the_command_writes_shards_and_refuses_bad_values(trained_pendulum, imag
         told = capsys.readouterr()
         assert told.out == f"21 counterfactuals in 2 shards: {tmp_path}/out\n"
         assert "image/s" in told.err and "MiB" in told.err
-        with pytest.raises(InputError, match="expected name=number"):
+        with pytest.raises(InputError, match="expected a number, .*to add"):
             run_here("generate", *flags, "--do=angle=much")
 
 
