@@ -8,6 +8,15 @@ from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
 
 
+def as_classes(graph: CausalGraph, labels: np.ndarray) -> np.ndarray:
+    """Labels [N, n] with the binary and categorical columns rounded to the nearest class."""
+    rounded = np.array(labels, np.float64)
+    for i, var in enumerate(graph.variables):
+        if var.classes:
+            rounded[:, i] = np.clip(np.rint(rounded[:, i]), 0, var.classes - 1) + 0.0  # no negative zero
+    return rounded
+
+
 @dataclasses.dataclass(frozen=True)
 class LabelStats:
     """Statistics of the training labels; arrays [n] in physical units, in the graph's order.

@@ -5,18 +5,10 @@ import warnings
 import numpy as np
 from skimage.metrics import structural_similarity
 
+from cdae_jax.data.labels import as_classes
 from cdae_jax.graph import CausalGraph
 
 RESAMPLES = 1_000
-
-
-def as_classes(graph: CausalGraph, labels: np.ndarray) -> np.ndarray:
-    """Labels [N, n] with the binary and categorical columns rounded to the nearest class."""
-    rounded = np.array(labels, np.float64)
-    for i, var in enumerate(graph.variables):
-        if var.classes:
-            rounded[:, i] = np.clip(np.rint(rounded[:, i]), 0, var.classes - 1) + 0.0  # no negative zero
-    return rounded
 
 
 def absolute_gaps(graph: CausalGraph, read: np.ndarray, true: np.ndarray, sd: np.ndarray) -> np.ndarray:

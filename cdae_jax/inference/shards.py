@@ -4,10 +4,11 @@ Every shard is an .npz file with
     index    [S] rows of the input
     image    [S, H, W, C] uint8, the counterfactual
     do       [S, n] what was set, physical, NaN elsewhere
-    believed [S, n] labels under do that the model holds true, physical
-    read     [S, n] labels that the encoder reads from the counterfactual image, physical
+    believed [S, n] labels under do that the model holds true, physical; of classes the nearest
+    read     [S, n] labels that the encoder reads from the counterfactual image, physical; of classes the nearest
     u, z_do  [S, n, k] abducted noise, and latents under do
-Columns are in the order of "variables" in request.json, which also says what was asked of which model.
+Columns are in the order of "variables" in request.json, which also says what was asked of which model. Where the input
+are files, files.csv says which of them every index is, and in which shard.
 """
 
 import dataclasses
@@ -17,6 +18,7 @@ from collections.abc import Mapping
 
 import jax
 import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
 from cdae_jax.counterfactual.sampling import Sampling
@@ -24,6 +26,7 @@ from cdae_jax.data.framing import Framing
 from cdae_jax.data.image_arrays import load_context
 from cdae_jax.data.image_files import ImageFiles
 from cdae_jax.data.images import collect, load
+from cdae_jax.data.labels import as_classes
 from cdae_jax.distributed.memory import peak_mib
 from cdae_jax.errors import InputError
 from cdae_jax.inference.provenance import parameters_digest
@@ -75,6 +78,18 @@ def _claim(folder: pathlib.Path, request: dict) -> None:
     path.write_text(json.dumps(request, indent=2) + "\n")
 
 
+def _name_rows(path: pathlib.Path, names: list[str], shard_size: int) -> None:
+    """Writes which file every row is, or raises InputError if the rows that are there already were of others."""
+    table = pd.DataFrame({"index": range(len(names)), "file": names})
+    table["shard"] = [f"shard-{i // shard_size:05d}.npz" for i in table["index"]]
+    if path.is_file():
+        stored = pd.read_csv(path, keep_default_na=False, dtype={"file": str})
+        if stored["file"].tolist() != names:
+            raise InputError(f"{path.parent} holds counterfactuals of other files (files.csv): choose another --output")
+    elif jax.process_index() == 0:
+        table.to_csv(path, index=False)
+
+
 def generate(
     model: TrainedModel,
     source: Source,
@@ -108,6 +123,8 @@ def generate(
         **dataclasses.asdict(sampling),
     }
     _claim(folder, request)
+    if source.names is not None:
+        _name_rows(folder / "files.csv", source.names, shard_size)
     rows = [np.arange(start, min(start + shard_size, len(source))) for start in range(0, len(source), shard_size)]
     shards = [folder / f"shard-{i:05d}.npz" for i in range(len(rows))]
     mine = range(jax.process_index(), len(shards), jax.process_count())
@@ -132,7 +149,8 @@ def _write(
     asked = np.full(believed.shape, np.nan, np.float32)
     for name, value in values.items():
         asked[:, model.graph.index(name)] = value
-    read = model.encode(made, fit_steps=fit_steps)
+    read = as_classes(model.graph, model.encode(made, fit_steps=fit_steps)).astype(believed.dtype)
+    believed = as_classes(model.graph, believed).astype(believed.dtype)
     part = path.with_suffix(".part")
     with part.open("wb") as file:
         np.savez(file, index=rows, image=made, do=asked, believed=believed, read=read, u=u, z_do=z_do)

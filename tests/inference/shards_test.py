@@ -1,8 +1,10 @@
 """Counterfactuals of many images: the same as one call makes, gone on with after a stop, refused if they do not fit."""
 
+import dataclasses
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from commands import run_here
 from devices import one_device
@@ -12,6 +14,7 @@ import cdae_jax
 from cdae_jax.data.framing import Framing
 from cdae_jax.data.image_files import ImageFiles
 from cdae_jax.errors import InputError
+from cdae_jax.graph import CausalGraph
 from cdae_jax.inference import shards as generating
 from cdae_jax.inference.provenance import parameters_digest
 from cdae_jax.inference.shards import Source, generate, open_source
@@ -169,5 +172,34 @@ def test_the_command_writes_shards_and_refuses_bad_values(trained_pendulum, imag
         told = capsys.readouterr()
         assert told.out == f"21 counterfactuals in 2 shards: {tmp_path}/out\n"
         assert "image/s" in told.err and "MiB" in told.err
-        with pytest.raises(InputError, match="expected name=number"):
+        with pytest.raises(InputError, match="expected a number, .*to add"):
             run_here("generate", *flags, "--do=angle=much")
+
+
+def test_every_row_is_of_a_file_and_of_the_same_one_when_gone_on_with(model, images, tmp_path):
+    (tmp_path / "photos" / "sub").mkdir(parents=True)
+    for name, image in zip(("b.png", "a.png", "sub/c, d.png"), images[:3], strict=True):
+        Image.fromarray(image).save(tmp_path / "photos" / name)
+    source = open_source(str(tmp_path / "photos"), model.image_shape)
+    shards = generate(model, source, DO, tmp_path / "out", shard_size=2)
+    table = pd.read_csv(tmp_path / "out" / "files.csv")
+    assert table["file"].tolist() == source.names == ["a.png", "b.png", "sub/c, d.png"]
+    assert table["shard"].tolist() == ["shard-00000.npz", "shard-00000.npz", "shard-00001.npz"]
+    for row in table.itertuples():
+        with np.load(tmp_path / "out" / row.shard) as shard:
+            made = shard["image"][shard["index"].tolist().index(row.index)]
+        image = np.asarray(Image.open(tmp_path / "photos" / row.file))
+        np.testing.assert_allclose(made, model.counterfactual(image, DO).images[0], atol=1)
+    (tmp_path / "photos" / "a.png").rename(tmp_path / "photos" / "e.png")
+    shards[0].unlink()
+    with pytest.raises(InputError, match="holds counterfactuals of other files .files.csv.: choose another --output"):
+        generate(model, open_source(str(tmp_path / "photos"), model.image_shape), DO, tmp_path / "out", shard_size=2)
+
+
+def test_effects_on_classes_are_classes(model, images, tmp_path, monkeypatch):
+    binary = dataclasses.replace(model.graph.variables[2], kind="binary")
+    graph = CausalGraph((*model.graph.variables[:2], binary, model.graph.variables[3]))
+    monkeypatch.setattr(model, "graph", graph)
+    found = read(generate(model, Source(images[:3], None, "memory"), {}, tmp_path / "out"))
+    for name in ("believed", "read"):
+        assert set(found[name][:, 2]) <= {0, 1} and not set(found[name][:, 3]) <= {0, 1}
