@@ -40,8 +40,7 @@ def spare_what_was_set(conditionals, intervened: jax.Array) -> tuple[jax.Array, 
     leave the variable out (`terms.masks`), since whatever u explains the value against the mechanism is not unlikely
     ("Pendulum with shadows that were set").
     """
-    shift, log_scale = (jnp.where(intervened[..., None], jax.lax.stop_gradient(part), part) for part in conditionals)
-    return shift, log_scale
+    return tuple(jnp.where(intervened[..., None], jax.lax.stop_gradient(part), part) for part in conditionals)
 
 
 def completed(net: Network, y: jax.Array, z: jax.Array) -> jax.Array:
@@ -55,11 +54,7 @@ def condition_of(kind: Condition, z: jax.Array, code: jax.Array, known: jax.Arra
     "encoding": z of a sample of u, as published, or "mean": z of the mean of u, which is what abduction finds
     ("Once more, on the mean of u"). "mixed": the same with each z_i replaced, half of the time, by its code, which is
     what do() puts in its place ("Pendulum with shadows that were set"). "labels": the codes alone, nothing where a
-    label is unknown: label-conditional diffusion, a baseline.
-
-    Args:
-      z, code: the latents and m(y), each [B, n, k].
-      known: [B, n] bool, the known labels.
+    label is unknown ([B, n] bool): label-conditional diffusion, a baseline. code is m(y), like z [B, n, k].
     """
     if kind == "mixed":
         return jnp.where(draws.swap[..., None], code, z), draws.drop
