@@ -19,14 +19,28 @@ EpsFn = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 def nodes(schedule: Schedule, t: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The states along the steps t [N], the clean image first.
-
-    Returns:
-      the step index at which the network sees each of the nodes 0..N-1, [N] int32: the image itself is no step, and the
-      network knows no cleaner index than 0; and alpha_bar of the nodes 0..N, [N + 1], 1 for the image.
-    """
+    """The states along the steps t [N], the clean image first: the step index at which the network sees each of the
+    nodes 0..N-1, [N] int32 (the image itself is no step, and the network knows no cleaner index than 0), and alpha_bar
+    of the nodes 0..N, [N + 1], 1 for the image."""
     index = jnp.concatenate([jnp.zeros((1,), jnp.int32), t[:-1]])
     return index, jnp.concatenate([jnp.ones((1,), jnp.float32), schedule.alpha_bar[t]])
+
+
+def both_ways(integrate: Callable) -> tuple[Callable, Callable]:
+    """(encode, decode) of a solver, from integrate(eps_fn, x, t, alpha_bar) -> x: through the nodes of alpha_bar
+    [N + 1], t [N] being the step indices that the network sees at them."""
+
+    def encode(eps_fn: EpsFn, schedule: Schedule, x_0: jax.Array, t: jax.Array) -> jax.Array:
+        """The noise x_T [B, ...] from which decoding returns to x_0 [B, ...], along the steps t [N] of
+        `grids.time_grid`; N network evaluations."""
+        return integrate(eps_fn, x_0, *nodes(schedule, t))
+
+    def decode(eps_fn: EpsFn, schedule: Schedule, x_T: jax.Array, t: jax.Array) -> jax.Array:
+        """The image x_0 [B, ...] from x_T [B, ...], noise of the last of the steps t [N]; N network evaluations."""
+        _, alpha_bar = nodes(schedule, t)
+        return integrate(eps_fn, x_T, t[::-1], alpha_bar[::-1])
+
+    return encode, decode
 
 
 def ddim_update(x_t: jax.Array, eps: jax.Array, alpha_bar: jax.Array, alpha_bar_next: jax.Array) -> jax.Array:
@@ -35,9 +49,7 @@ def ddim_update(x_t: jax.Array, eps: jax.Array, alpha_bar: jax.Array, alpha_bar_
     return signal * x_0_from_eps(x_t, eps, alpha_bar) + noise * eps
 
 
-def _integrate(eps_fn: EpsFn, x: jax.Array, t: jax.Array, alpha_bar: jax.Array) -> jax.Array:
-    """Euler steps through the nodes of alpha_bar [N + 1]; t [N] are the step indices that the network sees at them."""
-
+def _euler(eps_fn: EpsFn, x: jax.Array, t: jax.Array, alpha_bar: jax.Array) -> jax.Array:
     def step(x, inputs):
         t, alpha_bar, alpha_bar_next = inputs
         eps = eps_fn(x, jnp.full(x.shape[:1], t))
@@ -46,14 +58,4 @@ def _integrate(eps_fn: EpsFn, x: jax.Array, t: jax.Array, alpha_bar: jax.Array) 
     return jax.lax.scan(step, x, (t, alpha_bar[:-1], alpha_bar[1:]))[0]
 
 
-def ddim_encode(eps_fn: EpsFn, schedule: Schedule, x_0: jax.Array, t: jax.Array) -> jax.Array:
-    """The noise x_T [B, ...] from which `ddim_decode` returns to x_0 [B, ...], along the steps t [N] of
-    `grids.time_grid`; N network evaluations.
-    """
-    return _integrate(eps_fn, x_0, *nodes(schedule, t))
-
-
-def ddim_decode(eps_fn: EpsFn, schedule: Schedule, x_T: jax.Array, t: jax.Array) -> jax.Array:
-    """The image x_0 [B, ...] from x_T [B, ...], noise of the last of the steps t [N]; N network evaluations."""
-    _, alpha_bar = nodes(schedule, t)
-    return _integrate(eps_fn, x_T, t[::-1], alpha_bar[::-1])
+ddim_encode, ddim_decode = both_ways(_euler)

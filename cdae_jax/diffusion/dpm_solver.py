@@ -13,12 +13,11 @@ negative; nothing else changes. The first step, and that from or to the image, w
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.diffusion.ddim import EpsFn, ddim_update, nodes
-from cdae_jax.diffusion.process import Schedule, signal_noise, x_0_from_eps
+from cdae_jax.diffusion.ddim import EpsFn, both_ways, ddim_update
+from cdae_jax.diffusion.process import signal_noise, x_0_from_eps
 
 
-def _integrate(eps_fn: EpsFn, x: jax.Array, t: jax.Array, alpha_bar: jax.Array) -> jax.Array:
-    """Through the nodes of alpha_bar [N + 1], eps at node i evaluated at the step index t [N] of that node."""
+def _multistep(eps_fn: EpsFn, x: jax.Array, t: jax.Array, alpha_bar: jax.Array) -> jax.Array:
     half_log_snr = 0.5 * jnp.log(alpha_bar / (1 - alpha_bar))  # infinite at the image
     h = half_log_snr[1:] - half_log_snr[:-1]
     before = jnp.concatenate([jnp.zeros((1,), jnp.float32), h[:-1]])
@@ -30,11 +29,10 @@ def _integrate(eps_fn: EpsFn, x: jax.Array, t: jax.Array, alpha_bar: jax.Array) 
         t, alpha_bar, alpha_bar_next, weight = inputs
         eps = eps_fn(x, jnp.full(x.shape[:1], t))
         x_0 = x_0_from_eps(x, eps, alpha_bar)
-        signal, _ = signal_noise(alpha_bar_next, x.ndim)
+        signal, sigma = signal_noise(alpha_bar_next, x.ndim)
         extrapolated = x_0 + weight * (x_0 - x_0_before)
         # The step above, written as DDIM's and what the extrapolation adds, so that it holds at the image too.
         signal_now, sigma_now = signal_noise(alpha_bar, x.ndim)
-        _, sigma = signal_noise(alpha_bar_next, x.ndim)
         gain = jnp.where(sigma_now > 0, signal - sigma * signal_now / jnp.where(sigma_now > 0, sigma_now, 1), 0)
         x_next = ddim_update(x, eps, alpha_bar, alpha_bar_next) + gain * (extrapolated - x_0)
         return (x_next, x_0), None
@@ -43,12 +41,4 @@ def _integrate(eps_fn: EpsFn, x: jax.Array, t: jax.Array, alpha_bar: jax.Array) 
     return jax.lax.scan(step, (x, jnp.zeros_like(x)), steps)[0][0]
 
 
-def dpm_encode(eps_fn: EpsFn, schedule: Schedule, x_0: jax.Array, t: jax.Array) -> jax.Array:
-    """The noise x_T [B, ...] of images x_0 [B, ...] along the steps t [N] of `grids.time_grid`; N evaluations."""
-    return _integrate(eps_fn, x_0, *nodes(schedule, t))
-
-
-def dpm_decode(eps_fn: EpsFn, schedule: Schedule, x_T: jax.Array, t: jax.Array) -> jax.Array:
-    """The image x_0 [B, ...] of noise x_T [B, ...]; N network evaluations."""
-    _, alpha_bar = nodes(schedule, t)
-    return _integrate(eps_fn, x_T, t[::-1], alpha_bar[::-1])
+dpm_encode, dpm_decode = both_ways(_multistep)

@@ -39,14 +39,10 @@ def steps_to(depth: float, total: int) -> int:
 
 
 def time_grid(schedule: Schedule, num_steps: int, depth: float = 1.0, spacing: str = "uniform") -> np.ndarray:
-    """[num_steps] increasing int32 step indices, ending at depth * T - 1.
+    """[num_steps] increasing int32 step indices, ending at depth * T - 1: "uniform" in t, or in log(alpha_bar / (1 -
+    alpha_bar)), "log_snr" (arXiv 2206.00927, section 3.3).
 
-    Args:
-      depth: fraction of the diffusion time in (0, 1].
-      spacing: "uniform" in t, or in log(alpha_bar / (1 - alpha_bar)): "log_snr" (arXiv 2206.00927, section 3.3).
-
-    Raises:
-      InputError: unknown spacing, depth outside (0, 1], or num_steps outside 1..depth * T.
+    Raises InputError for an unknown spacing, a depth outside (0, 1], or num_steps outside 1..depth * T.
     """
     if spacing not in SPACINGS:
         raise InputError(f"spacing is {spacing!r}: expected one of {', '.join(SPACINGS)}")

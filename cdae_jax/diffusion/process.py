@@ -32,10 +32,8 @@ def make_schedule(name: str, num_steps: int) -> Schedule:
 
     "linear": beta from 1e-4 to 0.02 at T = 1000, scaled by 1000 / T otherwise (arXiv 2006.11239, section 4).
     "cosine": alpha_bar = cos^2((t/T + 0.008) / 1.008 * pi/2) (Nichol & Dhariwal, arXiv 2102.09672, eq. 17).
-    alpha_bar is kept at or above 1e-4.
-
-    Raises:
-      InputError: unknown name, or fewer than 2 steps (30 for the linear one, whose beta comes near 1).
+    alpha_bar is kept at or above 1e-4. Raises InputError for an unknown name, or fewer than 2 steps (30 for the linear
+    one, whose beta comes near 1).
     """
     if name not in SCHEDULES:
         raise InputError(f"unknown noise schedule {name!r}: expected one of {', '.join(SCHEDULES)}")
@@ -46,11 +44,8 @@ def make_schedule(name: str, num_steps: int) -> Schedule:
         scale = 1000 / num_steps
         alpha_bar = np.cumprod(1 - np.linspace(1e-4 * scale, 0.02 * scale, num_steps))
     else:
-
-        def cosine(time):
-            return np.cos((time + 0.008) / 1.008 * np.pi / 2) ** 2
-
-        alpha_bar = cosine(np.arange(1, num_steps + 1) / num_steps) / cosine(0.0)
+        cosine = np.cos((np.arange(num_steps + 1) / num_steps + 0.008) / 1.008 * np.pi / 2) ** 2
+        alpha_bar = cosine[1:] / cosine[0]
     return Schedule(jnp.asarray(np.maximum(alpha_bar, MIN_ALPHA_BAR), jnp.float32))
 
 
@@ -76,9 +71,7 @@ def prediction_target(prediction: str, x_0: jax.Array, eps: jax.Array, alpha_bar
 def eps_from_output(prediction: str, output: jax.Array, x_t: jax.Array, alpha_bar: jax.Array) -> jax.Array:
     """The estimate of eps that a network output implies; the inverse of `prediction_target`."""
     signal, noise = signal_noise(alpha_bar, x_t.ndim)
-    if prediction == "eps":
-        return output
-    return noise * x_t + signal * output
+    return output if prediction == "eps" else noise * x_t + signal * output
 
 
 def x_0_from_eps(x_t: jax.Array, eps: jax.Array, alpha_bar: jax.Array) -> jax.Array:

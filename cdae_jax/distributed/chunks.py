@@ -11,9 +11,7 @@ FEW = 16  # rows that are worth a program of their own
 def in_chunks(function: Callable, rows: np.ndarray, size: int):
     """Applies a function of [size, ...] to any number of rows; the last chunk is padded, FEW rows or less to FEW.
 
-    Args:
-      function: gives an array, or a tree of arrays, with as many rows as it is given.
-      size: rows a call, chosen for speed; the result does not depend on it.
+    The function gives an array, or a tree of arrays, with as many rows as it is given; the size is chosen for speed.
     """
     size = min(size, FEW) if len(rows) <= FEW else size
     padded = np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % size, 0)])

@@ -35,18 +35,15 @@ def start(coordinator: str | None, num_processes: int | None, process_id: int | 
     given = {}
     if coordinator != "auto":
         if num_processes is None or process_id is None or not 0 <= process_id < num_processes:
-            raise InputError(
-                f"--coordinator={coordinator} needs --num_processes and a --process_id from 0 up to but not including"
-                f" it (they are {num_processes} and {process_id})"
-            )
+            needs = "needs --num_processes and a --process_id from 0 up to but not including it"
+            raise InputError(f"--coordinator={coordinator} {needs} (they are {num_processes} and {process_id})")
         given = {"coordinator_address": coordinator, "num_processes": num_processes, "process_id": process_id}
     try:
         jax.distributed.initialize(**given, heartbeat_timeout_seconds=HEARTBEAT_SECONDS, initialization_timeout=120)
     except (RuntimeError, ValueError) as err:
-        raise InputError(
-            f"the processes did not find each other ({first_line(err)}): check that --coordinator={coordinator} can"
-            " be reached from every host and that every process was started"
-        ) from err
+        says = f"the processes did not find each other ({first_line(err)})"
+        reached = f"--coordinator={coordinator} can be reached from every host"
+        raise InputError(f"{says}: check that {reached} and that every process was started") from err
 
 
 def first_line(err: Exception) -> str:

@@ -37,13 +37,9 @@ def replicated(mesh: Mesh) -> NamedSharding:
 
 
 def state_shardings(abstract, mesh: Mesh, min_mib: float = 1.0):
-    """The sharding of every leaf of a state, by RULES.
-
-    Args:
-      abstract: shapes and types, of `jax.eval_shape`. Averages and the optimiser's moments, whose paths end like those
-        of the parameters they belong to, lie as these do.
-      min_mib: leaves of fewer MiB are on every device whole.
-    """
+    """The sharding of every leaf of a state (shapes and types, of `jax.eval_shape`), by RULES; leaves of fewer MiB than
+    min_mib are on every device whole. Averages and the optimiser's moments, whose paths end like those of the
+    parameters they belong to, lie as these do."""
     parts = mesh.shape["fsdp"]
 
     def of(path, leaf):

@@ -60,12 +60,8 @@ def _refused(err: InputError, outputs: int) -> list:
 
 
 class Page:
-    """What all users share: the model and its data. Each user's own is a scene, kept by the browser's session.
-
-    Attributes:
-      model, dataset: what is explored; dataset None where only samples and uploads can be shown.
-      name: title.
-    """
+    """What all users share: the model and its data (None where only samples and uploads can be shown). Each user's own
+    is a scene, kept by the browser's session."""
 
     def __init__(self, model: TrainedModel, dataset: Dataset | None, name: str):
         self.model, self.dataset, self.name = model, dataset, name
@@ -107,11 +103,9 @@ class Page:
         true = np.full_like(scene.image, 255) if found.true is None else found.true
         graph = graph_of_values(self.model.graph, found.before, found.after, set(do))
         pictures = [enlarged(image) for image in (scene.image, found.image, true, found.change)]
-        pictures = [picture_of_its_own(pixels) for pixels in (*pictures, graph)]
-        title = f"**{scene.title}** under " + (
-            ", ".join(f"do({n} = {v:.4g})" for n, v in do.items()) or "no intervention"
-        )
-        return *pictures, "\n\n".join([title, *notes])
+        asked = ", ".join(f"do({n} = {v:.4g})" for n, v in do.items()) or "no intervention"
+        text = "\n\n".join([f"**{scene.title}** under {asked}", *notes])
+        return *map(picture_of_its_own, (*pictures, graph)), text
 
     def show(self, scene):
         """A new scene: nothing is ticked and the sliders stand at what the model reads."""
@@ -154,25 +148,17 @@ def _controls(page: Page) -> tuple[list, list]:
     """A tick and a slider (a choice, for classes) for every variable."""
     ticks, sliders = [], []
     for var, spec in zip(page.model.variables, page.model.graph.variables, strict=True):
+        place = {"scale": 4, "elem_id": f"value-{var.name}"}
         with gr.Row():
             ticks.append(gr.Checkbox(False, label="do", min_width=70, scale=1, elem_id=f"do-{var.name}"))
             if spec.classes:
-                choices = list(range(spec.classes))
-                sliders.append(gr.Radio(choices, value=0, label=var.name, scale=4, elem_id=f"value-{var.name}"))
+                sliders.append(gr.Radio(list(range(spec.classes)), value=0, label=var.name, **place))
                 continue
             low, high, step = scenes.slider_of(page.model, var.name)
-            sliders.append(
-                gr.Slider(
-                    float(f"{low:.6g}"),
-                    float(f"{high:.6g}"),
-                    value=scenes.on_slider(page.model, var.name, low),
-                    step=step,
-                    label=f"{var.name} ({var.unit})" if var.unit else var.name,
-                    info=f"seen in training: {var.low:.4g} to {var.high:.4g} {var.unit}",
-                    scale=4,
-                    elem_id=f"value-{var.name}",
-                )
-            )
+            ends, start = (float(f"{end:.6g}") for end in (low, high)), scenes.on_slider(page.model, var.name, low)
+            label = f"{var.name} ({var.unit})" if var.unit else var.name
+            info = f"seen in training: {var.low:.4g} to {var.high:.4g} {var.unit}"
+            sliders.append(gr.Slider(*ends, value=start, step=step, label=label, info=info, **place))
     return ticks, sliders
 
 
@@ -195,9 +181,8 @@ def build(page: Page) -> gr.Blocks:
             with gr.Column(scale=2):
                 with gr.Row():
                     if page.dataset is not None:
-                        row = gr.Number(
-                            0, label=f"test image, 0 to {len(page.dataset.test) - 1}", precision=0, min_width=120
-                        )
+                        label = f"test image, 0 to {len(page.dataset.test) - 1}"
+                        row = gr.Number(0, label=label, precision=0, min_width=120)
                         shuffle = gr.Button("random", min_width=80)
                     sampled = gr.Button("sample a new one", min_width=80)
                     upload = gr.UploadButton("upload PNG or JPEG", type="binary", min_width=80, elem_id="upload")
@@ -225,17 +210,11 @@ def build(page: Page) -> gr.Blocks:
         shown = [*pictures, graph, message]
         answered = {"fn": page.answer, "inputs": [scene, *settings, *values], "outputs": shown}
         answered |= {"show_progress": "minimal", "concurrency_id": "model"}
-        changed = [scene, *ticks, *sliders]
-        events = [
-            upload.upload(page.upload, upload, changed, concurrency_id="model"),
-            sampled.click(page.sample, None, changed, concurrency_id="model"),
-            blocks.load(page.show, scene, changed, concurrency_id="model"),
-        ]
+        changes = [(upload.upload, page.upload, upload), (sampled.click, page.sample, None)]
+        changes.append((blocks.load, page.show, scene))
         if page.dataset is not None:
-            events += [
-                row.submit(page.pick, row, changed, concurrency_id="model"),
-                shuffle.click(page.random, None, changed, concurrency_id="model"),
-            ]
+            changes += [(row.submit, page.pick, row), (shuffle.click, page.random, None)]
+        events = [event(fn, given, [scene, *values], concurrency_id="model") for event, fn, given in changes]
         for event in events:
             event.success(**answered)
         for control in [*ticks, *sliders, *settings]:
@@ -245,11 +224,8 @@ def build(page: Page) -> gr.Blocks:
 
 
 def serve(page: Page, host: str, port: int, *, block: bool = True) -> str:
-    """Starts the server, on this machine alone unless another host is named; its address.
-
-    Raises:
-      InputError: the port is taken.
-    """
+    """Starts the server, on this machine alone unless another host is named; its address. Raises InputError if the port
+    is taken."""
     surroundings.exempt_from_proxies("localhost", "127.0.0.1", "::1", host)
     surroundings.keep_files_apart()
     try:
@@ -270,31 +246,19 @@ def serve(page: Page, host: str, port: int, *, block: bool = True) -> str:
 
 
 def explore(
-    source: str | pathlib.Path,
-    host: str = "127.0.0.1",
-    port: int = 7860,
-    *,
-    with_data: bool = True,
-    block: bool = True,
+    source: str | pathlib.Path, host: str = "127.0.0.1", port: int = 7860, *, with_data: bool = True, block: bool = True
 ) -> str:
-    """Serves a page about a model until it is interrupted, or, without `block`, as long as this process lives.
+    """Serves a page about a model until it is interrupted, or, without `block`, as long as this process lives; returns
+    its address.
 
-    Args:
-      source: as for `cdae_jax.load`.
-      host: address to serve; "0.0.0.0" for every machine that reaches this one.
-      with_data: offers the test images; without, only samples and uploads.
-
-    Returns:
-      The page's address.
-
-    Raises:
-      InputError: no such model, data that cannot be found, or a port that is taken.
+    The source is as for `cdae_jax.load`, the host "0.0.0.0" for every machine that reaches this one. Without data there
+    are no test images, only samples and uploads. Raises InputError for no such model, data that cannot be found, or a
+    port that is taken.
     """
     model = load(source)
     page = Page(model, dataset_of(model, source) if with_data else None, model.settings.data.name)
     print("compiling, a minute or so ...", flush=True)
     seconds, click = page.warm_up()
-    print(
-        f"ready after {seconds:.0f} s, a click takes {click:.1f} s: http://{host}:{port} (end with Ctrl-C)", flush=True
-    )
+    ready = f"ready after {seconds:.0f} s, a click takes {click:.1f} s"
+    print(f"{ready}: http://{host}:{port} (end with Ctrl-C)", flush=True)
     return serve(page, host, port, block=block)

@@ -25,28 +25,23 @@ SWEEP = 8  # images of a sweep
 
 
 class Scene(NamedTuple):
-    """The image that is asked about.
+    """The image that is asked about."""
 
-    image: [H, W, C] uint8; labels: [n] true ones in the dataset's order, None for an upload or a sample; context: the
-    image's class, None if unknown; title: where it comes from.
-    """
-
-    image: np.ndarray
-    labels: np.ndarray | None
-    context: int | None
-    title: str
+    image: np.ndarray  # [H, W, C] uint8
+    labels: np.ndarray | None  # [n] true ones in the dataset's order, None for an upload or a sample
+    context: int | None  # the image's class, None if unknown
+    title: str  # where it comes from
 
 
 class Answer(NamedTuple):
-    """image [H, W, C]; true: the rendered true counterfactual or None; change: signed difference to the factual image;
-    before, after: [n] the model's labels in physical units; notes: sentences for the user."""
+    """What is shown of a counterfactual; images [H, W, C] uint8, labels [n] the model's in physical units."""
 
     image: np.ndarray
-    true: np.ndarray | None
-    change: np.ndarray
+    true: np.ndarray | None  # the rendered true counterfactual
+    change: np.ndarray  # signed difference to the factual image
     before: np.ndarray
     after: np.ndarray
-    notes: list[str]
+    notes: list[str]  # sentences for the user
 
 
 def scene_of_test_image(dataset: Dataset, row: int) -> Scene:
@@ -62,11 +57,8 @@ def sampled_scene(model: TrainedModel, seed: int) -> Scene:
 
 
 def uploaded_scene(model: TrainedModel, data: bytes) -> Scene:
-    """The image of an uploaded file, treated as training images were. Nothing of it is stored or run.
-
-    Raises:
-      InputError: too large, no PNG or JPEG, or damaged.
-    """
+    """The image of an uploaded file, treated as training images were. Nothing of it is stored or run. Raises InputError if
+    it is too large, no PNG or JPEG, or damaged."""
     if len(data) > MAX_UPLOAD_MIB * 2**20:
         raise InputError(f"the file has {len(data) / 2**20:.1f} MiB: upload one of at most {MAX_UPLOAD_MIB} MiB")
     try:

@@ -41,13 +41,9 @@ MAX_BYTES = 8 * 2**30  # unpacked; more is taken for a mistake
 def write(
     path: pathlib.Path, model: TrainedModel, dataset: str, files: dict[str, bytes], precision: str = "float32"
 ) -> None:
-    """Writes an archive. Raises InputError if the file cannot be written, or for another precision.
-
-    Args:
-      dataset: its name.
-      files: what comes with the model: metrics, card, programs.
-      precision: of the stored weights, one of PRECISIONS; they are float32 again when loaded.
-    """
+    """Writes an archive of a model, the name of its dataset and files that come with it: metrics, card, programs. The
+    weights are stored in one of PRECISIONS, and float32 again when loaded. Raises InputError if the file cannot be
+    written, or for another precision."""
     if precision not in PRECISIONS:
         raise InputError(f"the precision is {precision!r}: expected one of {', '.join(PRECISIONS)}")
     weights = flax.traverse_util.flatten_dict(jax.device_get(model.params), sep="/")
@@ -90,9 +86,9 @@ def _contents(path: pathlib.Path) -> dict[str, bytes]:
             contents = {info.filename: archive.read(info) for info in archive.infolist()}
         manifest = json.loads(contents.pop("manifest.json"))
         version, sums = manifest["format"], dict(manifest["sha256"])
-    except InputError:
-        raise
     except Exception as err:  # zipfile and zlib raise errors of many kinds
+        if isinstance(err, InputError):
+            raise
         raise InputError(f"{path} is no exported model, or damaged ({err!r}): {again}") from err
     if version != FORMAT:
         raise InputError(f"{path} is of format {version}, and this version reads format {FORMAT}: update cdae_jax")
@@ -128,8 +124,7 @@ def read(path: pathlib.Path) -> TrainedModel:
 
 def metrics_of(path: pathlib.Path) -> dict | None:
     """The evaluation that an archive carries; None without one. Raises InputError as `read` does."""
-    stored = _contents(path).get("metrics.json")
-    return None if stored is None else json.loads(stored)
+    return json.loads(_contents(path).get("metrics.json", b"null"))
 
 
 def shipped() -> list[str]:

@@ -59,11 +59,7 @@ def condition_of(kind: Condition, z: jax.Array, code: jax.Array, known: jax.Arra
     "encoding": z of a sample of u, as published, or "mean": z of the mean of u, which is what abduction finds
     ("Once more, on the mean of u"). "mixed": the same with each z_i replaced, half of the time, by its code, which is
     what do() puts in its place ("Pendulum with shadows that were set"). "labels": the codes alone, nothing where a
-    label is unknown: label-conditional diffusion, a baseline.
-
-    Args:
-      z, code: the latents and m(y), each [B, n, k].
-      known: [B, n] bool, the known labels.
+    label is unknown ([B, n] bool): label-conditional diffusion, a baseline. code is m(y), like z [B, n, k].
     """
     if kind == "mixed":
         return jnp.where(draws.swap[..., None], code, z), draws.drop

@@ -26,17 +26,11 @@ from cdae_jax.objective.terms import LossWeights, kl_gaussian, kl_standard_norma
 def objective(
     net: Network, weights: LossWeights, batch: dict, draws: Draws, over: dict[str, jax.Array], step: jax.Array
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
-    """The loss of a batch, or the share in it of a part of the batch, and its terms.
+    """The loss (scalar) of a batch, or the share in it of a part of the batch, and its unweighted terms by name.
 
-    Args:
-      batch: "x" [B, H, W, C] in [-1, 1]; "y" [B, n] standardised labels, NaN where unknown; "context" [B] int32;
-        "intervened" [B, n] bool.
-      draws: of `draws.draw`, for the same images.
-      over: `terms.counts` of the whole batch, so that the shares of its parts add up to the loss of the whole.
-      step: training step, for the annealing.
-
-    Returns:
-      the loss (scalar) and its unweighted terms by name.
+    The batch holds "x" [B, H, W, C] in [-1, 1]; "y" [B, n] standardised labels, NaN where unknown; "context" [B] int32;
+    "intervened" [B, n] bool. The draws are for the same images; over is `terms.counts` of the whole batch, so that the
+    shares of its parts add up to the loss of the whole; the annealing follows the training step.
     """
     x_0, known, num = batch["x"], jnp.isfinite(batch["y"]), len(batch["x"])
     chex.assert_rank(x_0, 4)
@@ -84,8 +78,8 @@ def _denoising(net: Network, weights: LossWeights, x_0, seen, code, context, dro
         is_mixed = weights.condition == "mixed"
         draft = net.draft(jax.lax.stop_gradient(code if is_mixed else seen), context, x_0.shape[1:], drop)
         terms["draft"] = extensions.draft_misfit(x_0, draft, drop)
-        rows = (x_0, eps, t, seen, context, drop, draft)
-        x_0, eps, t, seen, context, drop, draft = extensions.every(rows, weights.refine_every)
+        every = extensions.every((x_0, eps, t, seen, context, drop, draft), weights.refine_every)
+        x_0, eps, t, seen, context, drop, draft = every
         if is_mixed:  # the draft learns from codes alone, and the UNet's is of what the UNet sees
             draft = net.draft(seen, context, x_0.shape[1:], drop)
         draft = jax.lax.stop_gradient(draft)

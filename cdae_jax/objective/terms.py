@@ -50,11 +50,8 @@ def masked_sum(values: jax.Array, mask: jax.Array) -> jax.Array:
 
 def labelled_families(graph: CausalGraph, known: jax.Array) -> jax.Array:
     """[B, n] bool: variables with parents whose own label and parents' labels are all known ([B, n] bool)."""
-    columns = []
-    for i, parents in enumerate(graph.parents):
-        family = known[:, (i, *parents)].all(-1)
-        columns.append(family if parents else jnp.zeros_like(family))
-    return jnp.stack(columns, -1)
+    families = [known[:, (i, *parents)].all(-1) & bool(parents) for i, parents in enumerate(graph.parents)]
+    return jnp.stack(families, -1)
 
 
 def masks(graph: CausalGraph, batch: dict) -> dict[str, jax.Array]:
