@@ -57,8 +57,8 @@ def sampled_scene(model: TrainedModel, seed: int) -> Scene:
 
 
 def uploaded_scene(model: TrainedModel, data: bytes) -> Scene:
-    """The image of an uploaded file, treated as training images were. Nothing of it is stored or run. Raises InputError if
-    it is too large, no PNG or JPEG, or damaged."""
+    """The image of an uploaded file, treated as training images were. Nothing of it is stored or run. Raises InputError
+    if it is too large, no PNG or JPEG, or damaged."""
     if len(data) > MAX_UPLOAD_MIB * 2**20:
         raise InputError(f"the file has {len(data) / 2**20:.1f} MiB: upload one of at most {MAX_UPLOAD_MIB} MiB")
     try:
