@@ -18,7 +18,7 @@ flags.mark_flag_as_required("config")
 
 
 def main() -> None:
-    found = benchmark(Settings.from_dict(CONFIG.value.to_dict()), SECONDS.value, ONLY.value)
+    found = benchmark(Settings.from_dict(CONFIG.value.to_dict()).resolved(), SECONDS.value, ONLY.value)
     rows = {"device": found["device"], "matrix product": f"{found['matmul_flops_per_second'] / 1e9:.1f} GFLOP/s"}
     if "train" in found:
         train = found["train"]

@@ -22,7 +22,7 @@ flags.mark_flag_as_required("config")
 
 
 def main() -> None:
-    settings = Settings.from_dict(CONFIG.value.to_dict())
+    settings = Settings.from_dict(CONFIG.value.to_dict()).resolved()
     output = pathlib.Path(OUTPUT.value) if OUTPUT.value else None
     if output and (output.suffix.lower() != ".png" or not output.absolute().parent.is_dir()):
         raise InputError(f"--output is {OUTPUT.value!r}: expected a .png file in a folder that exists")

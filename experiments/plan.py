@@ -63,7 +63,7 @@ def row(found: dict) -> list[str]:
 
 def main() -> None:
     jax.config.update("jax_platforms", "cpu")  # a TPU that is there is left to others
-    settings, found = Settings.from_dict(CONFIG.value.to_dict()), []
+    settings, found = Settings.from_dict(CONFIG.value.to_dict()).resolved(), []
     plans = plan(settings, TOPOLOGY.value, BATCH_SIZE.value)
     print(f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}")
     for planned in plans:

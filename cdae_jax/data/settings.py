@@ -48,11 +48,13 @@ class Custom(Data):
     """The user's own images; see `cdae_jax.data.custom`."""
 
     images: str  # a folder of PNG and JPEG files, an .npz file with an array "images", or tfds:name@split
-    labels: str  # a CSV file: a column "file" or "index", and one column for every variable
-    test_fraction: float = 0.2  # of the images, by seed; not used with split_column
+    labels: str  # a table (CSV, .xlsx, .parquet): a column "file" or "index", and one column for every variable
+    missing: str = ""  # what the table writes where there is no label, besides empty cells: "-999"; "none": nothing
+    test_fraction: float = 0.2  # of the images (groups), by seed and file name; not used with split_column
     max_memory_gib: float = 4.0  # a folder whose images take more is read from disk as they are needed
-    split_column: str = ""  # a column of the CSV file that says train or test
-    do_column: str = ""  # a column of the CSV file that names the variables set by hand in each image, if any
+    split_column: str = ""  # a column of the table that says train or test
+    group_column: str = ""  # a column of the table: images with the same cell are on one side of the split
+    do_column: str = ""  # a column of the table that names the variables set by hand in each image, if any
 
 
 BY_NAME = {
