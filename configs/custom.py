@@ -3,11 +3,11 @@
 python -m experiments.train --config=configs/custom.py:cpu,graph.json --config.data.images=<folder or .npz> \
     --config.data.labels=<labels.csv> --workdir=runs/mine
 
-graph.json maps every variable to its parents, {"child": ["parent", ...]}, or to more than them:
+The graph is a file of any form that `cdae_jax/data/graph_files.py` reads: JSON, DOT, dagitty, GML, edges, an adjacency
+table. graph.json maps every variable to its parents, {"child": ["parent", ...]}, or to more than them:
 {"child": {"parents": ["parent"], "kind": "continuous", "unit": "mm", "part": "shadow"}}. The kinds are continuous,
-binary (0 or 1) and categorical (with "classes": their number, labels 0, 1, ...); the part is what it draws.
-A variable that is only named as a parent is a continuous one without parents. The CSV file is described in
-`cdae_jax/data/custom.py`.
+binary and categorical; without one the table of labels tells; the part is what it draws. A variable that is only named
+as a parent has none. The table is described in `cdae_jax/data/custom.py`.
 
 :cpu,<graph>    two CPU cores
 :paper,<graph>  the published sizes, for accelerators (never run to the end here)
@@ -16,26 +16,11 @@ A variable that is only named as a parent is a continuous one without parents. T
 A method other than ours goes at the end: custom.py:cpu,graph.json,method=diffae.
 """
 
-import json
-import pathlib
-
 import ml_collections
 
+from cdae_jax.data.graph_files import graph_section
+from cdae_jax.errors import InputError
 from configs.common import config_of
-
-
-def read_graph(path: str) -> dict:
-    """The `graph` section of a config from a JSON file. Raises ValueError for a file of another form."""
-    try:
-        given = json.loads(pathlib.Path(path).read_text())
-    except (OSError, ValueError) as err:
-        raise ValueError(f"the graph file {path!r} cannot be read as JSON: {err}") from err
-    is_graph = isinstance(given, dict) and all(isinstance(spec, (list, dict)) for spec in given.values())
-    if not is_graph:
-        raise ValueError(f'the graph file {path!r} is no mapping such as {{"child": ["parent"]}}')
-    graph = {name: spec if isinstance(spec, dict) else {"parents": spec} for name, spec in given.items()}
-    roots = {parent for spec in graph.values() for parent in spec.get("parents", ())} - graph.keys()
-    return {name: {} for name in sorted(roots)} | graph
 
 
 def get_config(argument: str = "") -> ml_collections.ConfigDict:
@@ -44,4 +29,8 @@ def get_config(argument: str = "") -> ml_collections.ConfigDict:
     path, *option = rest.split(",", 1)
     if not path:
         raise ValueError(f"the config was given {argument!r}: expected a size and a graph file, such as cpu,graph.json")
-    return config_of("custom", ",".join([size, *option]), read_graph(path))
+    try:
+        graph = graph_section(path)
+    except InputError as err:
+        raise ValueError(str(err)) from err
+    return config_of("custom", ",".join([size, *option]), graph)
