@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from cdae_jax.data.dataset import Dataset
+from cdae_jax.data.labels import shown
 from cdae_jax.diffusion.solvers import SOLVERS
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.bench import dataset_of
@@ -108,9 +109,15 @@ class Page:
         pictures = [enlarged(image) for image in (scene.image, found.image, true, found.change)]
         pictures = [picture_of_its_own(pixels) for pixels in (*pictures, graph)]
         title = f"**{scene.title}** under " + (
-            ", ".join(f"do({n} = {v:.4g})" for n, v in do.items()) or "no intervention"
+            ", ".join(f"do({n} = {self.told(n, v)})" for n, v in do.items()) or "no intervention"
         )
         return *pictures, "\n\n".join([title, *notes])
+
+    def told(self, name: str, value: float) -> str:
+        """A class by its word, a number with the digits that matter."""
+        i = self.model.graph.index(name)
+        var = self.model.variables[i]
+        return self.model.graph.variables[i].spell(value) if var.classes else shown(value, var.low, var.high)
 
     def show(self, scene):
         """A new scene: nothing is ticked and the sliders stand at what the model reads."""
@@ -146,7 +153,8 @@ class Page:
         except InputError as err:
             return _refused(err, 2)
         unit = self.model.variables[self.model.graph.index(name)].unit
-        return picture_of_its_own(strip(images)), f"{name} = " + ", ".join(f"{value:.3g}" for value in at) + f" {unit}"
+        told = ", ".join(self.told(name, value) for value in at)
+        return picture_of_its_own(strip(images)), f"{name} = {told} {unit}"
 
 
 def _controls(page: Page) -> tuple[list, list]:
@@ -156,18 +164,19 @@ def _controls(page: Page) -> tuple[list, list]:
         with gr.Row():
             ticks.append(gr.Checkbox(False, label="do", min_width=70, scale=1, elem_id=f"do-{var.name}"))
             if spec.classes:
-                choices = list(range(spec.classes))
+                choices = [(word, code) for code, word in enumerate(spec.words)]
                 sliders.append(gr.Radio(choices, value=0, label=var.name, scale=4, elem_id=f"value-{var.name}"))
                 continue
             low, high, step = scenes.slider_of(page.model, var.name)
+            seen = " to ".join(page.told(var.name, end) for end in (var.low, var.high))
             sliders.append(
                 gr.Slider(
-                    float(f"{low:.6g}"),
-                    float(f"{high:.6g}"),
+                    float(shown(low, low, high, 6)),
+                    float(shown(high, low, high, 6)),
                     value=scenes.on_slider(page.model, var.name, low),
                     step=step,
                     label=f"{var.name} ({var.unit})" if var.unit else var.name,
-                    info=f"seen in training: {var.low:.4g} to {var.high:.4g} {var.unit}",
+                    info=f"seen in training: {seen} {var.unit}",
                     scale=4,
                     elem_id=f"value-{var.name}",
                 )

@@ -58,7 +58,7 @@ class TrainedModel:
     def __post_init__(self):
         self.graph, self.defaults = self.model.graph, self.defaults or self.settings.sampling
         self.variables = tuple(
-            checks.TrainedVariable(var.name, var.unit, float(low), float(high))
+            checks.TrainedVariable(var.name, var.unit, float(low), float(high), var.words)
             for var, low, high in zip(self.graph.variables, self.stats.low, self.stats.high, strict=True)
         )
         self.network = Network(self.model, self.params, self.settings.make_schedule())
@@ -79,13 +79,13 @@ class TrainedModel:
 
     def set_values(self, images: np.ndarray, do: Mapping, *, fit_steps: int | None = None) -> Mapping:
         """`do` with shifts and scales turned into the values [B] that they mean for each image; see `encode`."""
-        if not isinstance(do, Mapping) or not any(isinstance(value, str) for value in do.values()):
+        changes = do.items() if isinstance(do, Mapping) else ()
+        changes = {name: value for name, value in changes if checks.is_change(name, value, self.graph)}
+        if not changes:
             return do
-        read, values = self.encode(images, fit_steps=fit_steps), dict(do)
-        for name, value in do.items():
-            if isinstance(value, str):
-                values[name] = checks.soften(name, value, read[:, self.graph.index(name)], self.graph)
-        return values
+        read = self.encode(images, fit_steps=fit_steps)
+        soft = {name: checks.soften(name, value, read[:, self.graph.index(name)]) for name, value in changes.items()}
+        return {**do, **soft}
 
     def latents_under(
         self, images: np.ndarray, do: Mapping, *, context: Context = None, fit_steps: int | None = None
@@ -116,8 +116,9 @@ class TrainedModel:
         """What the images would look like if the named variables had the given values.
 
         Args:
-          do: variable name -> value in physical units, one for all images or an array [B]; "+2.5" (or "+-2.5") adds to
-            the value that the encoder reads from each image, "*1.2" multiplies it.
+          do: variable name -> value in physical units, one for all images or an array [B], a class as the table of
+            labels spells it ("cat"); "+2.5" (or "+-2.5") adds to the value that the encoder reads from each image,
+            "*1.2" multiplies it.
           context: class of each image (the digit), one or [B]; None if unknown or the model has none.
           strength: how much of each change is made, from 0, nothing, to 1, as asked: in between it is the latent that
             goes part of the way to the value, its effects following; one number for all, or name -> number for some of
