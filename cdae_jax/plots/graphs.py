@@ -4,9 +4,9 @@ import pathlib
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from cdae_jax.graph import CausalGraph
+from cdae_jax.plots.fonts import Figure
 
 
 def graph_with_curves(

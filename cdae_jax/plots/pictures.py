@@ -5,9 +5,9 @@ import textwrap
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from cdae_jax.data.dataset import Split
+from cdae_jax.plots.fonts import Figure
 
 CAPTION = 20  # letters that fit above an image of `image_table`
 

@@ -5,7 +5,6 @@ import pathlib
 from collections.abc import Callable
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from cdae_jax.counterfactual.sampling import sampling_of
 from cdae_jax.errors import InputError
@@ -16,6 +15,7 @@ from cdae_jax.evaluation.metrics import error_of_images, mean_with_interval
 from cdae_jax.evaluation.report import markdown_table
 from cdae_jax.graph import as_file_name
 from cdae_jax.inference.loading import load
+from cdae_jax.plots.fonts import Figure
 from cdae_jax.plots.pictures import image_table
 
 HIDDEN = 20  # bars that so many times fit into another cannot be told apart
