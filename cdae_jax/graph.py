@@ -1,8 +1,10 @@
-"""The causal graph: names, kinds, units, parents."""
+"""The causal graph: names, kinds, units, parents, and how labels of classes are spelled."""
 
 import dataclasses
 import difflib
 import functools
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 
 import networkx as nx
@@ -11,20 +13,32 @@ import numpy as np
 from cdae_jax.errors import InputError
 
 KINDS = ("continuous", "binary", "categorical")
+AUTO = "auto"  # a kind that the table of labels is yet to tell
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+NO_AND_YES = (("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("off", "on"))
+ZERO_AND_ONE = (("0", "1"), ("-1", "1"))  # which False and True may mean besides
+NO_HIDDEN = (
+    "every variable needs labels, since hidden causes are not supported: take it out of the graph (its children then"
+    " share noise that nothing explains)"
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Variable:
     """One causal variable.
 
+    Labels of classes are codes 0, 1, ... everywhere inside; `codes` and `spell` go from the user's spelling and back.
+
     Attributes:
       name: what `do`, tables and files call it.
       parents: names of its direct causes.
-      kind: "continuous", "binary" (labels and do values are 0 or 1) or "categorical" (whole numbers from 0).
+      kind: "continuous", "binary" or "categorical" (classes); "auto" until the table of labels tells.
       unit: physical unit of its labels, for display ("deg", "px"); "" if it has none.
-      classes: number of values of a categorical variable; 2 for a binary one, 0 for a continuous one.
+      classes: number of values of a categorical variable, 0 until the table tells; 2 for a binary one, 0 for a
+        continuous one.
       part: what of the image it draws, together with the other variables that name the same ("shadow"); models with
         `parts` draw each by itself.
+      values: how its classes are spelled, in the order of their codes ("cat", "dog"); () where they are 0, 1, ...
     """
 
     name: str
@@ -33,10 +47,65 @@ class Variable:
     unit: str = ""
     classes: int = 0
     part: str = ""
+    values: tuple[str, ...] = ()
 
     def __post_init__(self):
+        if self.kind == AUTO and self.values:
+            object.__setattr__(self, "kind", "binary" if len(self.values) == 2 else "categorical")
         if self.kind == "binary":
             object.__setattr__(self, "classes", 2)
+        elif self.kind == "categorical" and not self.classes:
+            object.__setattr__(self, "classes", len(self.values))
+
+    @functools.cached_property
+    def words(self) -> tuple[str, ...]:
+        """The spelling of each class; () if it has none."""
+        return self.values or tuple(map(str, range(self.classes)))
+
+    def codes(self, given) -> np.ndarray:
+        """Labels as the table spells them, one or an array -> float64 of the same shape: numbers, or codes of classes.
+
+        A class may be named by its word in any case, by its number, or as True or False where its words mean that.
+        Raises InputError for what is no finite number, or no class.
+        """
+        try:
+            given = np.asarray(given)
+        except ValueError as err:
+            raise InputError(f"{given!r} are lists of different lengths") from err
+        if self.classes:
+            known = {}  # few classes, many labels
+            found = [known[x] if x in known else known.setdefault(x, self._code(x)) for x in given.ravel().tolist()]
+            return np.array(found, np.float64).reshape(given.shape)
+        try:
+            numbers = given.astype(np.float64) if given.dtype.kind in "biufO" else np.full(given.shape, np.nan)
+        except (TypeError, ValueError):
+            numbers = np.full(given.shape, np.nan)
+        if not np.isfinite(numbers).all():
+            raise InputError(f"{given.tolist()!r} is no finite number")
+        return numbers
+
+    def _code(self, given) -> int:
+        word, words = plain(given).casefold(), tuple(word.casefold() for word in self.words)
+        if word in words:
+            return words.index(word)
+        if word in ("false", "true") and words in (*NO_AND_YES, *ZERO_AND_ONE):
+            return int(word == "true")
+        if not word.startswith("+") and (number := as_number(word)) is not None:
+            numbers = [as_number(word) for word in words]
+            if number in numbers:
+                return numbers.index(number)
+            if number in (0, 1) and words in NO_AND_YES:
+                return int(number)
+        raise InputError(
+            f"{given!r} is no class of {self.name!r}, whose classes are {', '.join(self.words)}"
+            f"{did_you_mean(word, words)}"
+        )
+
+    def spell(self, label: float) -> str:
+        """A label as the table spells it: the word of the class whose code is nearest, or the number."""
+        if not self.classes or not np.isfinite(label):
+            return f"{label:.4g}"
+        return self.words[int(np.clip(np.rint(label), 0, self.classes - 1))]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,14 +127,21 @@ class CausalGraph:
                 raise InputError(f"variable {i} has the name {var.name!r}: give it a non-empty string")
             if var.name in names[:i]:
                 raise InputError(f"two variables are called {var.name!r}: rename one of them")
-            if var.kind not in KINDS:
+            if var.kind not in (*KINDS, AUTO):
                 raise InputError(f"variable {var.name!r} has kind {var.kind!r}: expected one of {', '.join(KINDS)}")
-            if var.kind == "categorical" and (type(var.classes) is not int or var.classes < 2):
+            if type(var.classes) is not int or var.classes < 0 or (var.kind == "categorical" and var.classes == 1):
+                raise InputError(f"the variable {var.name!r} has classes={var.classes!r}: expected 2 or more")
+            if var.kind not in ("binary", "categorical") and (var.classes or var.values):
                 raise InputError(
-                    f"the categorical variable {var.name!r} has classes={var.classes!r}: expected 2 or more"
+                    f"the {var.kind} variable {var.name!r} has classes={var.classes!r}: leave them out, or say"
+                    ' "kind": "categorical"'
                 )
-            if var.kind == "continuous" and var.classes != 0:
-                raise InputError(f"the continuous variable {var.name!r} has classes={var.classes!r}: leave them out")
+            words = {word.casefold() for word in var.values}
+            if var.values and not len(words) == len(var.values) == var.classes:
+                raise InputError(
+                    f"the variable {var.name!r} has {var.classes} classes and the values {', '.join(var.values)}:"
+                    " expected a different one for each class"
+                )
             for parent in var.parents:
                 if parent not in names:
                     raise InputError(
@@ -114,6 +190,12 @@ class CausalGraph:
     def __len__(self) -> int:
         return len(self.variables)
 
+    def __str__(self) -> str:
+        """Its edges, "cause -> effect", one a line, and what has none."""
+        edges = [f"{parent} -> {var.name}" for var in self.variables for parent in var.parents]
+        linked = {name for var in self.variables if var.parents for name in (var.name, *var.parents)}
+        return "\n".join([*edges, *(f"{name} (no edge)" for name in self.names if name not in linked)])
+
     def index(self, name: str) -> int:
         """Position of a variable. Raises InputError for an unknown name."""
         if name not in self.names:
@@ -128,11 +210,21 @@ class CausalGraph:
 
     def to_list(self) -> list[dict]:
         """Plain data for JSON; `from_list` reads it back."""
-        return [dataclasses.asdict(var) | {"parents": list(var.parents)} for var in self.variables]
+        return [
+            dataclasses.asdict(var) | {"parents": list(var.parents), "values": list(var.values)}
+            for var in self.variables
+        ]
+
+    def to_dict(self) -> dict[str, dict]:
+        """Name -> the rest of its plain data, as settings store it."""
+        return {spec.pop("name"): spec for spec in self.to_list()}
 
     @classmethod
     def from_list(cls, variables: Iterable[Mapping]) -> "CausalGraph":
-        """Graph from [{"name": ..., "parents": [...], "kind": ..., "unit": ...}, ...]; all but the name optional."""
+        """Graph from [{"name": ..., "parents": [...], "kind": ..., "unit": ...}, ...]; all but the name optional.
+
+        Raises InputError for another form, such as parents that are one string.
+        """
         built = []
         for spec in variables:
             fields = {field.name for field in dataclasses.fields(Variable)}
@@ -141,11 +233,44 @@ class CausalGraph:
                 raise InputError(
                     f"a variable of the graph is given as {dict(spec)}: expected the keys {sorted(fields)}"
                 )
-            built.append(Variable(**{**spec, "parents": tuple(spec.get("parents", ()))}))
+            lists = {key: spec.get(key) or () for key in ("parents", "values")}
+            for key, given in lists.items():
+                if isinstance(given, str) or not isinstance(given, Iterable):
+                    raise InputError(
+                        f"the {key} of the variable {spec['name']!r} are {given!r}: expected a list such as"
+                        f' ["{given if isinstance(given, str) else "name"}"]'
+                    )
+            built.append(Variable(**{**spec, **{key: tuple(given) for key, given in lists.items()}}))
         return cls(tuple(built))
+
+    def spelled(self, do: Mapping) -> dict:
+        """Values of labels by variable, one or [N], as `do` takes them: classes by their words instead of codes."""
+        return {name: self._spelled(name, value) for name, value in do.items()}
+
+    def _spelled(self, name: str, value):
+        var = self.variables[self.index(name)]
+        if not var.classes or np.asarray(value).dtype.kind not in "biuf":
+            return value
+        return np.vectorize(var.spell, otypes=[object])(value) if np.ndim(value) else var.spell(value)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """ "; did you mean 'x'?" for the closest known word, or ""."""
     close = difflib.get_close_matches(str(word), list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def plain(text) -> str:
+    """As text, without space around it, every letter in its composed form (NFC)."""
+    return unicodedata.normalize("NFC", str(text)).strip()
+
+
+def as_number(text: str) -> float | None:
+    """The finite number that a text is, None for any other: "1_0", "inf" and "0x1f" are none."""
+    number = float(text) if NUMBER.fullmatch(text) else np.inf
+    return number if np.isfinite(number) else None
+
+
+def as_file_name(name: str) -> str:
+    """A name in which what no file name may hold is written by its code: "width/height" -> "width=2Fheight"."""
+    return re.sub(r'[/\\:*?"<>|=\x00-\x1f]', lambda found: f"={ord(found[0]):02X}", name)

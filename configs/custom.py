@@ -3,11 +3,11 @@
 python -m experiments.train --config=configs/custom.py:cpu,graph.json --config.data.images=<folder or .npz> \
     --config.data.labels=<labels.csv> --workdir=runs/mine
 
-graph.json maps every variable to its parents, {"child": ["parent", ...]}, or to more than them:
+The graph is a file of any form that `cdae_jax/data/graph_files.py` reads: JSON, DOT, dagitty, GML, edges, an adjacency
+table. graph.json maps every variable to its parents, {"child": ["parent", ...]}, or to more than them:
 {"child": {"parents": ["parent"], "kind": "continuous", "unit": "mm", "part": "shadow"}}. The kinds are continuous,
-binary (0 or 1) and categorical (with "classes": their number, labels 0, 1, ...); the part is what it draws.
-A variable that is only named as a parent is a continuous one without parents. The CSV file is described in
-`cdae_jax/data/custom.py`.
+binary and categorical; without one the table of labels tells; the part is what it draws. A variable that is only named
+as a parent has none. The table is described in `cdae_jax/data/custom.py`.
 
 :cpu,<graph>    two CPU cores
 :paper,<graph>  the published sizes, for accelerators (never run to the end here)

@@ -1,13 +1,14 @@
 """Causal graphs: order, ancestors, and refusals that name the culprit."""
 
 import itertools
+import json
 
 import jax
 import numpy as np
 import pytest
 
 from cdae_jax.errors import InputError
-from cdae_jax.graph import CausalGraph, Variable
+from cdae_jax.graph import CausalGraph, Variable, as_file_name, as_number
 
 
 def make(**parents):
@@ -84,7 +85,112 @@ def test_an_unknown_variable_gets_a_suggestion():
 
 
 def test_plain_data_round_trip():
-    graph = CausalGraph((Variable("a", unit="px"), Variable("b", ("a",), "binary")))
-    assert CausalGraph.from_list(graph.to_list()) == graph
+    animal = Variable("c.d", kind="categorical", values=("cat", "dog", "cow"))
+    graph = CausalGraph((Variable("a", unit="px"), Variable("b", ("a",), "binary"), animal, Variable("e", kind="auto")))
+    assert CausalGraph.from_list(json.loads(json.dumps(graph.to_list()))) == graph
+    assert list(graph.to_dict()) == ["a", "b", "c.d", "e"] and hash(graph) == hash(
+        CausalGraph.from_list(graph.to_list())
+    )
+    assert CausalGraph.from_list([{"name": "a", "parents": None}]) == CausalGraph((Variable("a"),))  # JSON's null
+    with pytest.raises(InputError, match=r"the parents of the variable 'b' are 'a': expected a list such as \[\"a\"\]"):
+        CausalGraph.from_list([{"name": "a"}, {"name": "b", "parents": "a"}])
     with pytest.raises(InputError, match="expected the keys"):
         CausalGraph.from_list([{"name": "a", "parnets": []}])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kind": "categorical", "classes": 1}, "classes=1: expected 2 or more"),
+        ({"kind": "categorical", "classes": True}, "classes=True: expected 2 or more"),
+        ({"kind": "continuous", "classes": 3}, "the continuous variable 'a' has classes=3: leave them out"),
+        (
+            {"kind": "categorical", "classes": 3, "values": ("x", "y")},
+            "has 3 classes and the values x, y: expected a diff",
+        ),
+        ({"kind": "binary", "values": ("x", "X")}, "expected a different one for each class"),
+        ({"kind": "continuous", "values": ("x", "y")}, "leave them out"),
+    ],
+)
+def test_classes_that_do_not_fit_are_refused(changes, message):
+    with pytest.raises(InputError, match=message):
+        CausalGraph((Variable("a", **changes),))
+
+
+ANIMAL = Variable("animal", kind="categorical", values=("cat", "Dog", "große Maus"))
+
+
+@pytest.mark.parametrize(
+    ("var", "given", "codes"),
+    [
+        (ANIMAL, "dog", 1),
+        (ANIMAL, [["cat"], [" Dog "]], [[0], [1]]),
+        (ANIMAL, "GROSSE MAUS", 2),
+        (ANIMAL, np.array(["cat", "Dog"], object), [0, 1]),
+        (Variable("a", kind="binary"), [0, 1.0, True, "1"], None),
+        (Variable("a", kind="binary"), [False, True], [0, 1]),
+        (Variable("a", kind="binary", values=("-1", "1")), [-1, 1, 1.0], [0, 1, 1]),
+        (Variable("a", kind="binary", values=("-1", "1")), [True, False], [1, 0]),
+        (Variable("a", kind="binary", values=("no", "yes")), [True, False], [1, 0]),
+        (Variable("a", kind="binary", values=("no", "yes")), [1, 0], [1, 0]),
+        (Variable("a", kind="binary", values=("False", "True")), ["false", "TRUE"], [0, 1]),
+        (Variable("a", kind="binary", values=("1", "2")), [1, 2], [0, 1]),
+        (Variable("a", kind="categorical", values=("1", "2", "10")), ["10", "1.0"], [2, 0]),
+        (Variable("a"), [1, 2.5], [1, 2.5]),
+        (Variable("a"), 1_748_229_505, 1_748_229_505),
+        (Variable("a"), True, 1),
+    ],
+)
+def test_labels_as_tables_spell_them_become_codes_and_numbers(var, given, codes):
+    found = var.codes(given)
+    assert found.dtype == np.float64 and found.shape == np.shape(given)
+    np.testing.assert_array_equal(found, [0, 1, 1, 1] if codes is None else codes)
+    if var.classes:
+        assert [var.codes(var.spell(code)) for code in found.ravel()] == list(found.ravel())
+
+
+@pytest.mark.parametrize(
+    ("var", "given", "message"),
+    [
+        (ANIMAL, "cow", "'cow' is no class of 'animal', whose classes are cat, Dog, große Maus"),
+        (ANIMAL, "dgo", "did you mean 'dog'"),
+        (ANIMAL, 1, "1 is no class of 'animal'"),
+        (ANIMAL, True, "True is no class"),
+        (ANIMAL, np.nan, "nan is no class"),
+        (Variable("a", kind="binary", values=("1", "2")), True, "True is no class of 'a', whose classes are 1, 2"),
+        (Variable("a", kind="binary", values=("-1", "1")), 0, "0 is no class"),
+        (Variable("a", kind="binary"), 0.5, "0.5 is no class"),
+        (Variable("a", kind="binary"), "+1", "'\\+1' is no class"),
+        (Variable("a"), "1", "'1' is no finite number"),
+        (Variable("a"), [1, np.inf], "is no finite number"),
+        (Variable("a"), None, "None is no finite number"),
+        (Variable("a"), [[1], [1, 2]], "lists of different lengths"),
+    ],
+)
+def test_what_is_no_label_is_refused(var, given, message):
+    with pytest.raises(InputError, match=message):
+        var.codes(given)
+
+
+def test_labels_are_spelled_by_the_nearest_class():
+    assert [ANIMAL.spell(label) for label in (-3, 0.4, 0.6, 1, 7.2)] == ["cat", "cat", "Dog", "Dog", "große Maus"]
+    assert Variable("a", kind="binary").spell(0.9) == "1" and Variable("a").spell(2.5) == "2.5"
+
+
+def test_values_of_labels_are_spelled_for_do():
+    graph = CausalGraph((Variable("size"), ANIMAL, Variable("on", kind="binary", values=("1", "2"))))
+    found = graph.spelled({"size": np.arange(2.0), "animal": np.array([2.0, 0.0]), "on": 1})
+    assert found["size"].tolist() == [0, 1] and found["animal"].tolist() == ["große Maus", "cat"] and found["on"] == "2"
+    assert graph.spelled({"animal": "cat"}) == {"animal": "cat"}
+
+
+@pytest.mark.parametrize("text", ["1_0", "", "inf", "nan", "1e999", "0x1f", "1,5", "٣", "1 0", "--1", "."])
+def test_what_only_looks_like_a_number_is_none(text):
+    assert as_number(text) is None
+
+
+def test_file_names_hold_no_separators_and_differ_where_names_do():
+    names = ["width", "width/height", "width=2Fheight", "a:b", "a\\b", "大小", "a b.c", "a?b"]
+    found = [as_file_name(name) for name in names]
+    assert found[0] == "width" and found[1] == "width=2Fheight" and found[5:7] == ["大小", "a b.c"]
+    assert len(set(found)) == len(names) and not any(mark in name for name in found for mark in "/\\:?")

@@ -98,7 +98,7 @@ def settings_of(name: str, argv: list[str]) -> Settings:
     except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as err:
         raise InputError(f"{name} cannot have these settings: {common.sentence(err)}") from err
     try:
-        return Settings.from_dict(plain)
+        return Settings.from_dict(plain).resolved()
     except InputError as err:
         raise InputError(f"{name} cannot be: {err}") from err
 

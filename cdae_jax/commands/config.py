@@ -8,12 +8,12 @@ import ml_collections
 from absl import flags
 from ml_collections import config_flags
 
+from cdae_jax.data.graph_files import graph_section
 from cdae_jax.errors import InputError
 from cdae_jax.graph import did_you_mean
 from cdae_jax.paths import expanded
 from cdae_jax.presets.build import plain_settings, with_shares
 from cdae_jax.presets.datasets import DATASETS
-from cdae_jax.presets.own_graph import read_graph
 from cdae_jax.settings.run import Settings
 
 flags.disclaim_key_flags()  # the flag belongs to the command that defines it
@@ -54,7 +54,7 @@ def own_config(argument: str) -> ml_collections.ConfigDict:
     parts = re.fullmatch(r"([^,]*),(?!method=)(.+?)(,method=[^,]*)?", argument)
     if not parts:
         raise InputError(f"the config was given {argument!r}: expected a size and a graph file, such as cpu,graph.json")
-    return config_of("custom", parts[1] + (parts[3] or ""), read_graph(str(expanded(parts[2]))))
+    return config_of("custom", parts[1] + (parts[3] or ""), graph_section(expanded(parts[2])))
 
 
 class _NameOrFile(flags.ArgumentParser):
@@ -88,7 +88,7 @@ def define(
 
 def settings(flag_values: flags.FlagValues = flags.FLAGS) -> Settings:
     """What the flag and its changes say. Raises InputError for settings that no run can have."""
-    return Settings.from_dict(flag_values.config.to_dict())
+    return Settings.from_dict(flag_values.config.to_dict()).resolved()
 
 
 def argv_of(flag_values: flags.FlagValues = flags.FLAGS) -> list[str]:

@@ -8,11 +8,11 @@ graph.json.
 cdae make_example --output=example
 """
 
-import csv
 import json
 import pathlib
 
 import numpy as np
+import pandas as pd
 from absl import flags
 from PIL import Image
 
@@ -62,12 +62,11 @@ def write_example(folder: pathlib.Path, num: int, seed: int) -> np.ndarray:
     labels = draw_labels(num, rng)
     known = rng.random(labels.shape) >= MISSING
     (folder / "images").mkdir(parents=True)
-    with (folder / "labels.csv").open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["file", *GRAPH])
-        for i, row in enumerate(labels):
-            Image.fromarray(draw_image(row)).save(folder / "images" / f"{i:05}.png")
-            table.writerow([f"{i:05}.png", *(f"{v:.4g}" if k else "" for v, k in zip(row, known[i], strict=True))])
+    files = [f"{i:05}.png" for i in range(num)]
+    for file, row in zip(files, labels, strict=True):
+        Image.fromarray(draw_image(row)).save(folder / "images" / file)
+    table = pd.DataFrame(np.where(known, labels, np.nan), pd.Index(files, name="file"), GRAPH)
+    table.to_csv(folder / "labels.csv", float_format="%.4g")
     (folder / "graph.json").write_text(json.dumps(GRAPH, indent=2) + "\n")
     return labels
 

@@ -57,4 +57,4 @@ def settings() -> Settings:
             found.update_from_flattened_dict({name: value})
         except (KeyError, TypeError, ValueError, AttributeError) as err:
             raise InputError(f"{name} is set to {value!r}, which no run can have: {err}") from err
-    return Settings.from_dict(found.to_dict())
+    return Settings.from_dict(found.to_dict()).resolved()

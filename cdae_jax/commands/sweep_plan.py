@@ -140,7 +140,7 @@ def make_runs(
         plain = changed.to_dict()
         plain["graph"] = {variable: plain["graph"][variable] for variable in config.graph}
         try:
-            settings = Settings.from_dict(plain)
+            settings = Settings.from_dict(plain).resolved()
         except InputError as err:
             raise InputError(f"the run {name_of(changes)} of the sweep cannot be: {err}") from err
         run = Run(changes, settings, folder / name_of(changes), parts, argv=argv)

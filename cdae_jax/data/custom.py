@@ -1,10 +1,10 @@
-"""The user's own images: a folder, an .npz or .npy file, or a TFDS dataset, and a CSV file of labels.
+"""The user's own images: a folder, an .npz or .npy file, or a TFDS dataset, and a table of labels.
 
-The CSV file has a header, a column "file" (path inside the folder) or "index" (row of the array, or position in the
-TFDS split), and a column for every variable of the graph; an empty cell is a missing label, and a row or column of
-empty cells alone is left out. An image without a row is a training image without labels. Another column may name the
-variables that were set by hand in an image, against their mechanism (`config.data.do_column`). Continuous labels are
-any numbers, binary ones 0 or 1, categorical ones whole numbers from 0. Mistakes are found before any work starts.
+The table (`table`) has a header, a column "file" (path inside the folder) or "index" (row of the array, or position in
+the TFDS split), and a column for every variable of the graph; an empty cell is no label, and a row or column of empty
+cells alone is left out. An image without a row is a training image without labels. Another column may name the
+variables that were set by hand in an image, against their mechanism (`config.data.do_column`). Labels are numbers, or
+words for classes (`kinds`). Mistakes are found before any work starts.
 
 Images may have any size and be gray or in colour (`framing`), of more than 8 bits and transparent.
 """
@@ -20,8 +20,10 @@ from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.framing import framing_of
 from cdae_jax.data.image_arrays import SUFFIXES
 from cdae_jax.data.image_files import ImageFiles
+from cdae_jax.data.kinds import read_labels, resolve
 from cdae_jax.data.settings import Custom
-from cdae_jax.data.table import read_interventions, read_labels, read_table, some, split_rows
+from cdae_jax.data.splits import read_interventions, split_rows
+from cdae_jax.data.table import read_table, some
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
 
@@ -82,11 +84,12 @@ def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
             f"config.data.images is {data.images!r}: expected a folder that exists, an .npz or .npy file, or"
             " tfds:name@split"
         )
-    key, table = read_table(path)
     expected = "file" if source.is_dir() else "index"
+    key, table = read_table(path, expected)
     if key != expected:
         raise InputError(f"{path} has a column {key!r}, but images from {source} are named by a column {expected!r}")
-    labels = read_labels(path, table, graph)
+    graph = resolve(path, table, graph, data.missing)
+    labels = read_labels(path, table, graph, data.missing)
     was_set = read_interventions(path, data.do_column, table, graph) if data.do_column else np.zeros(labels.shape, bool)
     train, test = split_rows(table, data)
     test = test[~was_set[test].any(1)]  # what the world does by itself is what a counterfactual starts from

@@ -15,7 +15,7 @@ class Split:
     """Examples in memory."""
 
     images: np.ndarray | ImageFiles  # [N, H, W, C] uint8, or files that read like such an array
-    labels: np.ndarray  # [N, n] float32 in physical units, columns in the graph's order; NaN where unlabelled
+    labels: np.ndarray  # [N, n] float in physical units (classes: codes), columns in the graph's order; NaN unlabelled
     context: np.ndarray | None = None  # [N] int32 class of a categorical condition outside the graph (a digit)
     # [N, n] bool: what whoever made the image set by hand, so that its value says nothing of its mechanism.
     intervened: np.ndarray | None = None

@@ -13,11 +13,13 @@ from sklearn.feature_selection import mutual_info_regression
 from sklearn.model_selection import cross_val_predict
 from threadpoolctl import threadpool_limits
 
+from cdae_jax.data.labels import shown
 from cdae_jax.graph import CausalGraph
 
 INDEPENDENT = 0.05  # nats; below this, two variables look independent
 MAX_ROWS = 4000
 MIN_ROWS = 50
+FEW, MANY = 10, 3  # numbers that are so few, each in so many rows at least, may be classes
 
 
 def dependence(a: np.ndarray, b: np.ndarray) -> float:
@@ -65,20 +67,37 @@ def separations(labels: np.ndarray, graph: CausalGraph) -> list[tuple[str, str, 
     return found
 
 
+def summary(labels: np.ndarray, graph: CausalGraph) -> str:
+    """The edges, a line of statistics for each variable, how often each class occurs, and numbers that may be classes;
+    arguments as for `describe`."""
+    rows, notes = [], []
+    for var, column in zip(graph.variables, labels.T, strict=True):
+        known = column[np.isfinite(column)]
+        values, counts = np.unique(known, return_counts=True)
+        row = [var.kind, var.unit or "-", str(len(known)), "-", "-", "-", "-"]
+        if var.classes:
+            told = (f"{var.spell(value)} {count}" for value, count in zip(values, counts, strict=True))
+            notes.append(f"{var.name}, images of each class: {', '.join(told)}")
+        elif len(known):
+            mean, low, high = (shown(end, values[0], values[-1]) for end in (known.mean(), values[0], values[-1]))
+            row[3:] = [mean, f"{known.std():.4g}", low, high]
+            if len(values) <= FEW and counts.min() >= MANY and (values == np.rint(values)).all():
+                notes.append(
+                    f"{var.name} has {len(values)} different whole numbers: if they are classes, say so in the graph"
+                    ' ("kind": "categorical")'
+                )
+        rows.append(row)
+    header = pd.Index(["kind", "unit", "labelled", "mean", "sd", "lowest", "highest"], name="variable")
+    return "\n".join(
+        ["edges, cause -> effect", str(graph), "", pd.DataFrame(rows, graph.names, header).to_string(), *notes]
+    )
+
+
 def describe(labels: np.ndarray, graph: CausalGraph) -> str:
-    """The statistics and the two lists as text. labels [N, n] physical, NaN where unlabelled, in the graph's order."""
+    """`summary` and what the labels say of the graph, as text. labels [N, n] physical (classes: codes), NaN where
+    unlabelled, in the graph's order, whose kinds are resolved."""
     table = pd.DataFrame(labels.astype(np.float64), columns=graph.names)
-    summary = pd.DataFrame(
-        {
-            "unit": [var.unit or "-" for var in graph.variables],
-            "labelled": table.count(),
-            "mean": table.mean(),
-            "sd": table.std(ddof=0),
-            "lowest": table.min(),
-            "highest": table.max(),
-        }
-    ).rename_axis(columns="variable")
-    lines = [summary.to_string(float_format="{:.4g}".format)]
+    lines = [summary(labels.astype(np.float64), graph)]
     whole = table.dropna()
     if len(whole) < MIN_ROWS:
         return "\n".join([*lines, "", f"only {len(whole)} images have every label: too few to compare with the graph"])

@@ -19,7 +19,7 @@ def as_classes(graph: CausalGraph, labels: np.ndarray) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class LabelStats:
-    """Statistics of the training labels; arrays [n] in physical units, in the graph's order.
+    """Statistics of the training labels; float64 arrays [n] in physical units, in the graph's order.
 
     y = (label - mean) / sd; 0 and 1 for a categorical variable. With the scale "range" they are the middle and half the
     width of the range, so that y is in [-1, 1].
@@ -44,22 +44,23 @@ class LabelStats:
                     f"the variable {name!r} has {'no' if not len(known) else 'only one'} value among the"
                     " training labels: give it labels that vary, or leave it out of the graph"
                 )
+        labels = labels.astype(np.float64)  # float32 cannot tell large numbers such as times apart
         statistics = (np.nanmean, np.nanstd, np.nanmin, np.nanmax)
-        mean, sd, low, high = (statistic(labels, axis=0).astype(np.float32) for statistic in statistics)
+        mean, sd, low, high = (statistic(labels, axis=0) for statistic in statistics)
         if scale == "range":
             mean, sd = (low + high) / 2, (high - low) / 2
         is_class = np.array([var.kind == "categorical" for var in graph.variables])
-        mean, sd = np.where(is_class, np.float32(0), mean), np.where(is_class, np.float32(1), sd)
+        mean, sd = np.where(is_class, 0.0, mean), np.where(is_class, 1.0, sd)
         rows = labels[np.isfinite(labels).all(1)][:num_rows]
-        return cls(mean, sd, low, high, rows.astype(np.float32))
+        return cls(mean, sd, low, high, rows)
 
     def standardise(self, labels: np.ndarray) -> np.ndarray:
         """Physical -> standardised, [..., n] float32; NaN stays NaN."""
         return ((labels - self.mean) / self.sd).astype(np.float32)
 
     def physical(self, y: np.ndarray) -> np.ndarray:
-        """Standardised -> physical, [..., n] float32."""
-        return (y * self.sd + self.mean).astype(np.float32)
+        """Standardised -> physical, [..., n] float64."""
+        return y * self.sd + self.mean
 
     def to_dict(self) -> dict:
         """Plain data for JSON; `from_dict` reads it back."""
@@ -67,4 +68,10 @@ class LabelStats:
 
     @classmethod
     def from_dict(cls, stored: dict) -> "LabelStats":
-        return cls(**{name: np.asarray(value, np.float32) for name, value in stored.items()})
+        return cls(**{name: np.asarray(value, np.float64) for name, value in stored.items()})
+
+
+def shown(value: float, low: float, high: float, digits: int = 4) -> str:
+    """A number with so many digits, and with more where the range from low to high is small beside its ends."""
+    more = np.log10(max(abs(low), abs(high)) / (high - low)) if high > low else 0
+    return f"{value:.{digits + int(np.clip(np.rint(more), 0, 12))}g}"

@@ -49,14 +49,16 @@ class Custom(Data):
     """The user's own images; see `cdae_jax.data.custom`."""
 
     images: str  # a folder of images, an .npz or .npy file, or tfds:name@split; see `images.collect`
-    labels: str  # a CSV file: a column "file" or "index", and one column for every variable
-    test_fraction: float = 0.2  # of the images, by seed; not used with split_column
+    labels: str  # a table (CSV, .xlsx, .parquet): a column "file" or "index", and one column for every variable
+    missing: str = ""  # what the table writes where there is no label, besides empty cells: "-999"; "none": nothing
+    test_fraction: float = 0.2  # of the images (groups), by seed and file name; not used with split_column
     max_memory_gib: float = 4.0  # a folder whose images take more is read from disk as they are needed
-    split_column: str = ""  # a column of the CSV file that says train or test
+    split_column: str = ""  # a column of the table that says train or test
+    group_column: str = ""  # a column of the table: images with the same cell are on one side of the split
     fit: Literal["crop", "pad", "stretch"] = "crop"  # what is done to images that are not square; crop: at the centre
     background: Literal["white", "black"] = "white"  # under transparency, and around images that are padded
     white_level: float = 0.0  # the value that is white in images of more than 8 bits; 0: 65535, of floats 1
-    do_column: str = ""  # a column of the CSV file that names the variables set by hand in each image, if any
+    do_column: str = ""  # a column of the table that names the variables set by hand in each image, if any
 
 
 BY_NAME = {

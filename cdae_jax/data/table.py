@@ -1,16 +1,27 @@
-"""The table of labels of the user's own images: columns, splits, and what was set by hand. No image is read here."""
+"""The table of labels of the user's own images as text, from a file or an object. No image is read here."""
 
+import csv
+import io
+import itertools
 import pathlib
+import re
+import warnings
+import zipfile
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-from cdae_jax.data.settings import Custom
 from cdae_jax.errors import InputError
-from cdae_jax.graph import CausalGraph
+from cdae_jax.graph import plain
 
-MIN_LABELLED = 50
 SHOWN = 5  # offenders named in a message
+MISSING = ("", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None", "n/a")  # how tables spell no label
+FILE_COLUMNS = ("file", "filename", "filepath", "path", "image", "imageid", "imagename", "imagepath")
+DELIMITERS = "\t;,"
+COMMA_NUMBER, POINT_NUMBER = (rf"[+-]?[0-9]+{mark}[0-9]+(?:[eE][+-]?[0-9]+)?" for mark in (",", r"\."))
+
+Table = str | pathlib.Path | pd.DataFrame | Mapping
 
 
 def some(items) -> str:
@@ -20,127 +31,163 @@ def some(items) -> str:
     return ", ".join(map(str, items[:SHOWN])) + more
 
 
-def _read_cells(path: pathlib.Path) -> pd.DataFrame:
-    """All cells as text, the header's too, indexed by their row in the file from 1 on; NaN where a row is too short."""
-    try:  # the engine "c" takes a row that is too short for one that ends in empty cells
-        cells = pd.read_csv(
-            path, header=None, dtype=str, keep_default_na=False, skip_blank_lines=False, engine="python"
-        )
-    except (OSError, ValueError) as err:
-        raise InputError(f"config.data.labels is {str(path)!r}, which cannot be read as CSV: {err}") from err
-    return cells.set_axis(cells.index + 1).map(str.strip, na_action="ignore")
+def read_table(source: Table, by: str = "file") -> tuple[str, pd.DataFrame]:
+    """The name of the key column ("file" or "index"), and the cells below the header as text, "" where a label is
+    missing, indexed by their row in the file from 1 on.
 
+    Rows and columns without any cell, as spreadsheets leave them, and columns without a name, as pandas writes its
+    index, are left out. "file" may also be called file_name, path, image or the like, in any case.
 
-def read_table(path: pathlib.Path) -> tuple[str, pd.DataFrame]:
-    """The name of the key column ("file" or "index"), and the cells below the header as text, indexed by row of the
-    file. Rows and columns without any cell, as spreadsheets leave them, are left out.
+    Args:
+      source: a file (text separated by commas, semicolons, tabs or spaces; .xlsx; .parquet), a DataFrame, or a mapping
+        of columns. Where semicolons or tabs separate, numbers may have decimal commas. CelebA's attribute files are
+        read as they are.
+      by: the key column to take where there are both.
 
     Raises:
-      InputError: no readable CSV file, no key column, repeated keys or columns, or a row that is too long or short.
+      InputError: nothing that can be read, no key column, repeated keys or columns, a row that is too long or short,
+        decimal commas beside decimal points.
     """
-    cells = _read_cells(path)
-    filled = cells.notna() & (cells != "")
-    cells = cells.loc[filled.any(axis=1), filled.any()]
+    where = source if isinstance(source, str | pathlib.Path) else "the table of labels"
+    cells = read_cells(source)
     if len(cells) < 2:
-        raise InputError(f"{path} has no rows below its header: expected one for every image")
-    header, table = cells.iloc[0], cells.iloc[1:]
-    again = header[header.duplicated()]
-    if len(again):
-        raise InputError(f"{path} has more than one column {some(map(repr, again))}: give each another name")
-    uneven = cells.index[cells.isna().any(axis=1)]
+        raise InputError(f"{where} has no rows below its header: expected one for every image")
+    given = cells.iloc[0].notna()
+    uneven = cells.index[cells.loc[:, given].isna().any(axis=1) | cells.loc[:, ~given].notna().any(axis=1)]
     if len(uneven):
         raise InputError(
-            f"{path} has rows without {len(header)} cells: rows {some(uneven)} (the header is row {header.name})"
+            f"{where} has rows without {given.sum()} cells: rows {some(uneven)} (the header is row {cells.index[0]})"
         )
+    header, table = cells.iloc[0].map(plain), cells.iloc[1:]
+    named = (header != "") & ~header.str.fullmatch(r"Unnamed: \d+")
+    header, table = header[named], table.loc[:, named]
+    again = header[header.duplicated()]
+    if len(again):
+        raise InputError(f"{where} has more than one column {some(map(repr, again))}: give each another name")
     table = table.set_axis(list(header), axis=1)
-    key = next((name for name in ("file", "index") if name in table), None)
-    if key is None:
-        raise InputError(f"{path} has neither a column 'file' nor 'index': its columns are {', '.join(header)}")
+    key = _key_column(where, header, by)
+    rest = [name for name in header if name != key]
+    table = table.assign(**{name: table[name].map(plain).mask(table[name].isin(MISSING), "") for name in rest})
+    renamed = "index" if key.casefold() == "index" else "file"
+    if (table[key] == "").any():
+        rows = some(table.index[table[key] == ""])
+        raise InputError(f"{where} has rows without a cell in the column {key!r}: rows {rows}; name their images")
     repeated = table[key][table[key].duplicated()]
     if len(repeated):
-        raise InputError(f"{path} names images twice in its column {key!r}: {some(repeated)}")
-    return key, table
+        raise InputError(f"{where} names images twice in its column {key!r}: {some(repeated)}")
+    return renamed, table.rename(columns={key: renamed})
 
 
-def read_labels(path: pathlib.Path, table: pd.DataFrame, graph: CausalGraph) -> np.ndarray:
-    """[N, n] float32 in the graph's order, NaN where the cell is empty.
-
-    Raises:
-      InputError: a variable without a column, cells that are no numbers or not of the variable's kind, a constant
-        column, fewer than 50 labelled images.
-    """
-    missing = [name for name in graph.names if name not in table]
-    if missing:
-        raise InputError(f"{path} has no column for {some(missing)} of the graph: its columns are {some(table)}")
-    labels = table[list(graph.names)].apply(pd.to_numeric, errors="coerce")
-    for var in graph.variables:
-        cells, values = table[var.name], labels[var.name]
-        right = np.isfinite(values) if var.kind == "continuous" else values.isin(range(var.classes))
-        wrong = cells[~right & (cells != "")]
-        if len(wrong):
-            expected = "a number" if var.kind == "continuous" else f"a whole number from 0 to {var.classes - 1}"
-            raise InputError(
-                f"{path} has in the column of the {var.kind} variable {var.name!r}:"
-                f" {some(f'{cell!r} in row {row}' for row, cell in wrong.items())};"
-                f" expected {expected}, or an empty cell for a missing label"
-            )
-        known = values.dropna()
-        if len(known) < MIN_LABELLED:
-            raise InputError(
-                f"{path} has {len(known)} labels of {var.name!r}: expected at least {MIN_LABELLED}; label more images"
-            )
-        if known.nunique() == 1:
-            raise InputError(
-                f"{path} has the same value, {known.iloc[0]:g}, for every label of {var.name!r}:"
-                " leave it out of the graph"
-            )
-    return labels.to_numpy(np.float32)
-
-
-def read_interventions(path: pathlib.Path, column: str, table: pd.DataFrame, graph: CausalGraph) -> np.ndarray:
-    """[N, n] bool: the variables that the cells of `column` name, separated by spaces; an empty cell names none.
-
-    Raises:
-      InputError: no such column, or a name that is no variable.
-    """
-    if column not in table:
-        raise InputError(f"config.data.do_column is {column!r}: the columns of {path} are {some(table)}")
-    named = table[column].str.split()
-    wrong = sorted(set(named.explode().dropna()) - set(graph.names))
-    if wrong:
+def _key_column(where, header: pd.Series, by: str) -> str:
+    names = {re.sub(r"[\s_-]", "", name.casefold()): name for name in reversed(list(header))}
+    names |= {name: name for name in header if name in ("file", "index")}  # over other spellings of the same
+    order = ("index", *FILE_COLUMNS) if by == "index" else (*FILE_COLUMNS, "index")
+    found = next((names[name] for name in order if name in names), None)
+    if found is None:
         raise InputError(
-            f"{path} has {some(map(repr, wrong))} in the column {column!r}: expected names of variables"
-            f" ({', '.join(graph.names)}), separated by spaces, or an empty cell"
+            f"{where} has neither a column 'file' nor 'index', which say whose labels a row has: its columns are"
+            f" {some(header)}"
         )
-    return np.array([[name in names for name in graph.names] for names in named])
+    return found
 
 
-def split_rows(table: pd.DataFrame, data: Custom) -> tuple[np.ndarray, np.ndarray]:
-    """Positions in the table of the training and of the test split.
-
-    Raises:
-      InputError: an unknown column or mark, a fraction that is none, or an empty split.
-    """
-    num = len(table)
-    if data.split_column:
-        if data.split_column not in table:
-            raise InputError(
-                f"config.data.split_column is {data.split_column!r}: the columns of {data.labels} are {some(table)}"
-            )
-        marks = table[data.split_column]
-        wrong = sorted(set(marks) - {"train", "test"})
-        if wrong:
-            raise InputError(f"the column {data.split_column!r} has {some(wrong)}: expected train or test")
-        train, test = np.flatnonzero(marks == "train"), np.flatnonzero(marks == "test")
+def read_cells(source: Table) -> pd.DataFrame:
+    """All cells as text without space around it, the header's too, without empty rows and columns, indexed by their
+    row in the file from 1 on; None where a row is too short. Arguments and errors as for `read_table`."""
+    if isinstance(source, pd.DataFrame):
+        cells = _of_frame(source)
+    elif isinstance(source, Mapping):
+        try:
+            cells = _of_frame(pd.DataFrame(dict(source)))
+        except ValueError as err:
+            raise InputError(f"the table of labels is a mapping whose columns do not fit together: {err}") from err
     else:
-        if not 0 < data.test_fraction < 1:
-            raise InputError(f"config.data.test_fraction is {data.test_fraction}: expected a number between 0 and 1")
-        rows = np.random.default_rng(data.seed).permutation(num)
-        num_test = round(num * data.test_fraction)
-        train, test = np.sort(rows[num_test:]), np.sort(rows[:num_test])
-    for name, rows in (("training", train), ("test", test)):
-        if not len(rows):
-            raise InputError(
-                f"the {name} split of {num} images is empty: change config.data.test_fraction or the split column"
-            )
-    return train, test
+        cells = _of_file(pathlib.Path(source))
+    filled = cells.notna() & (cells != "")
+    return cells.loc[filled.any(axis=1), filled.any()]
+
+
+def _of_file(path: pathlib.Path) -> pd.DataFrame:
+    suffix = path.suffix.lower()
+    try:
+        if suffix in (".xlsx", ".xlsm"):
+            with warnings.catch_warnings(action="ignore"):  # of what a workbook has besides cells
+                return _as_text(pd.read_excel(path, header=None, dtype=object, na_values=[], keep_default_na=False))
+        if suffix in (".parquet", ".pq"):
+            return _of_frame(pd.read_parquet(path))
+        if suffix in (".xls", ".ods", ".numbers", ".sav", ".dta", ".rds"):
+            raise InputError(f"{path} is a {suffix} file, which is not read here: save it as .xlsx or as CSV")
+        return _of_text(path, decoded(path))
+    except (OSError, ValueError, KeyError, csv.Error, zipfile.BadZipFile) as err:
+        raise InputError(f"the table {str(path)!r} cannot be read: {' '.join(str(err).split())}") from err
+
+
+def decoded(path: pathlib.Path) -> str:
+    """The text of a file in UTF-8 or UTF-16, without its byte order mark. Raises OSError or UnicodeError."""
+    data = path.read_bytes()
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeError as err:
+        raise UnicodeError(f"it is no text in UTF-8 ({err}); save it again as CSV UTF-8") from err
+
+
+def _of_text(path: pathlib.Path, text: str) -> pd.DataFrame:
+    first = next((line for line in text.splitlines() if line.strip(DELIMITERS + ' "')), "")
+    is_counted = first.strip().isdecimal()  # CelebA's files begin with the number of their rows
+    delimiter = max(DELIMITERS, key=re.sub('"[^"]*"', "", first).count)
+    if is_counted or delimiter not in first:
+        delimiter = " "
+        rows = [[cell.strip('"') for cell in line.split()] for line in text.splitlines()]
+    else:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        rows = [[cell.strip() for cell in row] for row in reader]
+    start = next((i for i, row in enumerate(rows) if any(row)), 0) + is_counted
+    if delimiter == " " and start + 1 < len(rows) and len(rows[start + 1]) == len(rows[start]) + 1:
+        rows[start] = ["file" if is_counted else "", *rows[start]]  # the rows' names come without one of their own
+    cells = pd.DataFrame(dict(enumerate(itertools.zip_longest(*rows[start:]))), dtype=object)
+    cells.index += start + 1
+    return _with_points(path, cells, delimiter) if delimiter in ";\t" else cells
+
+
+def _with_points(path: pathlib.Path, cells: pd.DataFrame, delimiter: str) -> pd.DataFrame:
+    """Cells with decimal points for decimal commas, where there are any."""
+    commas, points = (
+        cells.apply(lambda column, form=form: column.astype(str).str.fullmatch(form))
+        for form in (COMMA_NUMBER, POINT_NUMBER)
+    )
+    with_comma = cells.to_numpy()[commas.to_numpy()]
+    if not len(with_comma):
+        return cells
+    if points.to_numpy().any():
+        told = f"{with_comma[0]!r} and {cells.to_numpy()[points.to_numpy()][0]!r}"
+        raise InputError(f"{path} has numbers with decimal commas and with decimal points ({told}): write all alike")
+    if delimiter == "\t" and all(re.fullmatch("[+-]?[0-9]{1,3},[0-9]{3}", cell) for cell in with_comma):
+        raise InputError(
+            f"{path} has numbers such as {with_comma[0]!r}, whose comma may mark thousands or decimals: write a decimal"
+            " point, or no mark at thousands"
+        )
+    return cells.mask(commas, cells.apply(lambda column: column.astype(str).str.replace(",", ".")))
+
+
+def _of_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    if frame.index.name is not None:
+        frame = frame.reset_index()
+    header = pd.DataFrame([list(frame.columns)])
+    return _as_text(pd.concat([header, frame.astype(object).set_axis(header.columns, axis=1)]))
+
+
+def _as_text(cells: pd.DataFrame) -> pd.DataFrame:
+    cells = cells.astype(object).map(_text)
+    return cells.set_axis(range(1, len(cells) + 1))
+
+
+def _text(value) -> str:
+    if value is None or value is pd.NA or value is pd.NaT:
+        return ""
+    if isinstance(value, float | np.floating):
+        if np.isnan(value):
+            return ""
+        if float(value).is_integer() and abs(value) < 2**53:
+            return str(int(value))
+    return str(value).strip()

@@ -9,7 +9,7 @@ import numpy as np
 
 from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.data.dataset import Dataset, Split
-from cdae_jax.data.labels import LabelStats
+from cdae_jax.data.labels import LabelStats, shown
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.evaluation.judge import Judge, cached_judge
 from cdae_jax.inference.trained_model import TrainedModel
@@ -45,6 +45,7 @@ class Bench:
     inception: Callable[[np.ndarray], np.ndarray] | None = None
 
     def counterfactual(self, images: np.ndarray, do: dict, context: np.ndarray | None, labels=None):
+        do = self.model.graph.spelled(do)
         return self.model.counterfactual(images, do, labels=labels, context=context, options=self.options)
 
     @functools.cached_property
@@ -67,6 +68,13 @@ class Bench:
     def inception_of_test(self) -> np.ndarray:
         """Inception features [N, 2048] of the test images."""
         return self.inception(self.test.images)
+
+    def told(self, name: str) -> Callable[[float], str]:
+        """How figures write a label of a variable: a class by its word, a number with the digits that matter."""
+        i = self.dataset.graph.index(name)
+        ends = [end(self.test.labels[:, i]) for end in (np.nanmin, np.nanmax)]
+        var = self.dataset.graph.variables[i]
+        return var.spell if var.classes else lambda value: shown(value, *ends, digits=3)
 
     def read(self, images: np.ndarray) -> np.ndarray:
         """Labels [N, n] by direct measurement, or by the predictor where there is none."""

@@ -32,7 +32,7 @@ from cdae_jax.evaluation.inception import inception_features, weights_digest
 from cdae_jax.evaluation.interventions import NUM_CYCLED, errors_by_variable, measure_do, measure_do_given, readings
 from cdae_jax.evaluation.judge import fingerprint
 from cdae_jax.evaluation.report import report_text
-from cdae_jax.graph import did_you_mean
+from cdae_jax.graph import as_file_name, did_you_mean
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.provenance import parameters_digest, revision
 from cdae_jax.paths import expanded
@@ -228,7 +228,7 @@ def evaluate(
 
     def kept(name: str, part: str, compute: Callable[..., dict], *args) -> dict | None:
         computed = functools.partial(compute, bench, *args) if part in ("floor", *parts) else None
-        return _cached(folder / "evaluation" / f"{name}.json", key, computed)
+        return _cached(folder / "evaluation" / f"{as_file_name(name)}.json", key, computed)
 
     results = {"floor": kept("floor", "floor", measure_floor)}
     names = tqdm(model.graph.names, "interventions")

@@ -6,6 +6,7 @@ import numpy as np
 
 from cdae_jax.evaluation.bench import Bench
 from cdae_jax.evaluation.interventions import Measured, labels_under
+from cdae_jax.graph import as_file_name
 from cdae_jax.plots.graphs import graph_with_curves
 from cdae_jax.plots.pictures import asked_and_read, counterfactual_grid, image_grid, image_table
 
@@ -25,12 +26,13 @@ def draw_do(bench: Bench, name: str, found: Measured) -> None:
     rows = [("factual", bench.test.images), ("counterfactual", found.images)]
     if found.true_images is not None:
         rows.append(("true counterfactual", found.true_images))
-    before = ["unlabelled" if np.isnan(old) else f"{old:.3g}" for old in bench.test.labels[:GRID_COLUMNS, column]]
-    captions = [f"{name}\n{old} to {new:.3g}" for old, new in zip(before, found.values, strict=False)]
+    told = bench.told(name)
+    before = ["unlabelled" if np.isnan(old) else told(old) for old in bench.test.labels[:GRID_COLUMNS, column]]
+    captions = [f"{name}\n{old} to {told(new)}" for old, new in zip(before, found.values, strict=False)]
     rows = [(title, images[:GRID_COLUMNS]) for title, images in rows]
     title = with_unit(f"{bench.dataset.name}: do({name})", unit)
-    counterfactual_grid(bench.figures / f"do_{name}.png", rows, captions, title)
-    asked_and_read(bench.figures / f"asked_{name}.png", found.values, found.read[:, column], name, unit)
+    counterfactual_grid(bench.figures / f"do_{as_file_name(name)}.png", rows, captions, title)
+    asked_and_read(bench.figures / f"asked_{as_file_name(name)}.png", found.values, found.read[:, column], name, unit)
 
 
 def _range(bench: Bench, name: str, num: int) -> np.ndarray:
@@ -38,9 +40,9 @@ def _range(bench: Bench, name: str, num: int) -> np.ndarray:
     i = bench.dataset.graph.index(name)
     classes = bench.dataset.graph.variables[i].classes
     if classes:
-        return np.arange(classes, dtype=np.float32)
+        return np.arange(float(classes))
     low, high = np.nanpercentile(bench.test.labels[:, i], [2, 98])
-    return np.linspace(low, high, num, dtype=np.float32)
+    return np.linspace(low, high, num)
 
 
 def draw_traversals(bench: Bench) -> str:
@@ -52,7 +54,7 @@ def draw_traversals(bench: Bench) -> str:
         images = np.repeat(one.images, len(values), 0)
         context = None if one.context is None else np.repeat(one.context, len(values))
         made, _ = bench.counterfactual(images, {name: values}, context)
-        texts = ["factual", *(f"{value:.3g}" for value in values)]
+        texts = ["factual", *map(bench.told(name), values)]
         unit = bench.dataset.graph.variables[bench.dataset.graph.index(name)].unit
         rows.append((f"do({with_unit(name, unit)})", np.concatenate([one.images, made]), texts))
     image_table(bench.figures / "traversals.png", rows, f"{bench.dataset.name}: one image, each variable in turn")
@@ -84,7 +86,7 @@ def draw_mechanisms(bench: Bench) -> str:
     for var in model.graph.variables:
         for parent in var.parents:
             values = _range(bench, parent, NUM_CURVE)
-            believed = model.predict(np.repeat(one.images, len(values), 0), {parent: values})
+            believed = model.predict(np.repeat(one.images, len(values), 0), model.graph.spelled({parent: values}))
             lines = [(believed[:, model.graph.index(var.name)], "-", "model")]
             if dataset.true_counterfactual is not None:
                 true = labels_under(dataset, np.repeat(one.labels, len(values), 0), {parent: values})

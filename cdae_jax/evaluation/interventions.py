@@ -28,7 +28,7 @@ class Measured(NamedTuple):
 def known_counterfactual(graph: CausalGraph, labels: np.ndarray, mask: np.ndarray, values: np.ndarray) -> np.ndarray:
     """What any graph says of labels [N, n] under do(mask = values): NaN for the descendants of what was set."""
     moved = (mask.astype(int) @ graph.ancestor_matrix.T.astype(int)) > 0
-    return np.where(mask, values, np.where(moved, np.nan, labels)).astype(np.float32)
+    return np.where(mask, values, np.where(moved, np.nan, labels))
 
 
 def labels_under(dataset: Dataset, labels: np.ndarray, do: Mapping[str, float | np.ndarray]) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from cdae_jax.data.dataset import Dataset
+from cdae_jax.data.labels import shown
 from cdae_jax.diffusion.solvers import SOLVERS
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.bench import dataset_of
@@ -103,9 +104,15 @@ class Page:
         true = np.full_like(scene.image, 255) if found.true is None else found.true
         graph = graph_of_values(self.model.graph, found.before, found.after, set(do))
         pictures = [enlarged(image) for image in (scene.image, found.image, true, found.change)]
-        asked = ", ".join(f"do({n} = {v:.4g})" for n, v in do.items()) or "no intervention"
+        asked = ", ".join(f"do({n} = {self.told(n, v)})" for n, v in do.items()) or "no intervention"
         text = "\n\n".join([f"**{scene.title}** under {asked}", *notes])
         return *map(picture_of_its_own, (*pictures, graph)), text
+
+    def told(self, name: str, value: float) -> str:
+        """A class by its word, a number with the digits that matter."""
+        i = self.model.graph.index(name)
+        var = self.model.variables[i]
+        return self.model.graph.variables[i].spell(value) if var.classes else shown(value, var.low, var.high)
 
     def show(self, scene):
         """A new scene: nothing is ticked and the sliders stand at what the model reads."""
@@ -141,7 +148,8 @@ class Page:
         except InputError as err:
             return _refused(err, 2)
         unit = self.model.variables[self.model.graph.index(name)].unit
-        return picture_of_its_own(strip(images)), f"{name} = " + ", ".join(f"{value:.3g}" for value in at) + f" {unit}"
+        told = ", ".join(self.told(name, value) for value in at)
+        return picture_of_its_own(strip(images)), f"{name} = {told} {unit}"
 
 
 def _controls(page: Page) -> tuple[list, list]:
@@ -152,12 +160,14 @@ def _controls(page: Page) -> tuple[list, list]:
         with gr.Row():
             ticks.append(gr.Checkbox(False, label="do", min_width=70, scale=1, elem_id=f"do-{var.name}"))
             if spec.classes:
-                sliders.append(gr.Radio(list(range(spec.classes)), value=0, label=var.name, **place))
+                choices = [(word, code) for code, word in enumerate(spec.words)]
+                sliders.append(gr.Radio(choices, value=0, label=var.name, **place))
                 continue
             low, high, step = scenes.slider_of(page.model, var.name)
-            ends, start = (float(f"{end:.6g}") for end in (low, high)), scenes.on_slider(page.model, var.name, low)
+            ends = (float(shown(end, low, high, 6)) for end in (low, high))
+            start = scenes.on_slider(page.model, var.name, low)
             label = f"{var.name} ({var.unit})" if var.unit else var.name
-            info = f"seen in training: {var.low:.4g} to {var.high:.4g} {var.unit}"
+            info = f"seen in training: {' to '.join(page.told(var.name, end) for end in var[2:4])} {var.unit}"
             sliders.append(gr.Slider(*ends, value=start, step=step, label=label, info=info, **place))
     return ticks, sliders
 

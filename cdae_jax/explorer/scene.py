@@ -11,6 +11,7 @@ from PIL import Image
 from cdae_jax.data.dataset import Dataset
 from cdae_jax.data.framing import framed
 from cdae_jax.data.image_files import READ_ERRORS
+from cdae_jax.data.labels import shown
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.interventions import labels_under
 from cdae_jax.evaluation.metrics import as_classes
@@ -84,15 +85,16 @@ def outside_notes(model: TrainedModel, do: dict[str, float]) -> list[str]:
     for name, value in do.items():
         var = model.variables[model.graph.index(name)]
         if not var.low <= value <= var.high:
-            seen = f"{var.low:.4g} to {var.high:.4g} {var.unit}".rstrip()
-            notes.append(f"{name} = {value:.4g} lies outside the range seen in training, {seen}: expect a poor image.")
+            low, high, at = (shown(number, var.low, var.high) for number in (var.low, var.high, value))
+            seen = f"{low} to {high} {var.unit}".rstrip()
+            notes.append(f"{name} = {at} lies outside the range seen in training, {seen}: expect a poor image.")
     return notes
 
 
 def answer(model: TrainedModel, dataset: Dataset | None, scene: Scene, do: dict[str, float], **options) -> Answer:
     """The counterfactual of a scene; options as for `TrainedModel.counterfactual`. Raises InputError as it does."""
     with warnings.catch_warnings(action="ignore"):  # `outside_notes` says more, and to whom it concerns
-        images, after = model.counterfactual(scene.image, do, context=scene.context, **options)
+        images, after = model.counterfactual(scene.image, model.graph.spelled(do), context=scene.context, **options)
     true = None
     if scene.labels is not None and dataset is not None and dataset.render and dataset.true_counterfactual:
         true = dataset.render(labels_under(dataset, scene.labels[None], do))[0]
@@ -114,7 +116,7 @@ def slider_of(model: TrainedModel, name: str) -> tuple[float, float, float]:
 def on_slider(model: TrainedModel, name: str, value: float) -> float:
     """The position of a slider that is nearest to a value."""
     low, high, step = slider_of(model, name)
-    return float(f"{np.clip(round(value / step) * step, low, high):.6g}")
+    return float(shown(np.clip(round(value / step) * step, low, high), low, high, 6))
 
 
 def sweep(
@@ -126,5 +128,6 @@ def sweep(
     var, classes = model.variables[i], model.graph.variables[i].classes
     values = np.arange(SWEEP) % classes if classes else np.linspace(var.low, var.high, SWEEP)
     images = np.repeat(scene.image[None], SWEEP, 0)
-    made = model.counterfactual(images, {**do, name: values.astype(np.float32)}, context=scene.context, **options)
+    do = model.graph.spelled({**do, name: values})
+    made = model.counterfactual(images, do, context=scene.context, **options)
     return made.images, values

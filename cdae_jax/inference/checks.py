@@ -5,24 +5,27 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from cdae_jax.data.framing import Framing
 from cdae_jax.data.image_files import Look, look_at, read_all
 from cdae_jax.data.images import collect
-from cdae_jax.data.labels import LabelStats
+from cdae_jax.data.labels import LabelStats, shown
 from cdae_jax.errors import InputError
-from cdae_jax.graph import CausalGraph
+from cdae_jax.graph import CausalGraph, as_number
 
 FAR = 0.1  # a do() value further outside the training range than this share of it is warned about
 
 
 class TrainedVariable(NamedTuple):
-    """A causal variable: its unit, and the smallest and largest value seen in training, in that unit."""
+    """A causal variable: its unit, the smallest and largest value seen in training, in that unit, and how its classes
+    are spelled, if it has any, in the order of their codes 0, 1, ..."""
 
     name: str
     unit: str
     low: float
     high: float
+    classes: tuple[str, ...] = ()
 
 
 def check_images(images, framing: Framing) -> np.ndarray:
@@ -56,53 +59,53 @@ def check_seed(seed) -> int:
 def check_do(
     do: Mapping, num: int, graph: CausalGraph, variables: tuple[TrainedVariable, ...], stats: LabelStats
 ) -> np.ndarray:
-    """name -> value in physical units, one or [num] -> [num, n] standardised, NaN where not intervened. Warns about
-    values far outside the range seen in training."""
+    """name -> value, one or [num], in physical units or a class as the table of labels spells it -> [num, n]
+    standardised, NaN where not intervened. Warns about values far outside the range seen in training."""
     if not isinstance(do, Mapping):
         raise InputError(f'do is {do!r}: expected a mapping such as {{"{graph.names[0]}": 1.0}}')
     y_do = np.full((num, len(graph)), np.nan, np.float32)
     for name, given in do.items():
         i = graph.index(name)
-        var = variables[i]
-        if any(isinstance(item, str) and item[:1] in ("+", "*") for item in np.ravel(np.asarray(given, object))):
+        var, seen = graph.variables[i], variables[i]
+        texts = [item for item in np.ravel(np.asarray(given, object)) if isinstance(item, str)]
+        if not var.classes and any(text[:1] in ("+", "*") for text in texts):
             raise InputError(
                 f'do({name}) is {given!r}: expected numbers; a change is one text for all images, such as "+5"'
             )
         try:
-            value = np.asarray(given, np.float32)
-        except (TypeError, ValueError):
-            value = np.float32(np.nan)
+            value = var.codes(given)
+        except InputError as err:
+            if var.classes:
+                raise InputError(f"do({name}): {err}") from err
+            value = np.array(np.nan)
         if value.shape not in ((), (num,)) or not np.isfinite(value).all():
+            expected = "one class" if var.classes else "one finite number"
             many = "" if num == 1 else f", or {num} of them"
-            raise InputError(
-                f"do({name}) is {given!r}: expected one finite number{many}, in {var.unit or 'the unit of its labels'}"
-            )
-        classes = graph.variables[i].classes
-        if classes and not np.isin(value, range(classes)).all():
-            expected = "0 or 1" if classes == 2 else f"a whole number from 0 to {classes - 1}"
-            raise InputError(f"do({name}) is {given!r}: {name} is {graph.variables[i].kind}, expected {expected}")
-        margin = FAR * (var.high - var.low)
-        if (value < var.low - margin).any() or (value > var.high + margin).any():
+            unit = "" if var.classes else f", in {var.unit or 'the unit of its labels'}"
+            raise InputError(f"do({name}) is {given!r}: expected {expected}{many}{unit}")
+        margin = FAR * (seen.high - seen.low)
+        if (value < seen.low - margin).any() or (value > seen.high + margin).any():
+            low, high = (shown(end, seen.low, seen.high) for end in (seen.low, seen.high))
             warnings.warn(
                 f"do({name}={given}) lies outside the range seen in training,"
-                f" {var.low:.4g} to {var.high:.4g} {var.unit}: expect a poor image",
+                f" {low} to {high} {var.unit}: expect a poor image",
                 stacklevel=3,
             )
         y_do[:, i] = (value - stats.mean[i]) / stats.sd[i]
     return y_do
 
 
-def soften(name: str, change: str, read: np.ndarray, graph: CausalGraph) -> np.ndarray:
+def is_change(name: str, given, graph: CausalGraph) -> bool:
+    """Whether a value of do is a change of what is read, "+2.5" or "*1.2", rather than a class by its word."""
+    return isinstance(given, str) and not graph.variables[graph.index(name)].classes
+
+
+def soften(name: str, change: str, read: np.ndarray) -> np.ndarray:
     """The values [B] that "+2.5" or "*1.2" makes of the values read [B], all in physical units."""
-    try:
-        amount = float(change[1:])
-    except ValueError:
-        amount = np.nan
-    if change[:1] not in "+*" or not np.isfinite(amount):
+    amount = as_number(change[1:].strip())
+    if change[:1] not in ("+", "*") or amount is None:
         raise InputError(f'do({name}) is {change!r}: expected a number, "+number" to add or "*number" to multiply')
-    if graph.variables[graph.index(name)].classes:
-        raise InputError(f"do({name}) is {change!r}: {name} has classes, which can only be set")
-    return read + np.float32(amount) if change[0] == "+" else read * np.float32(amount)
+    return read + amount if change[0] == "+" else read * amount
 
 
 def check_strength(strength, do: Mapping, graph: CausalGraph) -> np.ndarray | None:
@@ -124,12 +127,23 @@ def check_strength(strength, do: Mapping, graph: CausalGraph) -> np.ndarray | No
     return None if (strengths == 1).all() else strengths
 
 
-def check_labels(labels: np.ndarray, graph: CausalGraph) -> np.ndarray:
-    """[B, n] finite numbers -> float32."""
+def check_labels(labels: np.ndarray | Mapping | pd.DataFrame, graph: CausalGraph) -> np.ndarray:
+    """[B, n] finite numbers in the graph's order, classes as codes; or columns by name, classes as the table of labels
+    spells them -> [B, n] float64."""
+    if isinstance(labels, Mapping | pd.DataFrame):
+        absent = [name for name in graph.names if name not in labels]
+        if absent:
+            raise InputError(f"the labels have no column {absent[0]!r}: expected {', '.join(graph.names)}")
+        columns = [np.atleast_1d(var.codes(labels[var.name])) for var in graph.variables]
+        if len({column.shape for column in columns}) > 1:
+            raise InputError("the columns of the labels have different lengths: expected a label for every image")
+        labels = np.stack(columns, 1)
     try:
-        labels = np.asarray(labels, np.float32)
+        labels = np.asarray(labels, np.float64)
     except (TypeError, ValueError) as err:
-        raise InputError(f"the labels are not numbers ({err}): expected an array (batch, {len(graph)})") from err
+        raise InputError(
+            f"the labels are not numbers ({err}): expected an array (batch, {len(graph)}), or columns by name"
+        ) from err
     if labels.ndim != 2 or labels.shape[1] != len(graph) or not len(labels) or not np.isfinite(labels).all():
         raise InputError(
             f"the labels have the shape {labels.shape}: expected finite values of shape"
@@ -137,18 +151,28 @@ def check_labels(labels: np.ndarray, graph: CausalGraph) -> np.ndarray:
         )
     for i, var in enumerate(graph.variables):
         if var.kind == "categorical" and not np.isin(labels[:, i], range(var.classes)).all():
-            raise InputError(f"the labels of {var.name!r} are not whole numbers from 0 to {var.classes - 1}")
+            raise InputError(
+                f"the labels of {var.name!r} are not whole numbers from 0 to {var.classes - 1}, the codes of"
+                f" {', '.join(var.words)}"
+            )
     return labels
 
 
 def check_known(labels, num: int, graph: CausalGraph, stats: LabelStats) -> np.ndarray:
-    """Labels in physical units, [num, n] or one row [n] with NaN where unknown, or name -> value(s), as a mapping or a
-    DataFrame -> [num, n] standardised, NaN where unknown."""
+    """Known labels -> [num, n] standardised, NaN where unknown: numbers in physical units and codes of classes, [num, n]
+    or one row [n]; or name -> value(s) as the table of labels spells them, as a mapping or a DataFrame."""
     shape = (num, len(graph))
     if hasattr(labels, "keys"):  # a DataFrame has them too
         named, labels = {name: labels[name] for name in labels.keys()}, np.full(shape, np.nan)  # noqa: SIM118
         for name, given in named.items():
-            labels[:, graph.index(name)] = _numbers(f"the label of {name!r}", given, (num,))
+            i = graph.index(name)
+            what, var, given = f"the label of {name!r}", graph.variables[i], np.asarray(given)
+            if var.classes:
+                codes = np.full(given.shape, np.nan)
+                known = ~pd.isna(given)
+                codes[known] = var.codes(given[known])
+                given = codes
+            labels[:, i] = _numbers(what, given, (num,))
     labels = np.broadcast_to(_numbers("the array of labels", labels, shape), shape)
     for i, var in enumerate(graph.variables):
         known = labels[np.isfinite(labels[:, i]), i]

@@ -146,9 +146,10 @@ def _write(
     values = model.set_values(images, do, fit_steps=fit_steps)
     made, believed = model.counterfactual(images, values, context=context, strength=strength, options=options)
     u, _, z_do = model.latents_under(images, values, context=context, fit_steps=fit_steps)
-    asked = np.full(believed.shape, np.nan, np.float32)
+    asked = np.full(believed.shape, np.nan)
     for name, value in values.items():
-        asked[:, model.graph.index(name)] = value
+        i = model.graph.index(name)
+        asked[:, i] = model.graph.variables[i].codes(value)
     read = as_classes(model.graph, model.encode(made, fit_steps=fit_steps)).astype(believed.dtype)
     believed = as_classes(model.graph, believed).astype(believed.dtype)
     part = path.with_suffix(".part")

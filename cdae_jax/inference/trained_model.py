@@ -66,7 +66,7 @@ class TrainedModel:
     def __post_init__(self):
         self.graph, self.defaults = self.model.graph, self.defaults or self.settings.sampling
         self.variables = tuple(
-            checks.TrainedVariable(var.name, var.unit, float(low), float(high))
+            checks.TrainedVariable(var.name, var.unit, float(low), float(high), var.words)
             for var, low, high in zip(self.graph.variables, self.stats.low, self.stats.high, strict=True)
         )
         self.network = Network(self.model, self.params, self.settings.make_schedule())
@@ -106,14 +106,13 @@ class TrainedModel:
         self, images: np.ndarray, do: Mapping, *, labels: Labels = None, fit_steps: int | None = None
     ) -> Mapping:
         """`do` with shifts and scales turned into the values [B] that they mean for each image; see `encode`."""
-        if not isinstance(do, Mapping) or not any(isinstance(value, str) for value in do.values()):
+        changes = do.items() if isinstance(do, Mapping) else ()
+        changes = {name: value for name, value in changes if checks.is_change(name, value, self.graph)}
+        if not changes:
             return do
         factual = self._physical(self.latents_under(images, {}, labels=labels, fit_steps=fit_steps)[1])
-        values = dict(do)
-        for name, value in do.items():
-            if isinstance(value, str):
-                values[name] = checks.soften(name, value, factual[:, self.graph.index(name)], self.graph)
-        return values
+        columns = {name: factual[:, self.graph.index(name)] for name in changes}
+        return {**do, **{name: checks.soften(name, value, columns[name]) for name, value in changes.items()}}
 
     def latents_under(
         self,
@@ -151,8 +150,9 @@ class TrainedModel:
         """What the images would look like if the named variables had the given values.
 
         Args:
-          do: variable name -> value in physical units, one for all images or an array [B]; "+2.5" (or "+-2.5") adds to
-            the factual value of each image (given in labels, else as the encoder reads it), "*1.2" multiplies it.
+          do: variable name -> value in physical units, one for all images or an array [B], a class as the table of
+            labels spells it ("cat"); "+2.5" (or "+-2.5") adds to the factual value of each image (given in labels, else
+            as the encoder reads it), "*1.2" multiplies it.
           labels: what is known of the images, in physical units: an array [B, n] (or one row [n]) in the graph's order
             with NaN where a label is unknown, or name -> value(s), as a mapping or a DataFrame of one row per image.
             The noise u is abducted from these, from the encoder's reading where they are unknown (`algorithm.abduct`).

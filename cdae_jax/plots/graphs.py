@@ -6,9 +6,9 @@ import pathlib
 import networkx as nx
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from cdae_jax.graph import CausalGraph
+from cdae_jax.plots.fonts import Figure
 from cdae_jax.plots.pictures import picture
 
 
@@ -75,13 +75,14 @@ def graph_of_values(graph: CausalGraph, before: np.ndarray, after: np.ndarray, i
         arrow = {"arrowstyle": "->", "linewidth": 1.4, "shrinkA": 36, "shrinkB": 36} | look
         axis.annotate("", place[effect], place[cause], arrowprops=arrow)
     for i, name in enumerate(graph.names):
-        unit = graph.variables[i].unit
-        moved = f"{before[i]:.3g}" != f"{after[i]:.3g}"
-        value = f"{before[i]:.3g} \u2192 {after[i]:.3g}" if moved else f"{after[i]:.3g}"
+        var = graph.variables[i]
+        old, new = (var.spell(label) if var.classes else f"{label:.3g}" for label in (before[i], after[i]))
+        moved = old != new
+        value = f"{old} \u2192 {new}" if moved else new
         is_set = name in intervened
         axis.text(
             *place[name],
-            f"{f'do({name})' if is_set else name}\n{value} {unit}".rstrip(),
+            f"{f'do({name})' if is_set else name}\n{value} {var.unit}".rstrip(),
             ha="center",
             va="center",
             fontsize=10,

@@ -6,9 +6,9 @@ import textwrap
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from cdae_jax.data.dataset import Split
+from cdae_jax.plots.fonts import Figure
 
 CAPTION = 20  # letters that fit above an image of `image_table`
 GREY = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "nearest"}  # how images of one channel are shown

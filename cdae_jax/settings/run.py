@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from cdae_jax.counterfactual.sampling import Sampling
+from cdae_jax.data.kinds import resolve_kinds
 from cdae_jax.data.settings import BY_NAME, Data
 from cdae_jax.diffusion.grids import spacing_of, time_grid
 from cdae_jax.diffusion.process import Schedule, make_schedule
@@ -34,7 +35,7 @@ class Settings:
 
     def to_dict(self) -> dict:
         """Plain data for JSON; `from_dict` reads it back."""
-        graph = {spec.pop("name"): spec for spec in self.graph.to_list()}
+        graph = self.graph.to_dict()
         plain = {field.name: dataclasses.asdict(getattr(self, field.name)) for field in dataclasses.fields(self)}
         return json.loads(json.dumps(plain | {"graph": graph}))  # tuples become lists
 
@@ -61,6 +62,13 @@ class Settings:
         self.sampling.check(self.diffusion.num_steps, "config.sample.")
         decoder = DECODERS[self.model.decoder]
         self.sample.check_for(decoder, self.train.condition_drop, self.is_aligned, "config.sample.")
+
+    def resolved(self) -> "Settings":
+        """With what the graph leaves open told by the table of the user's own images (`data.kinds`), before anything is
+        built; the same where it leaves nothing open. Raises InputError for a table that does not tell."""
+        if self.data.name != "custom":
+            return self
+        return dataclasses.replace(self, graph=resolve_kinds(self.data, self.graph))
 
     @property
     def is_aligned(self) -> bool:

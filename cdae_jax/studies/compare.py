@@ -12,6 +12,7 @@ from cdae_jax.evaluation.evaluate import PROTOCOL
 from cdae_jax.evaluation.interventions import labels_under
 from cdae_jax.evaluation.metrics import error_of_images, mean_with_interval
 from cdae_jax.evaluation.report import markdown_table
+from cdae_jax.graph import as_file_name
 from cdae_jax.inference.loading import load
 from cdae_jax.paths import expanded
 from cdae_jax.plots.pictures import image_table, picture
@@ -39,7 +40,7 @@ def errors_of_images(folder: str | pathlib.Path, found: dict) -> np.ndarray | No
     what `evaluate` keeps of this run; None without it."""
     per_image = []
     for do in found.get("effectiveness", {}):
-        path = expanded(folder) / "evaluation" / f"do_{do[3:-1]}.json"
+        path = expanded(folder) / "evaluation" / f"do_{as_file_name(do[3:-1])}.json"
         if not path.is_file():
             return None
         part = json.loads(path.read_text())
@@ -239,17 +240,20 @@ def draw_grid(found: dict[str, dict], num: int, output: pathlib.Path) -> None:
     test = first_of(dataset.test, num)
     rows = []
     for column, name in enumerate(dataset.graph.names):
+        var = dataset.graph.variables[column]
         known = dataset.test.labels[np.isfinite(dataset.test.labels[:, column]), column]
-        values = np.resize(np.percentile(known, [15, 85]).astype(np.float32), len(test))
-        if dataset.graph.variables[column].classes:
+        values = np.resize(np.percentile(known, [15, 85]), len(test))
+        if var.classes:
             values = np.rint(values)
         made = {}
         for title, model in models.items():
             options = sampling_of(found[title]["protocol"])
-            asked = model.counterfactual(test.images, {name: values}, context=test.context, options=options)
+            do = model.graph.spelled({name: values})
+            asked = model.counterfactual(test.images, do, context=test.context, options=options)
             made[title] = asked.images
         if dataset.render is not None and dataset.true_counterfactual is not None:
             made["true"] = dataset.render(labels_under(dataset, test.labels, {name: values}))
         for value, *images in zip(values, test.images, *made.values(), strict=True):
-            rows.append((f"do({name} = {value:.3g})", np.stack(images), ["factual", *made]))
+            told = var.spell(value) if var.classes else f"{value:.3g}"
+            rows.append((f"do({name} = {told})", np.stack(images), ["factual", *made]))
     image_table(output, rows, f"{dataset.name}: the same test images by every model")

@@ -76,8 +76,9 @@ def measure_point(bench: Bench, point: Sampling) -> dict:
     for name in bench.model.graph.names:
         column = graph.index(name)
         values, _ = bench.draw_values(column)
+        do = bench.model.graph.spelled({name: values})
         true = labels_under(dataset, test.labels, {name: values})
-        images, _ = bench.model.counterfactual(test.images, {name: values}, context=test.context, options=options)
+        images, _ = bench.model.counterfactual(test.images, do, context=test.context, options=options)
         gaps = metrics.known_mean(metrics.absolute_gaps(graph, bench.read(images), true, bench.sd))
         by_do[f"do({name})"] = dict(zip(graph.names, map(float, gaps), strict=True))
         if dataset.render is not None:

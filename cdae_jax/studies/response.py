@@ -19,6 +19,7 @@ from cdae_jax.evaluation import metrics
 from cdae_jax.evaluation.bench import Bench, dataset_of, first_of
 from cdae_jax.evaluation.figures import GRID_COLUMNS, with_unit
 from cdae_jax.evaluation.report import if_known, markdown_table
+from cdae_jax.graph import as_file_name
 from cdae_jax.inference.loading import load
 from cdae_jax.paths import expanded
 from cdae_jax.plots.pictures import curves, image_grid
@@ -55,12 +56,13 @@ def respond(bench: Bench, knob: str, grid: np.ndarray) -> dict[str, dict]:
     for name in tqdm(bench.model.graph.names, "interventions"):
         column, wanted = graph.index(name), test.labels.copy()
         values, _ = bench.draw_values(column)
+        do = bench.model.graph.spelled({name: values})
         wanted[:, column] = values
         still = [i for i in range(len(graph)) if i != column and graph.names[i] not in graph.descendants(name)]
         curve: dict[str, list] = {"share": [], "error": [], "non_descendants": []}
         rows = [("factual", test.images[:GRID_COLUMNS])]
         for w in tqdm(grid, f"do({name})", leave=False):
-            images, _ = bench.model.counterfactual(test.images, {name: values}, context=test.context, **_knob(knob, w))
+            images, _ = bench.model.counterfactual(test.images, do, context=test.context, **_knob(knob, w))
             rows.append((f"w={w:g}", images[:GRID_COLUMNS]))
             read = bench.read(images)
             curve["share"].append(share_of_the_way(read[:, column], test.labels[:, column], values))
@@ -78,7 +80,7 @@ def respond(bench: Bench, knob: str, grid: np.ndarray) -> dict[str, dict]:
         }
         captions = [f"to {value:.3g}" for value in values[:GRID_COLUMNS]]
         title = f"{with_unit(f'{bench.dataset.name}: do({name})', graph.variables[column].unit)}, by {knob} w"
-        image_grid(bench.figures / f"{knob}_{name}.png", rows, captions, title)
+        image_grid(bench.figures / f"{knob}_{as_file_name(name)}.png", rows, captions, title)
     return found
 
 

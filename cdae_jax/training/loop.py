@@ -76,6 +76,7 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
     if config.train.gamma is 0. Raises InputError for bad settings or data, or a workdir of other settings,
     NonFiniteLoss if training diverged, and Stopped when SIGTERM arrived and what was done is saved.
     """
+    settings = settings.resolved()
     directory, train, mesh = pathlib.Path(directory), settings.train, sharding.make_mesh(settings.system.fsdp)
     sharding.check_batch_size(train.batch_size, settings.system.microbatches, train.refine_every, mesh)
     workdir.check_workdir(directory, settings)

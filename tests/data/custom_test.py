@@ -83,9 +83,8 @@ def test_an_npz_file_reads_the_same_and_the_split_follows_the_seed(folder):
     np.savez(folder / "images.npz", images=images)
     by_index(folder)
     first, again, other = (make(folder, images="images.npz", seed=seed) for seed in (0, 0, 1))
-    assert len(first.test) == 16
     np.testing.assert_array_equal(first.test.images, again.test.images)
-    assert (first.test.images != other.test.images).any()
+    assert not np.array_equal(first.test.images, other.test.images)
     np.testing.assert_allclose(first.train.images[:, 0, 0, 0] / 10, first.train.labels[:, 0], rtol=1e-6)
     both = np.concatenate([first.train.labels[:, 0], first.test.labels[:, 0]])
     np.testing.assert_allclose(np.sort(both), np.arange(NUM) / 10, rtol=1e-6)
@@ -305,7 +304,7 @@ def test_a_graph_file_may_be_short_or_long(tmp_path):
     graph = Settings.from_dict(get_config(f"cpu,{path}").to_dict()).graph
     assert graph.names == ("a", "b", "c") and graph.descendants("a") == ("b", "c")
     path.write_text('["a"]')
-    with pytest.raises(ValueError, match="is no mapping such as"):
+    with pytest.raises(ValueError, match="not a mapping such as"):
         get_config(f"cpu,{path}")
     with pytest.raises(ValueError, match="expected a size and a graph file"):
         get_config("cpu")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cdae_jax.data.inspection import INDEPENDENT, dependence, describe, edges, separations
+from cdae_jax.data.inspection import INDEPENDENT, dependence, describe, edges, separations, summary
 from cdae_jax.graph import CausalGraph, Variable
 
 RNG = np.random.default_rng(0)
@@ -49,22 +49,43 @@ def test_a_binary_collider_hides_nothing_that_its_parents_explain():
 def test_unlabelled_cells_are_counted_and_left_out():
     labels = LABELS.copy()
     labels[:500, 1] = np.nan
-    line = next(line for line in describe(labels, CHAIN).splitlines() if line.startswith("mid"))
-    assert line.split()[2] == "1000"
+    line = next(line for line in describe(labels, CHAIN).splitlines() if line.startswith("mid ") and "->" not in line)
+    assert line.split()[3] == "1000"
 
 
 def test_statistics_stand_in_columns_whatever_their_width():
     graph = CausalGraph((Variable("a_name_beyond_14_letters", unit="px"), Variable("tall", kind="binary")))
     labels = np.stack([np.repeat([-1.5e-6, 2.5e-6], 30), np.repeat([0, 0, 1], 20)], 1).astype(np.float32)
     lines = [line.split() for line in describe(labels, graph).splitlines()]
-    assert lines[0] == ["variable", "unit", "labelled", "mean", "sd", "lowest", "highest"]
-    assert lines[1] == ["a_name_beyond_14_letters", "px", "60", "5e-07", "2e-06", "-1.5e-06", "2.5e-06"]
-    assert lines[2] == ["tall", "-", "60", "0.3333", "0.4714", "0", "1"]
-    assert lines[5:8] == [
+    start = lines.index(["variable", "kind", "unit", "labelled", "mean", "sd", "lowest", "highest"])
+    row = ["a_name_beyond_14_letters", "continuous", "px", "60", "5e-07", "2e-06", "-1.5e-06", "2.5e-06"]
+    assert lines[start + 1 : start + 3] == [row, ["tall", "binary", "-", "60", "-", "-", "-", "-"]]
+    start = lines.index(["correlation", "of", "the", "labels"])
+    assert lines[start + 1 : start + 4] == [
         ["a_name_beyond_14_letters", "tall"],
         ["a_name_beyond_14_letters", "1.000", "0.707"],
         ["tall", "0.707", "1.000"],
     ]
+
+
+def test_edges_kinds_and_classes_are_shown():
+    graph = CausalGraph(
+        (
+            Variable("animal", kind="categorical", values=("cat", "cow", "dog")),
+            Variable("size", ("animal",)),
+            Variable("time", ("size",), unit="s"),
+            Variable("legs"),
+        )
+    )
+    time = 1_748_229_500 + 5.0 * np.arange(60)
+    labels = np.stack([np.repeat([0, 0, 2], 20), np.linspace(1, 2, 60), time, np.repeat([2, 4], 30)], 1)
+    labels[0] = np.nan
+    text = summary(labels, graph)
+    assert text.startswith("edges, cause -> effect\nanimal -> size\nsize -> time\nlegs (no edge)\n")
+    assert "animal, images of each class: cat 39, dog 20" in text
+    assert "legs has 2 different whole numbers: if they are classes" in text and "size has" not in text
+    line = next(line for line in text.splitlines() if line.startswith("time "))
+    assert line.split() == ["time", "continuous", "s", "59", "1748229650", "85.15", "1748229505", "1748229795"]
 
 
 def test_too_few_whole_rows_are_not_compared_with_the_graph():

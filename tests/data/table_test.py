@@ -1,189 +1,218 @@
-"""The table of labels: what is read from it, and the sentence for every mistake in it."""
+"""The table of labels as cells: every form that it may come in, and the sentence for every mistake in one."""
 
 import csv
+import io
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from cdae_jax.data.settings import Custom
-from cdae_jax.data.table import read_interventions, read_labels, read_table, some, split_rows
+from cdae_jax.data.table import read_table, some
 from cdae_jax.errors import InputError
-from cdae_jax.graph import CausalGraph, Variable
 
-GRAPH = CausalGraph(
-    (
-        Variable("width"),
-        Variable("tall", ("width",), kind="binary"),
-        Variable("digit", ("width",), kind="categorical", classes=3),
-    )
+NUM = 6
+HEADER = ["file", "size", "kind"]
+ROWS = [HEADER, *([f"{i}.png", f"{i + 0.25}", "" if i == 3 else ("cat", "dog")[i % 2]] for i in range(NUM))]
+FRAME = pd.DataFrame(
+    {
+        "file": [f"{i}.png" for i in range(NUM)],
+        "size": np.arange(NUM) + 0.25,
+        "kind": ["cat", "dog", "cat", None, "cat", "dog"],
+    }
 )
-NUM = 80
-HEADER = ("file", "width", "tall", "digit", "part", "set")
 
 
-@pytest.fixture
-def rows():
-    """A header and 80 rows; every tenth has no digit, the first 20 are the test split, nothing was set by hand."""
-    return [
-        list(HEADER),
-        *(
-            [f"{i}.png", f"{i / 10}", f"{i % 2}", "" if i % 10 == 0 else f"{i % 3}", "train" if i >= 20 else "test", ""]
-            for i in range(NUM)
-        ),
-    ]
+def text_of(rows, delimiter=",", end="\n"):
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter, lineterminator=end).writerows(rows)
+    return text.getvalue()
 
 
 @pytest.fixture
 def read(tmp_path):
-    """Writes rows, or bytes as they are, and returns the key column, labels, what was set and the two splits."""
+    """The key and the rows, header first, of a table that is written from rows, text or bytes."""
 
-    def read(rows, do_column="set", **changes):
-        path = tmp_path / "labels.csv"
-        if isinstance(rows, bytes):
-            path.write_bytes(rows)
-        elif rows is not None:
-            with path.open("w", newline="") as file:
-                csv.writer(file).writerows(rows)
-        key, table = read_table(path)
-        settings = {"split_column": "part"} | changes
-        data = Custom(name="custom", resolution=8, images="images", labels=str(path), **settings)
-        labels = read_labels(path, table, GRAPH)
-        return table[key].tolist(), labels, read_interventions(path, do_column, table, GRAPH), split_rows(table, data)
+    def read(content, name="labels.csv", by="file"):
+        path = tmp_path / name
+        content = text_of(content) if isinstance(content, list) else content
+        if content is not None:
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return rows_of(read_table(path, by))
 
     return read
 
 
-def with_cell(rows, row, column, value):
-    """The rows with one cell changed; row 0 is the header."""
-    rows[row][HEADER.index(column)] = value
+def rows_of(found):
+    key, table = found
+    return key, [list(table), *table.to_numpy().tolist()]
+
+
+def with_commas(rows):
+    return [[cell.replace(".", ",") if j else cell for j, cell in enumerate(row)] for row in rows]
+
+
+def with_cell(row, column, value, rows=ROWS):
+    rows = [list(cells) for cells in rows]
+    rows[row][column] = value
     return rows
 
 
-def with_column(rows, column, value_of):
-    """The rows with a column's cells given by the number of the row below the header."""
-    for i, row in enumerate(rows[1:]):
-        row[HEADER.index(column)] = value_of(i)
-    return rows
+@pytest.mark.parametrize(
+    "content",
+    [
+        text_of(ROWS),
+        text_of(ROWS, end="\r\n").encode("utf-8-sig"),
+        text_of(ROWS, "\t"),
+        text_of(ROWS, ";"),
+        text_of(with_commas(ROWS), ";", "\r\n").encode("utf-8-sig"),
+        text_of(with_commas(ROWS), "\t"),
+        text_of(ROWS, "\t").encode("utf-16"),
+        text_of([[f" {cell} " for cell in row] for row in ROWS]),
+        text_of(ROWS).replace(",\n", ",NA\n"),
+        text_of(ROWS).replace(",\n", ",null\n"),
+        text_of(ROWS).replace(",\n", ",NaN\n"),
+        text_of([*ROWS, *[["", "", ""]] * 5]),
+        text_of([*ROWS, ["", " ", ""], []]),
+        text_of([[], ["", "", ""], *ROWS[:3], [], *ROWS[3:]]),
+        text_of([[*row, "", ""] for row in ROWS]),
+        text_of([["", *row, "", " "] for row in ROWS]),
+        text_of([[str(i - 1) if i else "", *row] for i, row in enumerate(ROWS)]),
+        text_of([[str(i - 1) if i else "Unnamed: 0", *row] for i, row in enumerate(ROWS)]),
+        text_of([ROWS[0], *([*row, ""] for row in ROWS[1:])]),
+        FRAME.to_csv(),
+        FRAME.to_csv(index=False, sep=";", decimal=","),
+    ],
+)
+def test_every_usual_text_is_the_same_table(read, content):
+    assert read(content) == ("file", ROWS)
 
 
-def test_labels_and_splits_are_read_in_the_order_of_the_rows(rows, read):
-    files, labels, was_set, (train, test) = read(rows)
-    assert files[:2] == ["0.png", "1.png"] and labels.shape == was_set.shape == (NUM, 3) and labels.dtype == np.float32
-    np.testing.assert_array_equal(labels[:, 0], np.float32([i / 10 for i in range(NUM)]))
-    np.testing.assert_array_equal(labels[:, 1], np.arange(NUM) % 2)
-    np.testing.assert_array_equal(np.flatnonzero(np.isnan(labels[:, 2])), np.arange(0, NUM, 10))
-    assert not was_set.any() and list(test) == list(range(20)) and list(train) == list(range(20, NUM))
+def test_a_table_of_spaces_is_read_too(read):
+    rows = [["NA" if cell == "" else cell for cell in row] for row in ROWS]
+    assert read("\n".join("  ".join(row) for row in rows), "labels.txt") == ("file", ROWS)
+    assert read(FRAME.to_csv(sep=" ", na_rep="NA").removeprefix('""')) == ("file", ROWS)  # as R writes the rows' names
 
 
-def test_columns_may_come_in_any_order_with_spaces_around_cells_and_a_byte_order_mark(rows, read):
-    expected = read(rows)[1]
-    backwards = [[f" {cell} " for cell in reversed(row)] for row in rows]
-    text = "\r\n".join(",".join(row) for row in backwards)
-    np.testing.assert_array_equal(read(text.encode("utf-8-sig"))[1], expected)
+def test_workbooks_parquet_frames_and_mappings_are_the_same_table(tmp_path):
+    FRAME.to_excel(tmp_path / "labels.xlsx", index=False)
+    FRAME.to_parquet(tmp_path / "labels.parquet")
+    sources = (
+        tmp_path / "labels.xlsx",
+        tmp_path / "labels.parquet",
+        FRAME,
+        FRAME.to_dict("list"),
+        FRAME.set_index("file"),
+    )
+    for source in sources:
+        assert rows_of(read_table(source)) == ("file", ROWS)
+    FRAME.to_excel(tmp_path / "indexed.xlsx", startrow=2)  # with the index of pandas, below blank lines
+    assert rows_of(read_table(tmp_path / "indexed.xlsx")) == ("file", ROWS)
 
 
-@pytest.mark.parametrize("cell", ["1e1", "+10", "10.", " 10 ", "1E+1"])
-def test_numbers_may_be_written_in_any_usual_way(rows, read, cell):
-    assert read(with_cell(rows, 3, "width", cell))[1][2, 0] == 10
+def test_whole_numbers_truths_and_times_of_a_frame_lose_nothing():
+    frame = pd.DataFrame(
+        {
+            "index": np.arange(3),
+            "gap": [1.0, np.nan, 3.0],
+            "exact": [0.1, 1 / 3, 1e300],
+            "on": [True, False, True],
+            "time": [1_748_229_500, 1_748_229_505, 1_748_229_510],
+            "small": np.float32([0.1, 0.2, np.nan]),
+        }
+    )
+    key, table = read_table(frame)
+    assert key == "index" and table["index"].tolist() == ["0", "1", "2"] and table["gap"].tolist() == ["1", "", "3"]
+    assert [float(cell) for cell in table["exact"]] == [0.1, 1 / 3, 1e300] and table["on"].tolist()[0] == "True"
+    assert table["time"].tolist()[1] == "1748229505" and [np.float32(c) for c in table["small"][:2]] == [
+        np.float32(0.1),
+        np.float32(0.2),
+    ]
 
 
-def test_empty_rows_and_columns_of_a_spreadsheet_are_left_out(rows, read):
-    expected = read(rows)
-    empty = [""] * len(HEADER)
-    padded = [["", *row, " ", ""] for row in (empty, *rows[:5], empty, *rows[5:], empty, empty)]
-    files, labels, was_set, splits = read([*padded[:9], [], *padded[9:], []])
-    assert files == expected[0]
-    np.testing.assert_array_equal(labels, expected[1])
-    np.testing.assert_array_equal(was_set, expected[2])
-    np.testing.assert_array_equal(splits[0], expected[3][0])
-
-
-def test_rows_are_named_as_the_file_counts_them(rows, read):
-    rows = with_cell(rows, 3, "width", "wide")
-    with pytest.raises(InputError, match="'wide' in row 6;"):
-        read([[""] * len(HEADER), *rows[:3], [], *rows[3:]])
-
-
-def test_a_column_with_a_name_and_no_cells_is_a_column(rows, read):
-    with pytest.raises(InputError, match="0 labels of 'digit': expected at least 50"):
-        read(with_column(rows, "digit", lambda i: ""))
-
-
-def test_a_column_names_what_was_set_by_hand(rows, read):
-    cells = {5: "tall", 30: "tall  digit", 31: " digit "}
-    was_set = read(with_column(rows, "set", lambda i: cells.get(i, "")))[2]
-    expected = np.zeros((NUM, 3), bool)
-    expected[5, 1] = expected[30, 1:] = expected[31, 2] = True
-    np.testing.assert_array_equal(was_set, expected)
-
-
-def test_a_split_without_a_column_follows_the_seed(rows, read):
-    (train, test), again, other = (read(rows, split_column="", seed=seed)[3] for seed in (0, 0, 1))
-    assert len(test) == 16 and sorted([*train, *test]) == list(range(NUM))
-    np.testing.assert_array_equal(test, again[1])
-    assert (test != other[1]).any()
+def test_the_attributes_of_celeba_are_read_as_they_are(read):
+    text = "3\nSmiling Male \n000001.jpg -1  1\n000002.jpg  1  1\n000003.jpg  1 -1\n"
+    expected = [
+        ["file", "Smiling", "Male"],
+        ["000001.jpg", "-1", "1"],
+        ["000002.jpg", "1", "1"],
+        ["000003.jpg", "1", "-1"],
+    ]
+    assert read(text, "list_attr_celeba.txt") == ("file", expected)
+    boxes = "2\nimage_id x_1 y_1\n000001.jpg    95  71\n000002.jpg    72  94\n"
+    assert read(boxes, "list_bbox_celeba.txt")[1][1] == ["000001.jpg", "95", "71"]
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda r: with_cell(r, 3, "width", "wide"), "variable 'width': 'wide' in row 4; expected a number"),
-        (
-            lambda r: with_cell(r, 3, "width", "3_7"),
-            "labels.csv .* variable 'width': '3_7' in row 4; expected a number",
-        ),
-        (lambda r: with_cell(r, 3, "width", "3,7"), "'3,7' in row 4"),
-        (lambda r: with_cell(r, 3, "width", "0x1f"), "'0x1f' in row 4"),
-        (lambda r: with_cell(r, 3, "width", "inf"), "'inf' in row 4"),
-        (lambda r: with_cell(r, 3, "width", "1e999"), "'1e999' in row 4"),
-        (lambda r: with_cell(r, 3, "width", "nan"), "'nan' in row 4"),
-        (lambda r: with_cell(r, 3, "width", "NA"), "'NA' in row 4"),
-        (lambda r: with_cell(r, 3, "tall", "2"), "binary variable 'tall': '2' in row 4; expected a whole number .* 1,"),
-        (lambda r: with_cell(r, 3, "tall", "True"), "'True' in row 4"),
-        (lambda r: with_cell(r, 3, "digit", "0.5"), "'0.5' in row 4; expected a whole number from 0 to 2"),
-        (lambda r: with_cell(r, 3, "digit", "1_0"), "'1_0' in row 4"),
-        (lambda r: with_column(r, "width", lambda i: f"_{i}"), "'_0' in row 2, .* '_4' in row 6 and 75 more;"),
-        (lambda r: with_column(r, "width", lambda i: "1.0"), "same value, 1, for every label of 'width'"),
-        (
-            lambda r: with_column(r, "width", lambda i: i if i < 49 else ""),
-            "49 labels of 'width': expected at least 50",
-        ),
-        (lambda r: with_column(r, "part", lambda i: "train"), "the test split of 80 images is empty"),
-        (lambda r: with_column(r, "part", lambda i: "validate"), "has validate: expected train or test"),
-        (lambda r: with_column(r, "set", lambda i: "size"), "has 'size' in the column 'set': expected names of var"),
-        (
-            lambda r: with_cell(r, 0, "width", "breadth"),
-            "no column for width of the graph: its columns are file, breadth",
-        ),
-        (lambda r: with_cell(r, 0, "file", "name"), "neither a column 'file' nor 'index': its columns are name, width"),
-        (lambda r: with_cell(r, 0, "part", "tall"), "more than one column 'tall': give each another name"),
-        (lambda r: with_cell(r, 2, "file", "0.png"), r"names images twice in its column 'file': 0\.png"),
-        (lambda r: [*r, ["9.png", 1], [], ["8.png"]], r"rows without 6 cells: rows 82, 84 \(the header is row 1\)"),
-        (lambda r: [*r, [*r[1], "", "more"]], "cannot be read as CSV: Expected 6 fields in line 82, saw 8"),
-        (lambda r: b'file,width\n1,"2\n', "cannot be read as CSV"),
-        (lambda r: b"\xff\xfe\x00", "cannot be read as CSV"),
-        (lambda r: b"", "cannot be read as CSV"),
-        (lambda r: None, "labels.csv', which cannot be read as CSV"),
-        (lambda r: r[:1], "has no rows below its header"),
-        (lambda r: b"\n\n", "has no rows below its header"),
-    ],
+    "name", ["File", "filename", "file_name", "File Name", "path", "image", "Image_ID", "image-path"]
 )
-def test_every_mistake_is_named(rows, read, change, message):
-    with pytest.raises(InputError, match=message):
-        read(change(rows))
+def test_the_column_of_files_may_be_called_otherwise(read, name):
+    assert read(with_cell(0, 0, name)) == ("file", ROWS)
+
+
+def test_of_two_keys_the_one_that_names_the_images_counts(read):
+    rows = [["index", "file", "size"], *([str(i), f"{i}.png", "1"] for i in range(3))]
+    assert read(rows, by="index") == ("index", rows) and read(rows) == ("file", rows)
+    assert read([["path", "File", "size"], ["a", "b", "1"]]) == ("file", [["path", "file", "size"], ["a", "b", "1"]])
+    assert read([["Index", "size"], ["0", "1"]], by="index") == ("index", [["index", "size"], ["0", "1"]])
+
+
+def test_names_and_words_are_composed_but_files_stay(read):
+    rows = [["file", "große", "sort"], ["gru\u0308n.png", "1", "gru\u0308n"]]
+    assert read(rows)[1] == [["file", "große", "sort"], ["gru\u0308n.png", "1", "grün"]]
+
+
+def test_rows_are_counted_as_the_file_has_them(tmp_path):
+    (tmp_path / "labels.csv").write_text("\n\n" + text_of([HEADER, *ROWS[1:3], [], *ROWS[3:]]))
+    assert read_table(tmp_path / "labels.csv")[1].index.tolist() == [4, 5, 7, 8, 9, 10]
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("content", "message"),
     [
-        ({"do_column": "sett"}, "config.data.do_column is 'sett': the columns of .* are file, width"),
-        ({"split_column": "parts"}, "config.data.split_column is 'parts': the columns of .* are file, width"),
-        ({"split_column": "", "test_fraction": 1.0}, "config.data.test_fraction is 1.0: expected a number between"),
+        ([["name", "size"], ["a", "1"]], "neither a column 'file' nor 'index', .* its columns are name, size"),
+        ([["file", "size", "size"], ["a", "1", "2"]], "more than one column 'size': give each another name"),
+        ([*ROWS, ROWS[1]], r"names images twice in its column 'file': 0\.png"),
+        ([*ROWS, ["", "1", "cat"]], "rows without a cell in the column 'file': rows 8; name their images"),
+        ([*ROWS, ["9.png", "1"], [], ["8.png"]], r"rows without 3 cells: rows 8, 10 \(the header is row 1\)"),
+        ([*ROWS, ["9.png", "1", "cat", "more"]], r"rows without 3 cells: rows 8 \(the header is row 1\)"),
+        ('file,size\n1,"2\n', "cannot be read: unexpected end of data"),
+        ("file;size\nä;1\n".encode("latin-1"), "cannot be read: it is no text in UTF-8 .*; save it again as CSV UTF-8"),
+        (b"\xff\xfe\x00", "cannot be read"),
+        (None, "cannot be read: .* No such file"),
+        (b"", "has no rows below its header"),
+        ([HEADER], "has no rows below its header"),
+        ("\n\n", "has no rows below its header"),
+        (
+            text_of([["file", "a", "b"], ["0.png", "7,25", "1.5"]], ";"),
+            r"with decimal commas and with decimal points \('7,25' and '1\.5'\): write all alike",
+        ),
+        (
+            text_of([["file", "a"], ["0.png", "1,234"], ["1.png", "999"]], "\t"),
+            "'1,234', whose comma may mark thousands or decimals",
+        ),
     ],
 )
-def test_wrong_settings_are_named(rows, read, changes, message):
+def test_every_mistake_is_named(read, content, message):
+    with pytest.raises(InputError, match=message) as error:
+        read(content)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("a.xlsx", "cannot be read"), ("a.parquet", "cannot be read"), ("a.xls", "save")]
+)
+def test_files_that_are_not_what_their_name_says_are_named(read, name, message):
     with pytest.raises(InputError, match=message):
-        read(rows, **changes)
+        read("file,size\n", name)
+
+
+def test_columns_of_different_lengths_are_named():
+    with pytest.raises(InputError, match="columns do not fit together"):
+        read_table({"file": ["a"], "size": [1, 2]})
+
+
+def test_a_comma_within_a_cell_stays_where_commas_separate(read):
+    assert read('file,size\n0.png,"7,25"\n')[1][1] == ["0.png", "7,25"]
 
 
 def test_a_message_names_the_first_few():

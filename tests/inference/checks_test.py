@@ -22,9 +22,13 @@ GRAPH = CausalGraph(
         Variable("on", ("angle",), kind="binary"),
         Variable("digit", ("angle",), kind="categorical", classes=3),
         Variable("light"),
+        Variable("animal", kind="binary", values=("cat", "dog")),
+        Variable("smiling", kind="binary", values=("-1", "1")),
+        Variable("time", unit="s"),
     )
 )
-ROWS = np.array([[-30, 0, 0, 50], [30, 1, 2, 130], [0, 1, 1, 90]], np.float32)
+ROWS = np.array([[-30, 0, 0, 50, 0, 0, 0], [30, 1, 2, 130, 1, 1, 1000], [0, 1, 1, 90, 1, 0, 500]], np.float64)
+ROWS[:, 6] += 1_748_229_500
 STATS = LabelStats.of(ROWS, GRAPH)
 VARIABLES = tuple(
     TrainedVariable(var.name, var.unit, low, high)
@@ -101,8 +105,42 @@ def test_do_becomes_standardised_columns():
     np.testing.assert_allclose(found[:, 3], (100 - STATS.mean[3]) / STATS.sd[3], rtol=1e-6)
     np.testing.assert_allclose(found[:, 0], (np.arange(4) - STATS.mean[0]) / STATS.sd[0], rtol=1e-6)
     assert (found[:, 2] == 2).all() and found.dtype == np.float32
-    assert np.isnan(check_do({})).all() and check_do({}).shape == (4, 4)
+    assert np.isnan(check_do({})).all() and check_do({}).shape == (4, 7)
     assert np.isnan(check_do({"angle": 3})[:, 1:]).all()
+
+
+@pytest.mark.parametrize(
+    ("do", "code"),
+    [
+        ({"animal": "dog"}, 1),
+        ({"animal": " Cat"}, 0),
+        ({"animal": ["dog"] * 4}, 1),
+        ({"smiling": 1}, 1),
+        ({"smiling": -1.0}, 0),
+        ({"smiling": "-1"}, 0),
+        ({"smiling": False}, 0),
+        ({"smiling": np.True_}, 1),
+        ({"on": True}, 1),
+        ({"on": "1"}, 1),
+        ({"on": np.zeros(4, bool)}, 0),
+    ],
+)
+def test_classes_are_set_as_the_table_spells_them(do, code):
+    (name,) = do
+    i = GRAPH.index(name)
+    np.testing.assert_allclose(check_do(do)[:, i], (code - STATS.mean[i]) / STATS.sd[i], rtol=1e-6)
+
+
+def test_times_that_float32_cannot_tell_apart_are_set_apart():
+    times = 1_748_229_500 + 5.0 * np.arange(4)
+    np.testing.assert_allclose(np.diff(check_do({"time": times})[:, 6]), 5 / STATS.sd[6], rtol=1e-4)
+    with pytest.warns(UserWarning, match="1748229500 to 1748230500 s"):
+        check_do({"time": 1_748_231_000})
+
+
+def test_only_changes_of_numbers_are_changes():
+    given = {"angle": "+5", "animal": "dog", "on": "+1", "light": 3.0}
+    assert [name for name, value in given.items() if checks.is_change(name, value, GRAPH)] == ["angle"]
 
 
 @pytest.mark.parametrize(
@@ -115,8 +153,16 @@ def test_do_becomes_standardised_columns():
         ({"angle": None}, "expected one finite number"),
         ({"angle": ["+5"] * 4}, r"expected numbers; a change is one text for all images, such as \"\+5\""),
         ({"angle": np.array(["1", "*2", "3", "4"])}, "a change is one text for all images"),
-        ({"on": 2}, r"do\(on\) is 2: on is binary, expected 0 or 1"),
-        ({"digit": 1.5}, r"do\(digit\) is 1.5: digit is categorical, expected a whole number from 0 to 2"),
+        ({"on": 2}, r"do\(on\): 2 is no class of 'on', whose classes are 0, 1"),
+        ({"on": "+1"}, r"do\(on\): '\+1' is no class of 'on'"),
+        ({"digit": 1.5}, r"do\(digit\): 1.5 is no class of 'digit', whose classes are 0, 1, 2"),
+        ({"digit": [1, 2]}, r"do\(digit\) is \[1, 2\]: expected one class, or 4 of them"),
+        ({"animal": "cow"}, "'cow' is no class of 'animal', whose classes are cat, dog"),
+        ({"animal": "dgo"}, "did you mean 'dog'"),
+        ({"animal": 1}, "1 is no class of 'animal'"),
+        ({"animal": None}, "None is no class of 'animal'"),
+        ({"animal": True}, "True is no class of 'animal'"),
+        ({"smiling": 0}, "0 is no class of 'smiling', whose classes are -1, 1"),
         (["angle"], r"do is \['angle'\]: expected a mapping such as \{\"angle\": 1.0\}"),
     ],
 )
@@ -138,8 +184,8 @@ def test_a_value_far_outside_the_training_range_is_warned_about():
 @pytest.mark.parametrize(("change", "expected"), [("+2.5", 2.5), ("+-2.5", -2.5), ("*0.5", 0.0), ("*-1", -0.0)])
 def test_soft_interventions_change_what_is_read(change, expected):
     read = np.array([0.0, 8.0], np.float32)
-    found = checks.soften("light", change, read, GRAPH)
-    assert found.dtype == np.float32 and found[0] == expected
+    found = checks.soften("light", change, read)
+    assert found[0] == expected
     assert found[1] == (8 + expected if change[0] == "+" else 8 * float(change[1:]))
 
 
@@ -150,21 +196,20 @@ def test_soft_interventions_change_what_is_read(change, expected):
         ("light", "+x", r"do\(light\) is '\+x': expected a number"),
         ("light", "*inf", r"do\(light\) is '\*inf': expected a number"),
         ("light", "", r"do\(light\) is '': expected a number"),
-        ("digit", "+1", r"do\(digit\) is '\+1': digit has classes, which can only be set"),
-        ("on", "+1", r"do\(on\) is '\+1': on has classes, which can only be set"),
+        ("light", "+1_0", r"do\(light\) is '\+1_0': expected a number"),
     ],
 )
 def test_bad_changes_are_named(name, change, message):
     with pytest.raises(InputError, match=message):
-        checks.soften(name, change, np.zeros(2, np.float32), GRAPH)
+        checks.soften(name, change, np.zeros(2, np.float32))
 
 
 def test_strength_is_one_number_or_one_for_some_of_what_is_set():
     do = {"angle": 3, "light": 90}
     for whole in (1, 1.0, {"angle": 1}, {}):
         assert checks.check_strength(whole, do, GRAPH) is None
-    np.testing.assert_array_equal(checks.check_strength(0.25, do, GRAPH), np.float32([0.25, 1, 1, 0.25]))
-    np.testing.assert_array_equal(checks.check_strength({"light": 0}, do, GRAPH), np.float32([1, 1, 1, 0]))
+    np.testing.assert_array_equal(checks.check_strength(0.25, do, GRAPH), np.float32([0.25, 1, 1, 0.25, 1, 1, 1]))
+    np.testing.assert_array_equal(checks.check_strength({"light": 0}, do, GRAPH), np.float32([1, 1, 1, 0, 1, 1, 1]))
 
 
 @pytest.mark.parametrize(
@@ -187,17 +232,28 @@ def test_bad_strengths_are_named(strength, message):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (np.zeros((2, 3)), r"shape \(2, 3\): expected finite values .* in the order angle, on, digit, light"),
+        (np.zeros((2, 3)), r"shape \(2, 3\): expected finite values .* in the order angle, on, digit, light, animal"),
         (np.zeros(4), r"shape \(4,\)"),
-        (np.full((2, 4), np.nan), "expected finite values"),
-        ([["a", "b", "c", "d"]], "the labels are not numbers"),
-        ([[0, 0, 1.5, 0]], "the labels of 'digit' are not whole numbers from 0 to 2"),
+        (np.full((2, 7), np.nan), "expected finite values"),
+        ([["a", "b", "c", "d", "e", "f", "g"]], "the labels are not numbers"),
+        ([[0, 0, 1.5, 0, 0, 0, 0]], "the labels of 'digit' are not whole numbers from 0 to 2"),
+        ({"angle": [1, 2]}, "the labels have no column 'on': expected angle, on, digit"),
+        ({**{key: [1] for key in GRAPH.names}, "animal": ["cow"]}, "'cow' is no class of 'animal'"),
+        ({**{key: [1] for key in GRAPH.names}, "animal": ["cat"] * 2}, "different lengths"),
     ],
 )
 def test_bad_labels_are_named(labels, message):
     with pytest.raises(InputError, match=message):
         checks.check_labels(labels, GRAPH)
     np.testing.assert_array_equal(checks.check_labels(ROWS.tolist(), GRAPH), ROWS)
+
+
+def test_labels_by_name_have_classes_by_word():
+    columns = {"light": [50, 90], "angle": [1, 2], "on": [True, False], "digit": [2, 0], "smiling": [-1, 1]}
+    columns |= {"animal": ["dog", "cat"], "time": [5.0, 1_748_229_505.0]}
+    expected = [[1, 1, 2, 50, 1, 0, 5], [2, 0, 0, 90, 0, 1, 1_748_229_505]]
+    for given in (columns, pd.DataFrame(columns)):
+        np.testing.assert_array_equal(checks.check_labels(given, GRAPH), expected)
 
 
 def test_a_context_is_one_class_or_one_each_or_unknown():
@@ -240,6 +296,13 @@ def test_known_labels_are_standardised_however_they_are_given(given):
     assert y.dtype == np.float32
 
 
+def test_classes_are_known_as_the_table_spells_them():
+    graph = CausalGraph((Variable("size"), Variable("animal", ("size",), values=("cat", "dog"), kind="auto")))
+    stats = LabelStats.of(np.array([[0.0, 0], [10, 1]]), graph)
+    y = checks.check_known({"animal": ["dog", None, "Cat"]}, 3, graph, stats)
+    np.testing.assert_allclose(y[:, 1], [1, np.nan, -1])
+
+
 def test_one_row_or_one_value_holds_for_all_images():
     np.testing.assert_allclose(checks.check_known([10, np.nan], 2, KNOWN, KNOWN_STATS), [[1, np.nan]] * 2)
     np.testing.assert_allclose(checks.check_known({"size": 10}, 2, KNOWN, KNOWN_STATS), [[1, np.nan]] * 2)
@@ -255,7 +318,8 @@ def test_one_row_or_one_value_holds_for_all_images():
             r"the array of labels has the shape \(3, 2\): expected numbers of shape \(2, 2\)",
         ),
         ({"size": np.inf}, "the label of 'size' is inf"),
-        ({"on": 0.3}, "the labels of 'on' are not whole numbers from 0 to 1"),
+        ({"on": 0.3}, "0.3 is no class of 'on'"),
+        (np.array([[1, 0.3], [1, 1]]), "the labels of 'on' are not whole numbers from 0 to 1"),
     ],
 )
 def test_labels_that_cannot_be_known_are_refused(given, sentence):

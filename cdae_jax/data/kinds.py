@@ -1,0 +1,173 @@
+"""From the cells of a table to labels: what kind each variable is, how its classes are spelled, and its numbers."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+from cdae_jax.data.settings import Custom
+from cdae_jax.data.table import read_table, some
+from cdae_jax.errors import InputError
+from cdae_jax.graph import AUTO, NO_HIDDEN, CausalGraph, Variable, as_number, plain
+
+MIN_LABELLED = 50
+KEEP = "none"  # config.data.missing: no value is a missing label
+FAR_OUT = 5  # widths of the others' range, beyond which a repeated value is no measurement
+REPEATED = 3  # rows
+
+
+def known_cells(table: pd.DataFrame, name: str, missing: str = "") -> pd.Series:
+    """The cells of a variable that hold a label, as text; missing as in `Custom`."""
+    cells = table[name]
+    for sentinel in (plain(word) for word in missing.split(",")) if missing != KEEP else ():
+        number = as_number(sentinel)
+        same = cells == sentinel if number is None else cells.map(as_number) == number
+        cells = cells[~same]
+    return cells[cells != ""]
+
+
+def resolve(where, table: pd.DataFrame, graph: CausalGraph, missing: str = "") -> CausalGraph:
+    """The graph with the kinds, classes and spellings that it leaves open, as the table has them.
+
+    Words are classes, two different values are binary, other numbers continuous. What the graph says holds.
+
+    Raises:
+      InputError: a variable without a column; a variable whose cells are not of its kind, or are numbers and words.
+    """
+    absent = [name for name in graph.names if name not in table]
+    if absent:
+        raise InputError(
+            f"{where} has no column for {some(absent)} of the graph: its columns are {some(table)}; {NO_HIDDEN}"
+        )
+    variables = (_resolved(where, known_cells(table, var.name, missing), var) for var in graph.variables)
+    return CausalGraph(tuple(variables))
+
+
+def resolve_kinds(data: Custom, graph: CausalGraph) -> CausalGraph:
+    """`resolve` by the table that the settings name, before a run starts.
+
+    Raises InputError as `read_table` and `resolve` do; if there is no table for what the graph leaves open; and for a
+    number that looks like a mark of missing labels, unless `data.missing` says what it means.
+    """
+    if not data.labels:
+        open_ = [
+            var.name for var in graph.variables if var.kind == AUTO or (var.kind == "categorical" and not var.classes)
+        ]
+        if open_:
+            raise InputError(
+                f"the graph does not say of which kind {some(open_)} is: set --config.data.labels to a table that"
+                ' tells, or say "kind" (and "classes") in the graph'
+            )
+        return graph
+    _, table = read_table(data.labels)
+    graph = resolve(data.labels, table, graph, data.missing)
+    if data.missing != KEEP:
+        for name in graph.names:
+            _ask_about_sentinel(data, name, known_cells(table, name, data.missing))
+    return graph
+
+
+def read_labels(where, table: pd.DataFrame, graph: CausalGraph, missing: str = "") -> np.ndarray:
+    """[N, n] float64 in the order of a graph whose kinds are resolved, NaN where no label is: numbers in physical units
+    and codes of classes.
+
+    Raises:
+      InputError: cells that are not of the variable's kind, a constant column, fewer than 50 labelled images.
+    """
+    labels = np.full((len(table), len(graph)), np.nan)
+    for i, var in enumerate(graph.variables):
+        known = known_cells(table, var.name, missing)
+        if var.classes:
+            codes = {word: _code_or_nan(var, word) for word in known.unique()}
+            found, expected = known.map(codes).astype(float), f"one of {some(var.words)}"
+        else:
+            found, expected = _numbers(known), "a number"
+        _refuse(where, var, known[found.isna()], expected)
+        if len(known) < MIN_LABELLED:
+            raise InputError(
+                f"{where} has {len(known)} labels of {var.name!r}: expected at least {MIN_LABELLED}; label more images"
+            )
+        _refuse_constant(where, var, known, found.nunique())
+        labels[table.index.get_indexer(known.index), i] = found
+    return labels
+
+
+def _numbers(cells: pd.Series) -> pd.Series:
+    return cells.map(as_number).astype(float)
+
+
+def _code_or_nan(var: Variable, word: str) -> float:
+    try:
+        return float(var.codes(word))
+    except InputError:
+        return np.nan
+
+
+def _refuse(where, var: Variable, cells: pd.Series, expected: str) -> None:
+    if len(cells):
+        kind = "" if var.kind == AUTO else f"{var.kind} "
+        raise InputError(
+            f"{where} has in the column of the {kind}variable {var.name!r}:"
+            f" {some(f'{cell!r} in row {row}' for row, cell in cells.items())};"
+            f" expected {expected}, or an empty cell for a missing label"
+        )
+
+
+def _refuse_constant(where, var: Variable, cells: pd.Series, num_values: int) -> None:
+    if num_values == 1:
+        raise InputError(
+            f"{where} has the same value, {cells.iloc[0]}, for every label of {var.name!r}: leave it out of the graph"
+        )
+
+
+def _resolved(where, cells: pd.Series, var: Variable) -> Variable:
+    if var.kind == "continuous" or var.values:
+        return var
+    numbers = _numbers(cells)
+    if 0.5 < numbers.notna().mean() < 1:
+        _refuse(where, var, cells[numbers.isna()], 'a number as in most rows (or "values" in the graph: all classes)')
+    are_numbers = numbers.notna().all()
+    names = [_spelled(number) for number in sorted(numbers.unique())] if are_numbers else sorted(cells.unique())
+    if var.kind == AUTO and are_numbers and len(names) != 2:
+        return dataclasses.replace(var, kind="continuous")
+    _refuse_constant(where, var, cells, len(names))
+    alike = pd.Series(names).groupby(pd.Series(names).str.casefold()).filter(lambda same: len(same) > 1)
+    if len(alike):
+        raise InputError(f"{where} spells a class of {var.name!r} in different ways, {some(alike)}: write it in one")
+    if not are_numbers and len(names) > max(2, len(cells) // REPEATED):
+        _refuse(where, var, cells.drop_duplicates(), f"numbers, or words that {REPEATED} rows or more share")
+    kind = ("binary" if len(names) == 2 else "categorical") if var.kind == AUTO else var.kind
+    classes = 2 if kind == "binary" else var.classes or max(2, len(names))
+    if set(names) <= set(map(str, range(classes))):
+        return dataclasses.replace(var, kind=kind, classes=classes)
+    if len(names) != classes:
+        counts = cells.map(lambda cell: _spelled(as_number(cell))) if are_numbers else cells
+        told = (f"{name!r} {_where(counts.index[counts == name])}" for name in names)
+        raise InputError(
+            f"{where} has {len(names)} different values in the column of the {kind} variable {var.name!r}:"
+            f" {some(told)}; expected {classes}, or an empty cell for a missing label"
+        )
+    return dataclasses.replace(var, kind=kind, classes=classes, values=tuple(names))
+
+
+def _where(rows: pd.Index) -> str:
+    return f"in row {rows[0]}" if len(rows) == 1 else f"in {len(rows)} rows"
+
+
+def _spelled(number: float) -> str:
+    return str(int(number)) if number.is_integer() and abs(number) < 2**53 else repr(float(number))
+
+
+def _ask_about_sentinel(data: Custom, name: str, cells: pd.Series) -> None:
+    numbers = _numbers(cells).dropna()
+    ends = [end for end in (numbers.min(), numbers.max()) if (numbers == end).sum() >= REPEATED]
+    for marks in (*([end] for end in ends), ends):
+        others = numbers[~numbers.isin(marks)]
+        gap = min((abs(others - mark).min() for mark in marks), default=0)
+        if len(others) and gap > FAR_OUT * np.ptp(others) > 0:
+            told = ",".join(map(_spelled, marks))
+            raise InputError(
+                f"{data.labels} has {told} in {len(numbers) - len(others)} rows of {name!r}, whose other labels go from"
+                f" {others.min():.6g} to {others.max():.6g}: set --config.data.missing={told} if it means that there is"
+                f" no label, or --config.data.missing={KEEP} if it is one"
+            )
