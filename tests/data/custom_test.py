@@ -367,3 +367,40 @@ def test_mistakes_about_what_was_set_are_named(folder, cells, message):
     with_do_column(folder, cells)
     with pytest.raises(InputError, match=message):
         make(folder, split_column="part", do_column="set")
+
+
+OPEN = CausalGraph((Variable("width", kind="auto"), Variable("tall", ("width",), kind="auto")))
+
+
+def test_kinds_that_the_graph_leaves_open_are_those_of_the_table(folder):
+    rows = rows_of(folder)
+    write(folder, [[*rows[0], "set"], *([*row[:2], ("no", "yes")[int(row[2])], *row[3:], ""] for row in rows[1:])])
+    dataset = make(folder, OPEN, split_column="part")
+    tall = dataset.graph.variables[1]
+    assert (tall.kind, tall.values, dataset.graph.variables[0].kind) == ("binary", ("no", "yes"), "continuous")
+    np.testing.assert_array_equal(dataset.test.labels[:, 1], np.arange(20) % 2)
+    stored = make(folder, dataset.graph, split_column="part")  # as a workdir keeps it
+    np.testing.assert_array_equal(stored.test.labels, dataset.test.labels)
+
+
+def test_attributes_in_the_form_of_celeba_are_read_as_they_are(folder):
+    rows = [f"{row[0]} {float(row[1]):4.1f} {2 * int(row[2]) - 1:2d}" for row in rows_of(folder)[1:]]
+    (folder / "labels.csv").write_text("\n".join([str(NUM), "width tall ", *rows]) + "\n")
+    dataset = make(folder, OPEN)
+    assert dataset.graph.variables[1].values == ("-1", "1") and set(dataset.train.labels[:, 1]) == {0, 1}
+    assert len(dataset.train) + len(dataset.test) == NUM
+
+
+def test_an_array_takes_the_index_of_a_table_that_has_both_keys(folder):
+    np.savez(folder / "images.npz", images=np.arange(NUM, dtype=np.uint8)[:, None, None] * np.ones((1, 8, 8), np.uint8))
+    rows = rows_of(folder)
+    write(folder, [["index", *rows[0]], *([i, *row] for i, row in enumerate(rows[1:]))])
+    dataset = make(folder, images="images.npz", split_column="part")
+    np.testing.assert_allclose(dataset.train.images[:, 0, 0, 0] / 10, dataset.train.labels[:, 0])
+
+
+def test_what_the_settings_call_missing_is_unlabelled(folder):
+    rows = rows_of(folder)
+    write(folder, [rows[0], *([row[0], -999 if i < 5 else row[1], *row[2:]] for i, row in enumerate(rows[1:]))])
+    dataset = make(folder, split_column="part", missing="-999")
+    np.testing.assert_array_equal(np.flatnonzero(np.isnan(dataset.test.labels[:, 0])), range(5))

@@ -1,6 +1,7 @@
 """Configs become settings and come back; settings say the model, the sampling and its steps."""
 
 import dataclasses
+import json
 
 import pytest
 from short_runs import settings_with
@@ -9,6 +10,7 @@ from cdae_jax.diffusion.grids import time_grid
 from cdae_jax.errors import InputError
 from cdae_jax.model.decoders import DECODERS
 from cdae_jax.settings.run import Settings
+from configs import custom
 from configs.pendulum import get_config
 
 
@@ -111,3 +113,37 @@ def test_the_model_has_the_sizes_of_all_sections():
     assert (model.block_dim, model.num_classes, model.prediction) == (2, 7, "eps")
     assert (model.dtype, model.remat) == ("bfloat16", True)
     assert model.decoder is DECODERS["refiner"] and model.graph == settings.graph
+
+
+def test_the_table_of_the_users_own_images_tells_what_the_graph_leaves_open(tmp_path):
+    (tmp_path / "graph.dot").write_text('dag { "disc.size" -> animal }')
+    cells = [f"{i}.png,{i},{'dog' if i % 3 else 'cat'}" for i in range(60)]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,disc.size,animal", *cells]))
+    config = custom.get_config(f"cpu,{tmp_path}/graph.dot")
+    config.data.labels = str(tmp_path / "labels.csv")
+    settings = Settings.from_dict(config.to_dict())
+    assert [var.kind for var in settings.graph.variables] == ["auto", "auto"]
+    resolved = settings.resolved()
+    assert [(var.name, var.kind, var.values) for var in resolved.graph.variables] == [
+        ("disc.size", "continuous", ()),
+        ("animal", "binary", ("cat", "dog")),
+    ]
+    assert resolved.resolved() == resolved == Settings.from_dict(json.loads(json.dumps(resolved.to_dict())))
+    assert settings_with().resolved() == settings_with()
+
+
+def test_more_classes_in_the_table_than_a_block_holds_are_refused(tmp_path):
+    (tmp_path / "graph.json").write_text('{"animal": []}')
+    (tmp_path / "labels.csv").write_text("\n".join(["file,animal", *(f"{i}.png,sort {i % 20}" for i in range(80))]))
+    config = custom.get_config(f"cpu,{tmp_path}/graph.json")
+    config.data.labels = str(tmp_path / "labels.csv")
+    with pytest.raises(InputError, match="block_dim is .*, but 'animal' has 20 classes"):
+        Settings.from_dict(config.to_dict()).resolved()
+
+
+def test_a_stored_graph_of_an_earlier_version_stays_as_it_is():
+    """Without `values`, and with every kind stated."""
+    plain = settings_with().to_dict()
+    for spec in plain["graph"].values():
+        del spec["values"]
+    assert Settings.from_dict(plain) == settings_with()
