@@ -209,8 +209,11 @@ DONE = json.dumps({"mean_effectiveness": {}})
 
 def test_runs_wait_for_the_model_that_they_share_and_finished_ones_are_skipped(tmp_path, monkeypatch):
     folder = tmp_path / "sweep"
+    monkeypatch.setenv("XLA_PYTHON_CLIENT_PREALLOCATE", "true")  # as it was, afterwards
+    monkeypatch.delenv("XLA_PYTHON_CLIENT_PREALLOCATE")
     slow = FINISH.format(folder=str(folder / "a"), done=DONE, then="import time; time.sleep(1); ")
     needy = f"assert (__import__('pathlib').Path({str(folder / 'a')!r}) / 'metrics.json').is_file(); "
+    needy += "assert __import__('os').environ['XLA_PYTHON_CLIENT_PREALLOCATE'] == 'false'; "
     needy += FINISH.format(folder=str(folder / "b"), done=DONE, then="")
     broken = "raise SystemExit('error: no such thing')"
     runs = fake_runs(folder, monkeypatch, {"a": slow, "b": needy, "c": broken}, trained_in={"b": "a"}.items())
