@@ -15,10 +15,13 @@ from cdae_jax.commands import common, usage
 ENVIRONMENT = os.environ | {"JAX_PLATFORMS": "cpu"}
 
 
-def command(name, *given):
+def command(name, *given, **environment):
     """A command in a process of its own, which takes seconds to start."""
     return subprocess.run(
-        [sys.executable, "-m", f"experiments.{name}", *given], capture_output=True, text=True, env=ENVIRONMENT
+        [sys.executable, "-m", f"experiments.{name}", *given],
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT | environment,
     )
 
 

@@ -68,7 +68,7 @@ def _say_nothing_of_closed_loops(unraisable) -> None:
 
 def run(main: Callable[[], None]) -> None:
     """Runs a command: a user's mistake, and what the machine does not have, end it with one sentence and exit code 2,
-    a diverged run with 3; one that was asked to stop, or to explain itself, ends with 0."""
+    a diverged run with 3, Ctrl-C with 130; one that was asked to stop, or to explain itself, ends with 0."""
 
     def guarded(argv: list[str]) -> None:
         if len(argv) > 1:
@@ -88,6 +88,8 @@ def run(main: Callable[[], None]) -> None:
             stop(str(err), 3)
         except Stopped as stopped:
             print(stopped)
+        except KeyboardInterrupt:
+            stop("interrupted", 130)
         except Exception as err:
             told = environment.sentence_for(err)
             if told is None:

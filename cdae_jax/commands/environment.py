@@ -1,12 +1,14 @@
 """The machine that a command finds: where it may keep what it compiled, and what to say of what is not there."""
 
 import errno
+import logging
 import os
 import pathlib
 import tempfile
 
 import jax
 
+logging.getLogger("matplotlib").setLevel(logging.ERROR)  # which warns, when imported, of a home that it cannot write
 NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS)
 FULL = (errno.ENOSPC, errno.EDQUOT)
 

@@ -3,7 +3,7 @@
 Started again, it skips what is finished, resumes what was interrupted and tries again what failed. Every --config.x=y
 goes to all runs. What is finished is gathered into results.csv, results.json and results.png.
 
-cdae sweep --config=pendulum:cpu --sweep=sweep.py --workdir=runs/sweep
+cdae sweep --config=pendulum:cpu --sweep=label_fraction --workdir=runs/sweep
 """
 
 import pathlib
@@ -17,7 +17,7 @@ from cdae_jax.errors import InputError
 from cdae_jax.evaluation.evaluate import PARTS
 
 CONFIG = config.define()
-SWEEP = define.path("sweep", None, "A Python file with get_sweep() -> list of overrides.")
+SWEEP = define.path("sweep", None, "Name of a sweep, or a Python file with get_sweep() -> list of overrides.")
 WORKDIR = define.path("workdir", None, "Folder of the sweep; every run gets a folder in it.")
 MAX_PARALLEL = flags.DEFINE_integer("max_parallel", 1, "Runs at the same time.", lower_bound=1)
 DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print the plan and the estimated time, and stop.")

@@ -16,7 +16,9 @@ import pandas as pd
 from cdae_jax.commands import common
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.evaluate import PARTS
+from cdae_jax.graph import did_you_mean
 from cdae_jax.plots.pictures import seed_bands, sweep_lines
+from cdae_jax.presets import sweeps
 from cdae_jax.settings.run import Settings
 
 SEED = "train.seed"
@@ -88,9 +90,18 @@ class Run:
 
 
 def read_sweep(path: str) -> list[dict]:
-    """What a sweep file's get_sweep() returns. Raises InputError for a file without it, or that returns no list."""
+    """What the get_sweep() of a sweep file, or of one that ships, by its name, returns.
+
+    Raises InputError for a file without it, or that returns no list.
+    """
+    shipped = {file.stem: file for file in pathlib.Path(sweeps.__file__).parent.glob("[a-z]*.py")}
     if not pathlib.Path(path).is_file():
-        raise InputError(f"there is no sweep file {path!r}: give a Python file with get_sweep()")
+        if path not in shipped:
+            raise InputError(
+                f"there is no sweep {path!r}: expected one of {', '.join(shipped)}, or a Python file with get_sweep()"
+                f"{did_you_mean(pathlib.Path(path).stem, shipped)}"
+            )
+        path = str(shipped[path])
     spec = importlib.util.spec_from_file_location("sweep_file", path)
     module = importlib.util.module_from_spec(spec)
     try:

@@ -38,6 +38,8 @@ for command in {run.commands()!r}:
 
 def run_all(runs: list[Run], max_parallel: int) -> list[str]:
     """Runs what is not finished, at most max_parallel at once; returns the names of those that failed."""
+    if max_parallel > 1:  # each would take three quarters of a GPU's memory at once
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     waiting = [run for run in runs if not run.finished]
     running: list[tuple[Run, subprocess.Popen]] = []
     failed = []

@@ -237,7 +237,6 @@ def serve(page: Page, host: str, port: int, *, block: bool = True) -> str:
     """Starts the server, on this machine alone unless another host is named; its address. Raises InputError if the port
     is taken."""
     surroundings.exempt_from_proxies("localhost", "127.0.0.1", "::1", host)
-    surroundings.keep_files_apart()
     try:
         _, address, _ = build(page).launch(
             server_name=host,
@@ -251,6 +250,8 @@ def serve(page: Page, host: str, port: int, *, block: bool = True) -> str:
             quiet=True,
         )
     except OSError as err:
+        if err.filename:  # a file's, and not the port's
+            raise
         raise InputError(f"the page cannot be served on {host}:{port} ({err}): choose another --port") from err
     return address
 

@@ -22,7 +22,8 @@ def main():
         raise error
 
 denied = PermissionError(13, "Permission denied", "runs/a")
-for error in (None, Stopped("stopped as asked"), InputError("no such angle"), NonFiniteLoss("the loss is nan"), denied):
+mistakes = (InputError("no such angle"), NonFiniteLoss("the loss is nan"), denied, KeyboardInterrupt())
+for error in (None, Stopped("stopped as asked"), *mistakes):
     try:
         common.run(main)
     except SystemExit as ended:
@@ -32,12 +33,13 @@ for error in (None, Stopped("stopped as asked"), InputError("no such angle"), No
 
 def test_a_command_ends_with_a_sentence_and_the_code_of_its_cause():
     done = subprocess.run([sys.executable, "-c", ENDS], capture_output=True, text=True, env=ENVIRONMENT)
-    assert done.stdout.split("\n") == ["None", "stopped as asked", "None", "2", "3", "2", ""], done.stderr
+    assert done.stdout.split("\n") == ["None", "stopped as asked", "None", "2", "3", "2", "130", ""], done.stderr
     assert done.stderr.splitlines() == [
         "warning: a poor image",
         "error: no such angle",
         "error: the loss is nan",
         "error: 'runs/a' cannot be used (Permission denied): choose a folder that you may read and write",
+        "error: interrupted",
     ]
 
 

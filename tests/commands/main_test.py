@@ -1,5 +1,6 @@
 """`cdae`: finds a command, imports no other, and works in any folder."""
 
+import importlib.metadata
 import subprocess
 import sys
 
@@ -18,6 +19,11 @@ def called(monkeypatch, *given):
 def test_alone_it_lists_the_commands(given, monkeypatch, capsys):
     called(monkeypatch, *given)
     assert "  counterfactual  " in capsys.readouterr().out
+
+
+def test_it_says_its_version(monkeypatch, capsys):
+    called(monkeypatch, "--version")
+    assert capsys.readouterr().out == f"{importlib.metadata.version('cdae_jax')}\n"
 
 
 @pytest.mark.parametrize(

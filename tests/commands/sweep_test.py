@@ -42,6 +42,12 @@ def test_every_shipped_sweep_is_a_plan(path):
     assert all(run.settings.graph.names == ("angle", "light", "length", "position") for run in runs)
 
 
+def test_a_sweep_that_ships_has_a_name():
+    assert sweep_plan.read_sweep("label_fraction") == sweep_plan.read_sweep("configs/sweeps/label_fraction.py")
+    with pytest.raises(InputError, match="there is no sweep 'label_fractions'.*did you mean 'label_fraction'"):
+        sweep_plan.read_sweep("label_fractions")
+
+
 def test_runs_are_named_by_their_overrides():
     assert sweep_plan.name_of({"data.label_fraction": 0.1, "train.seed": 1}) == "label_fraction=0.1,seed=1"
     assert sweep_plan.name_of({"model.mechanism": "affine", "train.mechanism": 0.0}) == (
@@ -153,7 +159,7 @@ def test_a_folder_of_another_sweep_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "there is no sweep file"),
+        (None, "there is no sweep .*: expected one of label_fraction, or a Python file"),
         ("x = 1", "has no attribute 'get_sweep'"),
         ("def get_sweep(): return {}", "returns no list of overrides"),
         ("def get_sweep(): return 1 / 0", "ZeroDivisionError"),
@@ -203,8 +209,11 @@ DONE = json.dumps({"mean_effectiveness": {}})
 
 def test_runs_wait_for_the_model_that_they_share_and_finished_ones_are_skipped(tmp_path, monkeypatch):
     folder = tmp_path / "sweep"
+    monkeypatch.setenv("XLA_PYTHON_CLIENT_PREALLOCATE", "true")  # as it was, afterwards
+    monkeypatch.delenv("XLA_PYTHON_CLIENT_PREALLOCATE")
     slow = FINISH.format(folder=str(folder / "a"), done=DONE, then="import time; time.sleep(1); ")
     needy = f"assert (__import__('pathlib').Path({str(folder / 'a')!r}) / 'metrics.json').is_file(); "
+    needy += "assert __import__('os').environ['XLA_PYTHON_CLIENT_PREALLOCATE'] == 'false'; "
     needy += FINISH.format(folder=str(folder / "b"), done=DONE, then="")
     broken = "raise SystemExit('error: no such thing')"
     runs = fake_runs(folder, monkeypatch, {"a": slow, "b": needy, "c": broken}, trained_in={"b": "a"}.items())
@@ -279,7 +288,7 @@ def test_a_plan_says_how_long_the_training_takes(tmp_path, monkeypatch):
     assert text.splitlines()[0] == "to do     steps=1800"
     assert text.splitlines()[-1].startswith("2 runs to train, about 0.33 hours in all")  # (1,800 + 10,000) x 16 / 160 s
     (command,) = asked
-    assert "experiments.train" in command and "--config.train.steps=40" in command[command.index("-m") :]
+    assert command[1:4] == ["-m", "cdae_jax.commands.main", "train"] and "--config.train.steps=40" in command
     assert not (tmp_path / "sweep").exists()
 
     monkeypatch.setattr(

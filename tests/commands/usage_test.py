@@ -53,3 +53,13 @@ def test_all_fields_of_a_config_are_told_with_it(capsys):
     lines = told_by("train", capsys, "--config=pendulum:smoke").splitlines()
     assert "--config.train.steps=20" in lines and "--config.data.sampling=continuous" in lines
     assert all(line.startswith("--config.") for line in lines)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_path_of_a_command_is_one_of_this_machine(name, capsys):
+    """As is said before anything is made in a folder called gs:."""
+    paths = {"workdir", "workdirs", "output", "input", "images", "labels", "graph", "sweep", "init_from"}
+    for flag in paths & set(re.findall(r"^  --(\w+)", told_by(name, capsys), re.MULTILINE)):
+        with pytest.raises(SystemExit) as ended:
+            run_here(name, f"--{flag}=gs://bucket/a")
+        assert ended.value.code == 2 and "is on gs://" in capsys.readouterr().err, flag

@@ -123,7 +123,7 @@ def answers(url):
 
 @pytest.fixture(scope="module")
 def address(trained_pendulum):
-    """A running server, started by the command."""
+    """A running server, started by the command, where a proxy is set and Gradio's folder cannot be written."""
     pytest.importorskip("gradio")
     flags = (f"--workdir={os.environ.get('EXPLORER_WORKDIR', trained_pendulum)}", f"--port={PORT}")
     server = subprocess.Popen(
@@ -131,7 +131,7 @@ def address(trained_pendulum):
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env=ENVIRONMENT,
+        env=ENVIRONMENT | {"http_proxy": "http://127.0.0.1:9", "no_proxy": "", "GRADIO_TEMP_DIR": "/proc/none"},
     )
     try:
         lines = iter(server.stdout.readline, "")
