@@ -40,14 +40,14 @@ def copies(
         cheap = [_digest(image.tobytes()) for image in loaded]
     shared = {cheap[row] for row in train} & {cheap[row] for row in test}
 
-    def sure(row: int) -> bytes | None:
-        if cheap[row] not in shared:
-            return None
+    rows = [[row for row in part.tolist() if cheap[row] in shared] for part in (train, test)]
+
+    def sure(row: int) -> bytes:
         if isinstance(loaded, ImageFiles):
             return _digest(loaded.paths[row].read_bytes())
         return _digest_of_picture(images[row], white_level)
 
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-        of_train, of_test = (list(pool.map(sure, rows.tolist())) for rows in (train, test))
-    row_of = {key: row for key, row in zip(of_train[::-1], train[::-1].tolist(), strict=True) if key}  # the first stays
-    return [(row_of[key], row) for key, row in zip(of_test, test.tolist(), strict=True) if key in row_of]
+        of_train, of_test = (list(pool.map(sure, part)) for part in rows)
+    row_of = dict(zip(of_train[::-1], rows[0][::-1], strict=True))  # the first of several
+    return [(row_of[key], row) for key, row in zip(of_test, rows[1], strict=True) if key in row_of]

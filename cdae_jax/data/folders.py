@@ -1,6 +1,7 @@
 """The image files of a folder, and which of them the rows of a table mean. No image is opened here."""
 
 import collections
+import functools
 import itertools
 import os
 import pathlib
@@ -62,6 +63,8 @@ def _bare(name: str) -> str:
     return stem if suffix in SUFFIXES else stem + suffix
 
 
+SAMPLED = 1000  # rows that are looked up first
+
 # How a row may be written otherwise than its file's name; each way takes in the ones before it.
 WAYS = (
     ("", posixpath.normpath),
@@ -81,8 +84,8 @@ def match(rows: list[str], files: list[str]) -> tuple[list[str | None], list[str
     """The file that each row of a table means, None where there is none or more than one, and how rows were read that
     are not written like their file's name.
 
-    Names are compared as they are, then in the `WAYS` above. Of what all rows begin with, as much is dropped as it
-    takes for the most of them to be found.
+    Names are compared as they are, then in the `WAYS` above. Of the folders that all rows begin with as many are
+    dropped as it takes to find any.
 
     Raises:
       InputError: two rows that mean the same file.
@@ -90,29 +93,21 @@ def match(rows: list[str], files: list[str]) -> tuple[list[str | None], list[str
     parts = [_tidy(row).split("/") for row in rows]
     columns = zip(*(path[:-1] for path in parts), strict=False)  # the first folder of every row, the second, ...
     lead = [column[0] for column in itertools.takewhile(lambda column: len(set(column)) == 1, columns)]
-    by_way = [_of_one(files, key) for _, key in WAYS]
+    by_way = functools.cache(lambda way: _of_one(files, WAYS[way][1]))
 
-    def look_up(dropped: int) -> list[tuple[str | None, int]]:
-        found = []
-        for row, path in zip(rows, parts, strict=True):
-            row = "/".join(path[dropped:]) if dropped else row
-            hits = ((index.get(key(row)), i) for i, (index, (_, key)) in enumerate(zip(by_way, WAYS, strict=True)))
-            found.append(next((hit for hit in hits if hit[0]), (None, 0)))
-        return found
+    def look_up(row: int, dropped: int) -> tuple[str | None, int]:
+        name = "/".join(parts[row][dropped:]) if dropped else rows[row]
+        hits = ((by_way(i).get(key(name)), i) for i, (_, key) in enumerate(WAYS))
+        return next((hit for hit in hits if hit[0]), (None, 0))
 
-    best, dropped, most = [(None, 0)] * len(rows), 0, -1
-    for num in range(len(lead) + 1):
-        found = look_up(num)
-        hits = sum(file is not None for file, _ in found)
-        if hits > most:
-            best, dropped, most = found, num, hits
-        if most == len(rows):
-            break
-    chosen = [file for file, _ in best]
+    sample = range(0, len(rows), 1 + len(rows) // SAMPLED)
+    dropped = next((num for num in range(len(lead) + 1) if any(look_up(row, num)[0] for row in sample)), 0)
+    found = [look_up(row, dropped) for row in range(len(rows))]
+    chosen = [file for file, _ in found]
     twice = [file for file, num in collections.Counter(filter(None, chosen)).items() if num > 1]
     if twice:
         both = [row for row, file in zip(rows, chosen, strict=True) if file == twice[0]]
         raise InputError(f"the rows {some(map(repr, both))} of the table mean the same image, {twice[0]}: keep one")
-    ways = collections.Counter(way for _, way in best)
+    ways = collections.Counter(way for _, way in found)
     notes = [f"{ways[i]} {how}" for i, (how, _) in enumerate(WAYS) if i and ways[i]]
     return chosen, [f"all with {'/'.join(lead[:dropped])}/ in front", *notes] if dropped else notes

@@ -110,13 +110,14 @@ class ImageFiles:
 
 def _each(function: Callable, images: Sequence[Picture], names: Sequence[str], what: str, where: str) -> list:
     """What a function makes of every image, in threads. Raises InputError that names those for which it is a text."""
-    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-        title = f"{what} {pathlib.Path(where).name}"
-        made = list(tqdm(pool.map(function, images), title, len(images), unit="image", delay=1))
+    are_files, title = isinstance(images[0], pathlib.Path), f"{what} {pathlib.Path(where).name}"
+    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:  # which takes longer than a small array does
+        mapped = (pool.map if are_files else map)(function, images)
+        made = list(tqdm(mapped, title, len(images), unit="image", delay=1))
     broken = {name: why for name, why in zip(names, made, strict=True) if isinstance(why, str)}
     if broken:
         why = next(iter(broken.values())) if len(broken) == 1 else f"the first: {next(iter(broken.values()))}"
-        fix = "; replace or remove them" if isinstance(images[0], pathlib.Path) else ""
+        fix = "; replace or remove them" if are_files else ""
         raise InputError(f"{len(broken)} images in {where} cannot be read: {some(broken)} ({why}){fix}")
     return made
 

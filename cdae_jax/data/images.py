@@ -69,6 +69,8 @@ def collect(source) -> Collection:
 
 
 def _numbered(images: Sequence[Picture], where: str = "what was given") -> Collection:
+    if isinstance(images, np.ndarray) and images.ndim == 3:
+        images = images[..., None]
     return Collection(images, [str(i) for i in range(len(images))], where)
 
 

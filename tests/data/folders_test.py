@@ -89,6 +89,7 @@ def test_folders_are_dropped_from_all_rows_or_from_none():
     files = ["scan_0/0.png", "scan_0/1.png", "1.png"]
     assert match(["scan_0/0.png", "scan_1/1.png"], files)[0] == ["scan_0/0.png", None]
     assert match(["images/scan_0/0.png", "scan_0/1.png"], files)[0] == [None, "scan_0/1.png"]
+    assert match(["scan_0/0.png", "scan_0/2.png"], [*files, "0.png", "2.png"])[0] == ["scan_0/0.png", None]
 
 
 def test_two_rows_of_the_same_image_are_refused():
