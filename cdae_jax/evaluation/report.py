@@ -40,7 +40,6 @@ def _effectiveness(results: dict, dataset: Dataset) -> list[str]:
     graph, protocol = dataset.graph, results["protocol"]
     units = {var.name: f"{var.name} ({var.unit})" if var.unit else var.name for var in graph.variables}
     lines = [
-        "",
         "Mean absolute error per standard deviation of the training labels (95 % interval) [physical units] between",
         f"the labels read from the image by {protocol['reader']} and the true counterfactual labels. **Intervened**",
         "and *descendant* variables are marked.",
@@ -73,7 +72,6 @@ def _images(results: dict) -> list[str]:
     if "realism" not in results:
         return []
     lines = [
-        "",
         "Pixels on the scale 0..1; features are those of the predictor's penultimate layer. Floor and ceiling stand in",
         "brackets: of the true image for the Frechet distance, of the factual image left unchanged for MSE and SSIM.",
         "",
@@ -113,7 +111,6 @@ def _composition(results: dict) -> list[str]:
     alone = found.get("inversion")
     lost = f" Of the inversion alone: MSE {number(alone['mse'], 5)}, PSNR {alone['psnr']:.1f} dB." if alone else ""
     return [
-        "",
         f"Null intervention: MSE {number(found['mse'], 5)}, PSNR {found['psnr']:.1f} dB, SSIM {number(found['ssim'])};"
         f" after {cycles} cycles MSE {number(found[often], 5)}, PSNR {found[f'psnr_after_{cycles}']:.1f} dB"
         f" ({found[often]['count']} images).{lost}",
@@ -133,7 +130,7 @@ def _mechanisms(results: dict) -> list[str]:
     for do, kept in results.get("context_kept", {}).items():
         read = f"(the judge reads {results['floor']['context_read']['mean']:.1%} of the real test digits)"
         lines.append(f"{do}: digit kept in {kept['mean']:.1%} {read}.")
-    return ["", *(f"- {line}" for line in lines)] if lines else []
+    return [f"- {line}" for line in lines]
 
 
 def _latents(results: dict) -> list[str]:
@@ -142,7 +139,6 @@ def _latents(results: dict) -> list[str]:
     found = results["latents"]
     block, dimension = (" / ".join(map(if_known, found[f"dci_per_{kind}"].values())) for kind in ("block", "dimension"))
     lines = [
-        "",
         f"Latents of {found['count']} test images: DCI disentanglement / completeness per block {block}, per dimension"
         f" {dimension}. Correlated labels lower both.",
         "",
@@ -179,13 +175,11 @@ def report_text(results: dict, dataset: Dataset) -> str:
     trained = f"Trained for {train['steps']} steps"
     if "seconds" in train:
         trained += f" ({train['images']} images) in {train['seconds'] / 60:.1f} minutes on {train['device']}"
-    lines = [
-        f"# {protocol['dataset']}: {protocol['num_images']} test images, {steps}",
-        *_effectiveness(results, dataset),
-        *(line for section in (_images, _composition, _mechanisms, _latents) for line in section(results)),
-        "",
-        f"The predictor's own errors on held-out training images: {judge}.",
-        "",
-        f"{trained}, seed {protocol['train_seed']}; evaluated by revision {protocol['revision']}.",
+    sections = [
+        [f"# {protocol['dataset']}: {protocol['num_images']} test images, {steps}"],
+        _effectiveness(results, dataset),
+        *(section(results) for section in (_images, _composition, _mechanisms, _latents)),
+        [f"The predictor's own errors on held-out training images: {judge}."],
+        [f"{trained}, seed {protocol['train_seed']}; evaluated by revision {protocol['revision']}."],
     ]
-    return "\n".join(lines) + "\n"
+    return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
