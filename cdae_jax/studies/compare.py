@@ -56,9 +56,8 @@ def differences(named: dict[str, dict], errors: dict[str, np.ndarray | None]) ->
     same variables.
     """
     seeds = {found["protocol"].get("seed") for found in named.values()}
-    if len(seeds) > 1 or any(error is None for error in errors.values()):
-        return {}
-    if len({error.shape for error in errors.values()}) > 1:
+    shapes = {np.shape(error) for error in errors.values()}  # () where they are not kept
+    if len(seeds) > 1 or len(shapes) > 1 or () in shapes:
         return {}
     first, effects = next(iter(named.items()))
     by_name = {}
@@ -82,24 +81,17 @@ def references(named: dict[str, dict]) -> dict[str, dict]:
     seeds = {found.get("protocol", {}).get("seed") for found in named.values()}
     if "unchanged" not in first or len(seeds) > 1:
         return {}
-    real, unchanged, truth = first["floor"], first["unchanged"], first.get("counterfactual_error", {})
+    real, unchanged = first["floor"], first["unchanged"]
     found = {
-        FLOOR: {
-            "effectiveness": {do: real.get(do, real["factual"]) for do in unchanged},
-            "realism": {
-                do: {"frechet": error["frechet_of_true_images"], "count": error["count"]}
-                for do, error in first.get("realism", {}).items()
-                if "frechet_of_true_images" in error
-            },
-        },
-        CEILING: {
-            "effectiveness": unchanged,
-            "counterfactual_error": {
-                do: {name: _value(error[f"{name}_unchanged"], count=error[name]["count"]) for name in ("mse", "ssim")}
-                for do, error in truth.items()
-            },
-        },
+        FLOOR: {"effectiveness": {do: real.get(do, real["factual"]) for do in unchanged}, "realism": {}},
+        CEILING: {"effectiveness": unchanged, "counterfactual_error": {}},
     }
+    for do, error in first.get("realism", {}).items():
+        if "frechet_of_true_images" in error:
+            found[FLOOR]["realism"][do] = {"frechet": error["frechet_of_true_images"], "count": error["count"]}
+    for do, error in first.get("counterfactual_error", {}).items():
+        left = {name: _value(error[f"{name}_unchanged"], count=error[name]["count"]) for name in ("mse", "ssim")}
+        found[CEILING]["counterfactual_error"][do] = left
     count = max(cell["count"] for cells in unchanged.values() for cell in cells.values())
     for each in found.values():
         errors = [[cell["normalised"] for cell in cells.values()] for cells in each["effectiveness"].values()]
