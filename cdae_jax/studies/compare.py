@@ -147,19 +147,14 @@ def measures(found: dict) -> dict[str, tuple[dict, str]]:
     return rows
 
 
-def _wins(value: dict, direction: str, others: list[dict]) -> bool:
-    """Whether an interval lies beyond those of all others."""
-    ends = [other["interval"] for other in others]
-    if value["interval"] is None or not ends or None in ends:
-        return False
-    low, high = value["interval"]
-    return all(high < end[0] if direction == LOWER else low > end[1] for end in ends)
-
-
 def _text(value: dict, direction: str, others: list[dict]) -> str:
-    mark = "**" if _wins(value, direction, others) else ""
-    text = f"{mark}{value['mean']:.4g}{mark}"
-    return text if value["interval"] is None else f"{text} ({value['interval'][0]:.4g}..{value['interval'][1]:.4g})"
+    """A mean with its interval; bold if that lies beyond those of all others."""
+    if value["interval"] is None:
+        return f"{value['mean']:.4g}"
+    (low, high), ends = value["interval"], [other["interval"] for other in others]
+    wins = ends and None not in ends and all(high < end[0] if direction == LOWER else low > end[1] for end in ends)
+    mark = "**" if wins else ""
+    return f"{mark}{value['mean']:.4g}{mark} ({low:.4g}..{high:.4g})"
 
 
 def table(named: dict[str, dict]) -> tuple[str, dict]:
@@ -200,9 +195,8 @@ def _training(run: dict) -> str:
 def bars(path: pathlib.Path, named: dict[str, dict]) -> None:
     """Errors of every intervened variable and of the mean of the others, as grouped bars with intervals, as PNG; on a
     logarithmic scale if the largest would hide the others."""
-    first = next(iter(named.values()))
     groups = []
-    for do in first.get("effectiveness", {}):
+    for do in next(iter(named.values())).get("effectiveness", {}):
         groups += [(do, do[3:-1], f"{do}\n{do[3:-1]}"), (do, "mean_of_others", f"{do}\nothers")]
     width, drawn = 0.8 / len(named), []
     with picture(path, (1.1 * len(groups) + 4, 4.2), dpi=120) as axis:
@@ -230,15 +224,14 @@ def draw_grid(found: dict[str, dict], num: int, output: pathlib.Path) -> None:
     test = first_of(dataset.test, num)
     rows = []
     for column, name in enumerate(dataset.graph.names):
-        known = dataset.test.labels[np.isfinite(dataset.test.labels[:, column]), column]
-        values = np.resize(np.percentile(known, [15, 85]).astype(np.float32), len(test))
+        low_and_high = np.nanpercentile(dataset.test.labels[:, column], [15, 85])
+        values = np.resize(low_and_high.astype(np.float32), len(test))
         if dataset.graph.variables[column].classes:
             values = np.rint(values)
         made = {}
         for title, model in models.items():
-            options = sampling_of(found[title]["protocol"])
-            asked = model.counterfactual(test.images, {name: values}, context=test.context, options=options)
-            made[title] = asked.images
+            given = {"context": test.context, "options": sampling_of(found[title]["protocol"])}
+            made[title] = model.counterfactual(test.images, {name: values}, **given).images
         if dataset.render is not None and dataset.true_counterfactual is not None:
             made["true"] = dataset.render(labels_under(dataset, test.labels, {name: values}))
         for value, *images in zip(values, test.images, *made.values(), strict=True):
