@@ -88,17 +88,16 @@ def _images(results: dict) -> list[str]:
         frechet = f"{realism['frechet']:.2f}" + ("" if floor is None else f" [{floor:.2f}]")
         rows.append([do, mse, ssim, undone, minimality, frechet])
     lines += markdown_table(["", *columns], rows)
-    counts = next(iter(results["realism"].values()))["count"], next(iter(results["reversibility"].values()))["count"]
+    num, undone = (next(iter(results[section].values()))["count"] for section in ("realism", "reversibility"))
     halves = results["floor"].get("frechet_of_halves")
-    lines += ["", f"Over {counts[0]} images; undoing over {counts[1]}."]
-    if halves is not None:
-        lines[-1] += f" Two halves of the real test images are {halves:.2f} apart."
+    apart = "" if halves is None else f" Two halves of the real test images are {halves:.2f} apart."
+    lines += ["", f"Over {num} images; undoing over {undone}.{apart}"]
     inception = {do: found.get("frechet_inception") for do, found in results["realism"].items()}
-    if all(value is not None for value in inception.values()):
-        apart = results["floor"].get("frechet_inception_of_halves")
+    if None not in inception.values():
+        halves = results["floor"].get("frechet_inception_of_halves")
         text = ", ".join(f"{do} {value:.1f}" for do, value in inception.items())
-        text += "" if apart is None else f"; two halves of the real test images {apart:.1f}"
-        lines += ["", f"Frechet distance on the {INCEPTION} of {counts[0]} images: {text}."]
+        text += "" if halves is None else f"; two halves of the real test images {halves:.1f}"
+        lines += ["", f"Frechet distance on the {INCEPTION} of {num} images: {text}."]
     return lines
 
 
