@@ -79,15 +79,12 @@ def measure_latents(bench: Bench) -> dict:
         disentangled, complete = disentanglement.dci(matrix)
         found[f"dci_per_{name}"] = {"disentanglement": disentangled, "completeness": complete}
 
-    free_images, free_labels = test.images, test.labels
+    free = test.images, test.labels
     if bench.dataset.decorrelate is not None:
-        rng = np.random.default_rng(bench.seed)
-        free_images, free_labels = bench.dataset.decorrelate(test.images, test.labels, rng)
-    _, free_z = bench.model.latents(free_images)
-    found["interventional_robustness"] = {
-        var.name: disentanglement.interventional_robustness(free_z[:, i], free_labels[:, columns[i]], var.classes)
-        for i, var in enumerate(graph.variables)
-    }
+        free = bench.dataset.decorrelate(*free, np.random.default_rng(bench.seed))
+    blocks, own = bench.model.latents(free[0])[1].swapaxes(0, 1), free[1][:, columns].T
+    robust = map(disentanglement.interventional_robustness, blocks, own, [var.classes for var in graph.variables])
+    found["interventional_robustness"] = dict(zip(graph.names, robust, strict=True))
     found["calibration"] = disentanglement.calibration(u[: len(bench.test)], labels[: len(bench.test)], graph)
     read_labels = bench.model.encode(bench.test.images)
     found["abduction"] = errors_by_variable(graph, read_labels, bench.test.labels[:, columns], bench.sd[columns])

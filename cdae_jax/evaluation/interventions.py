@@ -161,10 +161,9 @@ def _distances_of_features(bench: Bench, images: np.ndarray, rendered: np.ndarra
 
 def _reversibility(bench: Bench, name: str, images: np.ndarray) -> dict:
     """do(name), then its old value again: how far from the factual image? MSE on 0..1."""
-    test = bench.test.take(slice(0, NUM_CYCLED))
-    column = bench.model.graph.index(name)
+    test, graph = bench.test.take(slice(0, NUM_CYCLED)), bench.model.graph
     old = test.labels[:, bench.dataset.graph.index(name)]
-    read = metrics.as_classes(bench.model.graph, bench.model.encode(test.images))
-    old = np.where(np.isfinite(old), old, read[:, column])
+    read = metrics.as_classes(graph, bench.model.encode(test.images))[:, graph.index(name)]
+    old = np.where(np.isfinite(old), old, read)
     back, _ = bench.counterfactual(images[:NUM_CYCLED], {name: old}, test.context)
     return metrics.mean_with_interval(metrics.squared_errors(back, test.images))

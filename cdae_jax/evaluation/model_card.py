@@ -30,37 +30,30 @@ def model_card(model: TrainedModel, dataset: str, metrics: dict | None) -> str:
         [var.name, ", ".join(spec.parents) or "-", var.unit or "-", f"{var.low:.4g} to {var.high:.4g}"]
         for var, spec in zip(model.variables, model.graph.variables, strict=True)
     ]
-    lines = [
-        f"# Causal diffusion autoencoder: {dataset}",
-        "",
-        f"Answers what an image of {dataset} would look like if some of its causal variables had other values",
-        "(CausalDiffAE, arXiv 2404.17735; this implementation: cdae_jax).",
-        "",
-        "## Variables",
-        "",
-        *markdown_table(["variable", "caused by", "unit", "training range"], variables),
-        "",
-        f"Images are {height} x {width} x {channels}, uint8.",
-        "",
-        "## Data and training",
-        "",
-        f"{', '.join(f'{name} {value}' for name, value in data.items())}.",
-        f"{model.step} steps of {model.settings.train.batch_size} images, seed {model.settings.train.seed}.",
-        f"Decoded by default with {options}.",
-        "",
-        "## Quality",
-        "",
-        *_effect(metrics, model.graph.names),
-        "",
-        "## Limits",
-        "",
-        "- The graph is an assumption that was given, not found: a wrong graph gives confident wrong answers.",
-        "- Values outside the training range, and combinations that no training image shows, give poor images.",
-        "- One training run: the intervals are over test images and say nothing of other seeds.",
-        "- Other images than those of the data above are outside what the model knows.",
-        "",
-        "## Intended use",
-        "",
-        "Research on causal representations and counterfactual images. Not for decisions about people.",
-    ]
-    return "\n".join(lines) + "\n"
+    sections = {
+        f"# Causal diffusion autoencoder: {dataset}": [
+            f"Answers what an image of {dataset} would look like if some of its causal variables had other values",
+            "(CausalDiffAE, arXiv 2404.17735; this implementation: cdae_jax).",
+        ],
+        "## Variables": [
+            *markdown_table(["variable", "caused by", "unit", "training range"], variables),
+            "",
+            f"Images are {height} x {width} x {channels}, uint8.",
+        ],
+        "## Data and training": [
+            f"{', '.join(f'{name} {value}' for name, value in data.items())}.",
+            f"{model.step} steps of {model.settings.train.batch_size} images, seed {model.settings.train.seed}.",
+            f"Decoded by default with {options}.",
+        ],
+        "## Quality": _effect(metrics, model.graph.names),
+        "## Limits": [
+            "- The graph is an assumption that was given, not found: a wrong graph gives confident wrong answers.",
+            "- Values outside the training range, and combinations that no training image shows, give poor images.",
+            "- One training run: the intervals are over test images and say nothing of other seeds.",
+            "- Other images than those of the data above are outside what the model knows.",
+        ],
+        "## Intended use": [
+            "Research on causal representations and counterfactual images. Not for decisions about people."
+        ],
+    }
+    return "\n\n".join("\n".join([title, "", *lines]) for title, lines in sections.items()) + "\n"

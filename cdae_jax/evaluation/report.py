@@ -40,7 +40,6 @@ def _effectiveness(results: dict, dataset: Dataset) -> list[str]:
     graph, protocol = dataset.graph, results["protocol"]
     units = {var.name: f"{var.name} ({var.unit})" if var.unit else var.name for var in graph.variables}
     lines = [
-        "",
         "Mean absolute error per standard deviation of the training labels (95 % interval) [physical units] between",
         f"the labels read from the image by {protocol['reader']} and the true counterfactual labels. **Intervened**",
         "and *descendant* variables are marked. The factual labels are read by the encoder where they are not given.",
@@ -77,7 +76,6 @@ def _images(results: dict) -> list[str]:
     if "realism" not in results:
         return []
     lines = [
-        "",
         "Pixels on the scale 0..1; features are those of the predictor's penultimate layer. Floor and ceiling stand in",
         "brackets: of the true image for the Frechet distance, of the factual image left unchanged for MSE and SSIM.",
         "",
@@ -94,17 +92,16 @@ def _images(results: dict) -> list[str]:
         frechet = f"{realism['frechet']:.2f}" + ("" if floor is None else f" [{floor:.2f}]")
         rows.append([do, mse, ssim, undone, minimality, frechet])
     lines += markdown_table(["", *columns], rows)
-    counts = next(iter(results["realism"].values()))["count"], next(iter(results["reversibility"].values()))["count"]
+    num, undone = (next(iter(results[section].values()))["count"] for section in ("realism", "reversibility"))
     halves = results["floor"].get("frechet_of_halves")
-    lines += ["", f"Over {counts[0]} images; undoing over {counts[1]}."]
-    if halves is not None:
-        lines[-1] += f" Two halves of the real test images are {halves:.2f} apart."
+    apart = "" if halves is None else f" Two halves of the real test images are {halves:.2f} apart."
+    lines += ["", f"Over {num} images; undoing over {undone}.{apart}"]
     inception = {do: found.get("frechet_inception") for do, found in results["realism"].items()}
-    if all(value is not None for value in inception.values()):
-        apart = results["floor"].get("frechet_inception_of_halves")
+    if None not in inception.values():
+        halves = results["floor"].get("frechet_inception_of_halves")
         text = ", ".join(f"{do} {value:.1f}" for do, value in inception.items())
-        text += "" if apart is None else f"; two halves of the real test images {apart:.1f}"
-        lines += ["", f"Frechet distance on the {INCEPTION} of {counts[0]} images: {text}."]
+        text += "" if halves is None else f"; two halves of the real test images {halves:.1f}"
+        lines += ["", f"Frechet distance on the {INCEPTION} of {num} images: {text}."]
     return lines
 
 
@@ -117,7 +114,6 @@ def _composition(results: dict) -> list[str]:
     alone = found.get("inversion")
     lost = f" Of the inversion alone: MSE {number(alone['mse'], 5)}, PSNR {alone['psnr']:.1f} dB." if alone else ""
     return [
-        "",
         f"Null intervention: MSE {number(found['mse'], 5)}, PSNR {found['psnr']:.1f} dB, SSIM {number(found['ssim'])};"
         f" after {cycles} cycles MSE {number(found[often], 5)}, PSNR {found[f'psnr_after_{cycles}']:.1f} dB"
         f" ({found[often]['count']} images).{lost}",
@@ -140,7 +136,7 @@ def _mechanisms(results: dict) -> list[str]:
         lines.append(f"{do}: digit kept in {kept['mean']:.1%} {read}.")
     for do, error in results.get("given", {}).get("counterfactual_error", {}).items():
         lines.append(f"{do}: with the factual labels given, MSE to the true image {number(error['mse'], 5)}.")
-    return ["", *(f"- {line}" for line in lines)] if lines else []
+    return [f"- {line}" for line in lines]
 
 
 def _latents(results: dict) -> list[str]:
@@ -149,7 +145,6 @@ def _latents(results: dict) -> list[str]:
     found = results["latents"]
     block, dimension = (" / ".join(map(if_known, found[f"dci_per_{kind}"].values())) for kind in ("block", "dimension"))
     lines = [
-        "",
         f"Latents of {found['count']} test images: DCI disentanglement / completeness per block {block}, per dimension"
         f" {dimension}. Correlated labels lower both.",
         "",
@@ -186,13 +181,11 @@ def report_text(results: dict, dataset: Dataset) -> str:
     trained = f"Trained for {train['steps']} steps"
     if "seconds" in train:
         trained += f" ({train['images']} images) in {train['seconds'] / 60:.1f} minutes on {train['device']}"
-    lines = [
-        f"# {protocol['dataset']}: {protocol['num_images']} test images, {steps}",
-        *_effectiveness(results, dataset),
-        *(line for section in (_images, _composition, _mechanisms, _latents) for line in section(results)),
-        "",
-        f"The predictor's own errors on held-out training images: {judge}.",
-        "",
-        f"{trained}, seed {protocol['train_seed']}; evaluated by revision {protocol['revision']}.",
+    sections = [
+        [f"# {protocol['dataset']}: {protocol['num_images']} test images, {steps}"],
+        _effectiveness(results, dataset),
+        *(section(results) for section in (_images, _composition, _mechanisms, _latents)),
+        [f"The predictor's own errors on held-out training images: {judge}."],
+        [f"{trained}, seed {protocol['train_seed']}; evaluated by revision {protocol['revision']}."],
     ]
-    return "\n".join(lines) + "\n"
+    return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"

@@ -182,9 +182,8 @@ def _picture(name: str) -> gr.Image:
 def build(page: Page) -> gr.Blocks:
     """The page."""
     defaults = page.model.options()
-    with gr.Blocks(
-        title=f"cdae_jax: {page.name}", analytics_enabled=False, delete_cache=(FORGET_SECONDS, FORGET_SECONDS)
-    ) as blocks:
+    forget = (FORGET_SECONDS, FORGET_SECONDS)
+    with gr.Blocks(title=f"cdae_jax: {page.name}", analytics_enabled=False, delete_cache=forget) as blocks:
         gr.Markdown(f"# What if? {page.name}\nPick an image, tick what to set, move its slider.")
         scene = gr.State(page.first_scene())
         with gr.Row():

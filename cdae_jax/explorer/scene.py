@@ -119,9 +119,7 @@ def on_slider(model: TrainedModel, name: str, value: float) -> float:
     return float(shown(np.clip(round(value / step) * step, low, high), low, high, 6))
 
 
-def sweep(
-    model: TrainedModel, scene: Scene, name: str, do: dict[str, float], **options
-) -> tuple[np.ndarray, np.ndarray]:
+def sweep(model: TrainedModel, scene: Scene, name: str, do: dict[str, float], **options) -> tuple[np.ndarray, ...]:
     """Images [SWEEP, H, W, C] under do(name = values across its training range) beside the other interventions of `do`,
     and the values [SWEEP]."""
     i = model.graph.index(name)

@@ -159,8 +159,8 @@ def check_labels(labels: np.ndarray | Mapping | pd.DataFrame, graph: CausalGraph
 
 
 def check_known(labels, num: int, graph: CausalGraph, stats: LabelStats) -> np.ndarray:
-    """Known labels -> [num, n] standardised, NaN where unknown: numbers in physical units and codes of classes, [num, n]
-    or one row [n]; or name -> value(s) as the table of labels spells them, as a mapping or a DataFrame."""
+    """Known labels -> [num, n] standardised, NaN where unknown: physical numbers and codes of classes, [num, n] or one
+    row [n]; or name -> value(s) as the table of labels spells them, as a mapping or a DataFrame."""
     shape = (num, len(graph))
     if hasattr(labels, "keys"):  # a DataFrame has them too
         named, labels = {name: labels[name] for name in labels.keys()}, np.full(shape, np.nan)  # noqa: SIM118
@@ -190,7 +190,7 @@ def _numbers(what: str, given, shape: tuple[int, ...]) -> np.ndarray:
     except (TypeError, ValueError):
         numbers = np.full((), np.inf)
     if numbers.shape not in (shape, shape[1:]) or np.isinf(numbers).any():
-        found = f"has the shape {numbers.shape}" if numbers.size > 5 else f"is {given!r}"
+        found = f"has the shape {numbers.shape}" if numbers.size > 5 else f"is {np.asarray(given).tolist()!r}"
         raise InputError(f"{what} {found}: expected numbers of shape {shape}, or {shape[1:]}, NaN where unknown")
     return numbers
 

@@ -42,11 +42,8 @@ def programs(model: TrainedModel) -> dict[str, bytes]:
     images = jax.ShapeDtypeStruct((batch, *model.image_shape), jnp.uint8)
     do = jax.ShapeDtypeStruct((batch, len(model.graph)), jnp.float32)
     context = jax.ShapeDtypeStruct((batch,), jnp.int32)
-
-    def serialised(function, *arguments) -> bytes:
-        return bytes(jax.export.export(jax.jit(function), platforms=PLATFORMS)(*arguments).serialize())
-
-    return {
-        "stablehlo/encode.bin": serialised(encode, images),
-        "stablehlo/counterfactual.bin": serialised(counterfactual, images, do, context),
-    }
+    found = {}
+    for function, *given in ((encode, images), (counterfactual, images, do, context)):
+        exported = jax.export.export(jax.jit(function), platforms=PLATFORMS)(*given)
+        found[f"stablehlo/{function.__name__}.bin"] = bytes(exported.serialize())
+    return found

@@ -178,14 +178,10 @@ def scatter_frontier(path: pathlib.Path, rows: list[dict], best: list[bool], cho
         for axis, (measure, label) in zip(axes[0], labels.items(), strict=True):
             for k, solver in enumerate(solvers):
                 mine = [i for i, row in enumerate(rows) if row["solver"] == solver]
-                axis.scatter(
-                    [rows[i][measure] for i in mine],
-                    [rows[i]["cells"] for i in mine],
-                    s=[10 + 2 * rows[i]["evaluations"] for i in mine],
-                    facecolors=[f"C{k}" if best[i] else "none" for i in mine],
-                    edgecolors=f"C{k}",
-                    label=solver,
-                )
+                x, y, cost = ([rows[i][name] for i in mine] for name in (measure, "cells", "evaluations"))
+                faces = [f"C{k}" if best[i] else "none" for i in mine]
+                look = {"s": 10 + 2 * np.array(cost), "facecolors": faces, "edgecolors": f"C{k}"}
+                axis.scatter(x, y, **look, label=solver)
             if chosen is not None:
                 circle = {"s": 250, "facecolors": "none", "edgecolors": "black", "label": "chosen"}
                 axis.scatter(chosen[measure], chosen["cells"], **circle)

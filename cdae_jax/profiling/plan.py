@@ -92,16 +92,12 @@ def compile_train_step(settings: Settings, mesh, batch_size: int):
     return lower_step(settings, jax.eval_shape(first_state(settings)), mesh, batch_size).compile()
 
 
-def abstract_params(settings: Settings):
-    """Shapes and types of the model's parameters."""
-    return jax.eval_shape(first_params(settings), jax.random.key(0))
-
-
 def compile_counterfactual(settings: Settings, mesh, batch_size: int):
     """The counterfactuals of a batch of images over the whole mesh, compiled."""
-    sampling = settings.sampling
-    net = Network(settings.make_model(0), abstract_params(settings), settings.make_schedule())
-    given = (net, jnp.asarray(settings.steps(net.schedule, sampling)), jax.random.key(0))
+    sampling, key = settings.sampling, jax.random.key(0)
+    params = jax.eval_shape(first_params(settings), key)
+    net = Network(settings.make_model(0), params, settings.make_schedule())
+    given = (net, jnp.asarray(settings.steps(net.schedule, sampling)), key)
     net, t, key = sharding.abstract_like(given, sharding.replicated(mesh))
     rows = functools.partial(sharding.abstract_rows, mesh, batch_size)
     x, y_do = (rows(shape, jnp.float32) for shape in (image_shape(settings), (len(settings.graph),)))
@@ -186,7 +182,8 @@ def plan(settings: Settings, topologies: list[str], batch_size: int | None = Non
 
 
 def _plans(settings: Settings, slices: list[Slice]) -> Iterator[dict]:
-    parameters = sum(leaf.size for leaf in jax.tree.leaves(abstract_params(settings)))
+    params = jax.eval_shape(first_params(settings), jax.random.key(0))
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(params))
     bar = tqdm(desc="compiled", unit="program")
 
     @functools.cache

@@ -58,9 +58,8 @@ def differences(named: dict[str, dict], errors: dict[str, np.ndarray | None]) ->
     same variables.
     """
     seeds = {found["protocol"].get("seed") for found in named.values()}
-    if len(seeds) > 1 or any(error is None for error in errors.values()):
-        return {}
-    if len({error.shape for error in errors.values()}) > 1:
+    shapes = {np.shape(error) for error in errors.values()}  # () where they are not kept
+    if len(seeds) > 1 or len(shapes) > 1 or () in shapes:
         return {}
     first, effects = next(iter(named.items()))
     by_name = {}
@@ -84,24 +83,17 @@ def references(named: dict[str, dict]) -> dict[str, dict]:
     seeds = {found.get("protocol", {}).get("seed") for found in named.values()}
     if "unchanged" not in first or len(seeds) > 1:
         return {}
-    real, unchanged, truth = first["floor"], first["unchanged"], first.get("counterfactual_error", {})
+    real, unchanged = first["floor"], first["unchanged"]
     found = {
-        FLOOR: {
-            "effectiveness": {do: real.get(do, real["factual"]) for do in unchanged},
-            "realism": {
-                do: {"frechet": error["frechet_of_true_images"], "count": error["count"]}
-                for do, error in first.get("realism", {}).items()
-                if "frechet_of_true_images" in error
-            },
-        },
-        CEILING: {
-            "effectiveness": unchanged,
-            "counterfactual_error": {
-                do: {name: _value(error[f"{name}_unchanged"], count=error[name]["count"]) for name in ("mse", "ssim")}
-                for do, error in truth.items()
-            },
-        },
+        FLOOR: {"effectiveness": {do: real.get(do, real["factual"]) for do in unchanged}, "realism": {}},
+        CEILING: {"effectiveness": unchanged, "counterfactual_error": {}},
     }
+    for do, error in first.get("realism", {}).items():
+        if "frechet_of_true_images" in error:
+            found[FLOOR]["realism"][do] = {"frechet": error["frechet_of_true_images"], "count": error["count"]}
+    for do, error in first.get("counterfactual_error", {}).items():
+        left = {name: _value(error[f"{name}_unchanged"], count=error[name]["count"]) for name in ("mse", "ssim")}
+        found[CEILING]["counterfactual_error"][do] = left
     count = max(cell["count"] for cells in unchanged.values() for cell in cells.values())
     for each in found.values():
         errors = [[cell["normalised"] for cell in cells.values()] for cells in each["effectiveness"].values()]
@@ -157,19 +149,14 @@ def measures(found: dict) -> dict[str, tuple[dict, str]]:
     return rows
 
 
-def _wins(value: dict, direction: str, others: list[dict]) -> bool:
-    """Whether an interval lies beyond those of all others."""
-    ends = [other["interval"] for other in others]
-    if value["interval"] is None or not ends or None in ends:
-        return False
-    low, high = value["interval"]
-    return all(high < end[0] if direction == LOWER else low > end[1] for end in ends)
-
-
 def _text(value: dict, direction: str, others: list[dict]) -> str:
-    mark = "**" if _wins(value, direction, others) else ""
-    text = f"{mark}{value['mean']:.4g}{mark}"
-    return text if value["interval"] is None else f"{text} ({value['interval'][0]:.4g}..{value['interval'][1]:.4g})"
+    """A mean with its interval; bold if that lies beyond those of all others."""
+    if value["interval"] is None:
+        return f"{value['mean']:.4g}"
+    (low, high), ends = value["interval"], [other["interval"] for other in others]
+    wins = ends and None not in ends and all(high < end[0] if direction == LOWER else low > end[1] for end in ends)
+    mark = "**" if wins else ""
+    return f"{mark}{value['mean']:.4g}{mark} ({low:.4g}..{high:.4g})"
 
 
 def table(named: dict[str, dict]) -> tuple[str, dict]:
@@ -210,9 +197,8 @@ def _training(run: dict) -> str:
 def bars(path: pathlib.Path, named: dict[str, dict]) -> None:
     """Errors of every intervened variable and of the mean of the others, as grouped bars with intervals, as PNG; on a
     logarithmic scale if the largest would hide the others."""
-    first = next(iter(named.values()))
     groups = []
-    for do in first.get("effectiveness", {}):
+    for do in next(iter(named.values())).get("effectiveness", {}):
         groups += [(do, do[3:-1], f"{do}\n{do[3:-1]}"), (do, "mean_of_others", f"{do}\nothers")]
     width, drawn = 0.8 / len(named), []
     with picture(path, (1.1 * len(groups) + 4, 4.2), dpi=120) as axis:
@@ -240,17 +226,14 @@ def draw_grid(found: dict[str, dict], num: int, output: pathlib.Path) -> None:
     test = first_of(dataset.test, num)
     rows = []
     for column, name in enumerate(dataset.graph.names):
-        var = dataset.graph.variables[column]
-        known = dataset.test.labels[np.isfinite(dataset.test.labels[:, column]), column]
-        values = np.resize(np.percentile(known, [15, 85]), len(test))
+        low_and_high, var = np.nanpercentile(dataset.test.labels[:, column], [15, 85]), dataset.graph.variables[column]
+        values = np.resize(low_and_high, len(test))
         if var.classes:
             values = np.rint(values)
         made = {}
         for title, model in models.items():
-            options = sampling_of(found[title]["protocol"])
-            do = model.graph.spelled({name: values})
-            asked = model.counterfactual(test.images, do, context=test.context, options=options)
-            made[title] = asked.images
+            given = {"context": test.context, "options": sampling_of(found[title]["protocol"])}
+            made[title] = model.counterfactual(test.images, model.graph.spelled({name: values}), **given).images
         if dataset.render is not None and dataset.true_counterfactual is not None:
             made["true"] = dataset.render(labels_under(dataset, test.labels, {name: values}))
         for value, *images in zip(values, test.images, *made.values(), strict=True):

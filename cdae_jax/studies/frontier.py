@@ -14,6 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from cdae_jax.counterfactual.sampling import Sampling, sampling_of
+from cdae_jax.data.pipeline import label_columns
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation import metrics
 from cdae_jax.evaluation.bench import Bench, dataset_of
@@ -72,28 +73,26 @@ def measure_point(bench: Bench, point: Sampling) -> dict:
     options = restoring(bench.model, point)
     null, _ = bench.model.counterfactual(test.images, {}, context=test.context, options=point)
     mse = metrics.mean_squared_error(null, test.images)
-    by_do, intervened, still, to_truth = {}, [], [], []
-    for name in bench.model.graph.names:
-        column = graph.index(name)
+    columns, rows, to_truth = label_columns(dataset, bench.model.graph), [], []
+    for name, column in zip(bench.model.graph.names, columns, strict=True):
         values, _ = bench.draw_values(column)
         do = bench.model.graph.spelled({name: values})
         true = labels_under(dataset, test.labels, {name: values})
         images, _ = bench.model.counterfactual(test.images, do, context=test.context, options=options)
-        gaps = metrics.known_mean(metrics.absolute_gaps(graph, bench.read(images), true, bench.sd))
-        by_do[f"do({name})"] = dict(zip(graph.names, map(float, gaps), strict=True))
+        rows.append(metrics.known_mean(metrics.absolute_gaps(graph, bench.read(images), true, bench.sd)))
         if dataset.render is not None:
             to_truth.append(metrics.mean_squared_error(images, dataset.render(true)))
-        intervened.append(gaps[column])
-        moved = {name, *graph.descendants(name)}
-        still += [gaps[i] for i, other in enumerate(graph.names) if other not in moved]
+    gaps = np.array(rows)  # [do, n]
+    still = gaps[~(graph.ancestor_matrix.T | np.eye(len(graph), dtype=bool))[columns]]
+    by_do = [dict(zip(graph.names, row, strict=True)) for row in gaps.tolist()]
     return {
-        "intervened": float(np.mean(intervened)),
-        "non_descendants": float(np.nanmean(still)) if still else None,
-        "cells": float(np.nanmean([list(row.values()) for row in by_do.values()])),
+        "intervened": float(np.mean(gaps[range(len(columns)), columns])),
+        "non_descendants": float(np.nanmean(still)) if len(still) else None,
+        "cells": float(np.nanmean(gaps)),
         "mse": mse,
         "psnr": metrics.psnr(mse),
         "mse_to_truth": float(np.mean(to_truth)) if to_truth else None,
-        "by_do": by_do,
+        "by_do": {f"do({name})": row for name, row in zip(bench.model.graph.names, by_do, strict=True)},
     }
 
 
@@ -143,10 +142,9 @@ def frontier(
     first = model.settings.data.num_evaluated
     rows = np.arange(first, min(first + num_images, len(dataset.test)))
     if len(rows) < MIN_IMAGES:
-        raise InputError(
-            f"the test split has {len(dataset.test)} images, of which the first {first} are for the evaluation:"
-            f" choosing needs {MIN_IMAGES} more; lower config.data.num_evaluated or enlarge the test split"
-        )
+        says = f"the test split has {len(dataset.test)} images, of which the first {first} are for the evaluation"
+        advice = "lower config.data.num_evaluated or enlarge the test split"
+        raise InputError(f"{says}: choosing needs {MIN_IMAGES} more; {advice}")
     bench = Bench(dataset, model, dataset.test.take(rows), directory)
     found = []
     for point in tqdm(tried, "points"):

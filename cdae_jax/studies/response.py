@@ -79,7 +79,7 @@ def respond(bench: Bench, knob: str, grid: np.ndarray) -> dict[str, dict]:
             "met_at": met_at(grid, np.array(curve["share"])),
         }
         captions = [f"to {value:.3g}" for value in values[:GRID_COLUMNS]]
-        title = f"{with_unit(f'{bench.dataset.name}: do({name})', graph.variables[column].unit)}, by {knob} w"
+        title = f"{with_unit(f'{bench.dataset.name}: do({name})', graph, name)}, by {knob} w"
         image_grid(bench.figures / f"{knob}_{as_file_name(name)}.png", rows, captions, title)
     return found
 
