@@ -66,6 +66,54 @@ def _without_row(rows: list[int], found: images.Collection) -> list[int]:
     return left
 
 
+def assemble(
+    data: Custom,
+    graph: CausalGraph,
+    name: str,
+    found: images.Collection,
+    rows: list[int],
+    labels: np.ndarray,
+    was_set: np.ndarray,
+    train: np.ndarray,
+    test: np.ndarray,
+) -> Dataset:
+    """The dataset of a table whose i-th row is about the image rows[i] of a collection. Images that no row is about
+    become training images without labels; test images that are training images too are warned about.
+
+    Args:
+      data: how images are framed, and how much of them may be kept in memory.
+      labels, was_set: [N, n] of each row, in the graph's order, physical units and NaN where unknown.
+      train, test: which rows belong to each split.
+
+    Raises:
+      InputError: images that cannot be read.
+    """
+    extra = _without_row(rows, found)
+    if extra:
+        shown = some(found.names[i] for i in extra)
+        print(f"{len(extra)} images without a row in the table are unlabelled training images: {shown}", flush=True)
+    order, unknown = rows + extra, np.full((len(extra), len(graph)), np.nan, labels.dtype)
+    labels, was_set = np.concatenate([labels, unknown]), np.concatenate([was_set, np.zeros(unknown.shape, bool)])
+    train = np.concatenate([train, np.arange(len(rows), len(order))])
+    named = [found.names[i] for i in order]
+    found = images.Collection([found.images[i] for i in order], named, found.where)
+    loaded = images.load(found, framing_of(data, channels=0), data.max_memory_gib)
+    select = loaded.select if isinstance(loaded, ImageFiles) else loaded.__getitem__
+    same = copies(found.images, loaded, train, test, data.white_level)
+    if same:
+        pairs = some(f"{named[row]} = {named[of]}" for of, row in same)
+        warnings.warn(
+            f"{len(same)} test images are training images too, which flatters every score: {pairs};"
+            " take them out, or keep copies on one side with config.data.split_column",
+            stacklevel=2,
+        )
+    splits = {
+        split: Split(select(part), labels[part], intervened=was_set[part])
+        for split, part in (("train", train), ("test", test))
+    }
+    return Dataset(name=name, graph=graph, **splits)
+
+
 def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
     """The user's dataset; images are resized to `data.resolution`.
 
@@ -101,27 +149,4 @@ def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
             )
     found = images.collect(data.images)
     rows = (_rows_of_files if source.is_dir() else _rows_of_array)(table[key].tolist(), found)
-    extra = _without_row(rows, found)
-    if extra:
-        names = some(found.names[i] for i in extra)
-        print(f"{len(extra)} images without a row in the table are unlabelled training images: {names}", flush=True)
-    order, unknown = rows + extra, np.full((len(extra), len(graph)), np.nan, labels.dtype)
-    labels, was_set = np.concatenate([labels, unknown]), np.concatenate([was_set, np.zeros(unknown.shape, bool)])
-    train = np.concatenate([train, np.arange(len(rows), len(order))])
-    named = [found.names[i] for i in order]
-    found = images.Collection([found.images[i] for i in order], named, found.where)
-    loaded = images.load(found, framing_of(data, channels=0), data.max_memory_gib)
-    select = loaded.select if isinstance(loaded, ImageFiles) else loaded.__getitem__
-    splits = {
-        name: Split(select(rows), labels[rows], intervened=was_set[rows])
-        for name, rows in (("train", train), ("test", test))
-    }
-    same = copies(found.images, loaded, train, test, data.white_level)
-    if same:
-        pairs = some(f"{named[row]} = {named[of]}" for of, row in same)
-        warnings.warn(
-            f"{len(same)} test images are training images too, which flatters every score: {pairs};"
-            " take them out, or keep copies on one side with config.data.split_column",
-            stacklevel=2,
-        )
-    return Dataset(name=source.stem, graph=graph, **splits)
+    return assemble(data, graph, source.stem, found, rows, labels, was_set, train, test)

@@ -106,7 +106,7 @@ def _load_tfds(source: str) -> list[np.ndarray]:
         missing = [] if "image" in examples.dataset_info.features else ["image"]
     except (tfds.core.DatasetNotFoundError, AssertionError, ValueError, OSError, NotImplementedError) as err:
         raise InputError(
-            f"config.data.images is {source!r}, which TFDS cannot open ({' '.join(str(err).split())[:200]}):"
+            f"TFDS cannot open {source!r} ({' '.join(str(err).split())[:200]}):"
             f' prepare it first with tfds.builder("{name}", file_format="array_record").download_and_prepare()'
         ) from err
     if missing:

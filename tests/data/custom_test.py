@@ -294,7 +294,7 @@ def test_a_tfds_dataset_is_read_by_name(folder, monkeypatch):
 def test_a_tfds_dataset_that_cannot_be_opened_is_named(folder):
     by_index(folder)
     data = Custom(name="custom", resolution=8, images="tfds:no_such_dataset", labels=str(folder / "labels.csv"))
-    with pytest.raises(InputError, match="'tfds:no_such_dataset', which TFDS cannot open"):
+    with pytest.raises(InputError, match="TFDS cannot open 'tfds:no_such_dataset'"):
         custom.make_dataset(data, GRAPH)
 
 

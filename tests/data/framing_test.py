@@ -174,6 +174,13 @@ def test_gray_and_colour_become_each_other():
     assert framed(np.full((4, 4, 3), [255, 0, 0], np.uint8), gray(4)).flat[0] == 76  # 0.299 of 255
 
 
+def test_colours_of_print_are_those_that_were_meant():
+    for kind in ("JPEG", "TIFF"):
+        printed = stored(Image.new("RGB", (8, 8), (200, 30, 60)).convert("CMYK"), kind)
+        assert printed.mode == "CMYK"
+        assert np.abs(framed(printed, Framing(8, 3)).astype(int) - [200, 30, 60]).max() <= 3
+
+
 def test_arrays_of_another_shape_are_refused():
     for shape in ((4,), (4, 4, 2), (3, 8, 8), (1, 4, 4, 3)):
         with pytest.raises(ValueError, match="its shape is"):
