@@ -78,8 +78,17 @@ def read_table(source: Table, by: str = "file") -> tuple[str, pd.DataFrame]:
     return renamed, table.rename(columns={key: renamed})
 
 
+def _squeezed(name) -> str:
+    return re.sub(r"[\s_-]", "", str(name).casefold())
+
+
+def is_key(name) -> bool:
+    """Whether a column of this name says whose labels a row has."""
+    return _squeezed(name) in ("index", *FILE_COLUMNS)
+
+
 def _key_column(where, header: pd.Series, by: str) -> str:
-    names = {re.sub(r"[\s_-]", "", name.casefold()): name for name in reversed(list(header))}
+    names = {_squeezed(name): name for name in reversed(list(header))}
     names |= {name: name for name in header if name in ("file", "index")}  # over other spellings of the same
     order = ("index", *FILE_COLUMNS) if by == "index" else (*FILE_COLUMNS, "index")
     found = next((names[name] for name in order if name in names), None)
