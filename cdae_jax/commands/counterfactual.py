@@ -15,7 +15,6 @@ from absl import flags
 from cdae_jax.commands import define, do_flags, sampling_flags
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
-from cdae_jax.evaluation.metrics import as_classes
 from cdae_jax.inference.loading import load
 from cdae_jax.plots.pictures import counterfactual_grid
 from cdae_jax.training import workdir
@@ -57,9 +56,10 @@ def main() -> None:
     factual = model.encode(test.images, fit_steps=sampling_flags.FLAGS["fit_steps"].value)
     captions = [
         "\n".join(
-            f"{name} {old:.3g} to {new:.3g}" for name, old, new in zip(model.graph.names, before, after, strict=True)
+            f"{var.name} {var.spell(old)} to {var.spell(new)}"
+            for var, old, new in zip(model.graph.variables, before, after, strict=True)
         )
-        for before, after in zip(as_classes(model.graph, factual), as_classes(model.graph, labels), strict=True)
+        for before, after in zip(factual, labels, strict=True)
     ]
     wanted = ", ".join(
         f"{name} = {value}" if isinstance(value, str) else f"{name} = {value:g}" for name, value in do.items()

@@ -26,6 +26,7 @@ from cdae_jax.data.splits import read_interventions, split_rows
 from cdae_jax.data.table import read_table, some
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
+from cdae_jax.paths import expanded
 
 
 def _rows_of_files(cells: list[str], found: images.Collection) -> list[int]:
@@ -77,7 +78,7 @@ def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
     """
     if not data.images or not data.labels:
         raise InputError("set --config.data.images to a folder or an array file and --config.data.labels to a CSV file")
-    source, path = pathlib.Path(data.images), pathlib.Path(data.labels)
+    source, path = expanded(data.images), expanded(data.labels)
     is_tfds = data.images.startswith(images.TFDS_PREFIX)
     if not source.is_dir() and source.suffix not in SUFFIXES and not is_tfds:
         raise InputError(

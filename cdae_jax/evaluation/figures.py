@@ -67,11 +67,12 @@ def draw_low_and_high(bench: Bench) -> list[pathlib.Path]:
     few, paths = bench.test.take(slice(0, GRID_COLUMNS)), []
     for name in bench.model.graph.names:
         column, rows = bench.dataset.graph.index(name), [("factual", few.images)]
+        told = bench.told(name)
         for value in _range(bench, name, 2):
-            made, _ = bench.counterfactual(few.images, {name: float(value)}, few.context)
-            rows.append((f"do({value:.3g})", made))
-        captions = ["unlabelled" if np.isnan(old) else f"{old:.3g}" for old in few.labels[:, column]]
-        paths.append(bench.figures / f"low_and_high_{name}.png")
+            made, _ = bench.counterfactual(few.images, {name: value}, few.context)
+            rows.append((f"do({told(value)})", made))
+        captions = ["unlabelled" if np.isnan(old) else told(old) for old in few.labels[:, column]]
+        paths.append(bench.figures / f"low_and_high_{as_file_name(name)}.png")
         unit = bench.dataset.graph.variables[column].unit
         image_grid(paths[-1], rows, captions, f"{bench.dataset.name}: do({with_unit(name, unit)})")
     return paths
