@@ -14,6 +14,7 @@ import pandas as pd
 
 from cdae_jax.errors import InputError
 from cdae_jax.graph import plain
+from cdae_jax.paths import expanded
 
 SHOWN = 5  # offenders named in a message
 MISSING = ("", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None", "n/a")  # how tables spell no label
@@ -111,7 +112,7 @@ def read_cells(source: Table) -> pd.DataFrame:
         except ValueError as err:
             raise InputError(f"the table of labels is a mapping whose columns do not fit together: {err}") from err
     else:
-        cells = _of_file(pathlib.Path(source))
+        cells = _of_file(expanded(source))
     filled = cells.notna() & (cells != "")
     return cells.loc[filled.any(axis=1), filled.any()]
 
