@@ -48,11 +48,9 @@ def main() -> None:
     images, labels = model.counterfactual(test.images, do, strength=strength, **options)
     rows = [("factual", test.images), ("counterfactual", images)]
     if dataset.render is not None and dataset.true_counterfactual is not None:
-        # What the factual label is, changed, is known only to the model.
-        values = {
-            name: labels[:, model.graph.index(name)] if isinstance(value, str) else value for name, value in do.items()
-        }
-        rows.append(("true counterfactual", dataset.render(labels_under(dataset, test.labels, values))))
+        # What a change makes of the factual label is known only to the model.
+        changed = {name: labels[:, model.graph.index(name)] for name, value in do.items() if isinstance(value, str)}
+        rows.append(("true counterfactual", dataset.render(labels_under(dataset, test.labels, do | changed))))
     factual = model.encode(test.images, labels=given, fit_steps=options["fit_steps"])
     captions = [
         "\n".join(
