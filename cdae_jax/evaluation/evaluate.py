@@ -37,6 +37,7 @@ from cdae_jax.inference.loading import load
 from cdae_jax.inference.provenance import parameters_digest, revision
 from cdae_jax.paths import expanded
 from cdae_jax.plots.pictures import importance_matrix
+from cdae_jax.precision import in_float32
 
 PROTOCOL = 3  # raise it when a number would change its meaning
 PARTS = ("interventions", "given", "composition", "latents", "figures")
@@ -192,6 +193,7 @@ def _about(bench: Bench, directory: pathlib.Path, key: dict) -> dict:
     }
 
 
+@in_float32
 def evaluate(
     directory: str | pathlib.Path,
     *,
