@@ -3,10 +3,20 @@
 import os
 
 from cdae_jax.errors import InputError
+from cdae_jax.inference.fit import fit
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.trained_model import TrainedModel
 
-__all__ = ["InputError", "TrainedModel", "load"]
+__all__ = ["InputError", "TrainedModel", "evaluate", "fit", "load"]
+
+
+def __getattr__(name: str):
+    if name == "evaluate":  # takes a second to import, which only who evaluates pays
+        from cdae_jax.evaluation.evaluate import evaluate
+
+        return evaluate
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 # XLA's CPU backend hands what it can to YNNPACK, which is slower here: a counterfactual takes half the time without
 # (docs/performance.md). The flag is read when JAX is first used, and one that the user has set stays.

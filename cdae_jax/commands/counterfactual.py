@@ -13,9 +13,9 @@ import numpy as np
 from absl import flags
 
 from cdae_jax.commands import define, do_flags, sampling_flags
-from cdae_jax.data.pipeline import make_dataset
+from cdae_jax.data.pipeline import label_columns, make_dataset
 from cdae_jax.errors import InputError
-from cdae_jax.evaluation.metrics import as_classes
+from cdae_jax.evaluation.interventions import labels_under
 from cdae_jax.inference.loading import load
 from cdae_jax.plots.pictures import counterfactual_grid
 from cdae_jax.training import workdir
@@ -23,6 +23,9 @@ from cdae_jax.training import workdir
 WORKDIR = define.path("workdir", None, "Folder of a trained model.")
 NUM = flags.DEFINE_integer("num", 8, "Number of test images.", lower_bound=1)
 FIRST = flags.DEFINE_integer("first", 0, "Row of the first test image.", lower_bound=0)
+LABELS = flags.DEFINE_enum(
+    "factual_labels", "read", ["read", "given"], "Read by the encoder, or the dataset's, where it has some."
+)
 OUTPUT = define.path("output", "counterfactual.png", "PNG to write.")
 flags.mark_flags_as_required(["workdir", "do"])
 
@@ -39,27 +42,22 @@ def main() -> None:
     if not len(rows):
         raise InputError(f"--first is {FIRST.value}: the test split has {len(dataset.test)} images")
     test = dataset.test.take(rows)
-    images, labels = model.counterfactual(
-        test.images,
-        do,
-        context=test.context,
-        strength=strength,
-        **sampling_flags.options(),
-    )
+    columns = label_columns(dataset, model.graph)
+    given = test.labels[:, columns] if LABELS.value == "given" else None
+    options = {"labels": given, "context": test.context} | sampling_flags.options()
+    images, labels = model.counterfactual(test.images, do, strength=strength, **options)
     rows = [("factual", test.images), ("counterfactual", images)]
     if dataset.render is not None and dataset.true_counterfactual is not None:
-        mask, values = np.zeros(test.labels.shape, bool), np.zeros_like(test.labels)
-        for name, value in do.items():
-            if isinstance(value, str):  # what the encoder reads, changed: known only to the model
-                value = labels[:, model.graph.index(name)]
-            mask[:, dataset.graph.index(name)], values[:, dataset.graph.index(name)] = True, value
-        rows.append(("true counterfactual", dataset.render(dataset.true_counterfactual(test.labels, mask, values))))
-    factual = model.encode(test.images, fit_steps=sampling_flags.FLAGS["fit_steps"].value)
+        # What a change makes of the factual label is known only to the model.
+        changed = {name: labels[:, model.graph.index(name)] for name, value in do.items() if isinstance(value, str)}
+        rows.append(("true counterfactual", dataset.render(labels_under(dataset, test.labels, do | changed))))
+    factual = model.encode(test.images, labels=given, fit_steps=options["fit_steps"])
     captions = [
         "\n".join(
-            f"{name} {old:.3g} to {new:.3g}" for name, old, new in zip(model.graph.names, before, after, strict=True)
+            f"{var.name} {var.spell(old)} to {var.spell(new)}"
+            for var, old, new in zip(model.graph.variables, before, after, strict=True)
         )
-        for before, after in zip(as_classes(model.graph, factual), as_classes(model.graph, labels), strict=True)
+        for before, after in zip(factual, labels, strict=True)
     ]
     wanted = ", ".join(
         f"{name} = {value}" if isinstance(value, str) else f"{name} = {value:g}" for name, value in do.items()

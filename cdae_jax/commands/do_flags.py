@@ -5,6 +5,7 @@ import csv
 from absl import flags
 
 from cdae_jax.errors import InputError
+from cdae_jax.graph import as_number
 
 DO = flags.DEFINE_multi_string(
     "do", None, "Interventions in physical units: name=value, name=+shift or name=*factor, ...; repeat it for more."
@@ -27,14 +28,6 @@ def split(flag: str, given: list[str]) -> list[str]:
         ) from None
 
 
-def number(text: str) -> float | None:
-    """None for what is none; "3_7", which Python takes for 37, is none."""
-    try:
-        return None if "_" in text else float(text)
-    except ValueError:
-        return None
-
-
 def parse(flag: str, given: list[str]) -> dict[str, float | str]:
     """["angle=20", "light=+5,animal=cat"] -> {"angle": 20.0, "light": "+5", "animal": "cat"}; words for `do` alone.
 
@@ -46,7 +39,7 @@ def parse(flag: str, given: list[str]) -> dict[str, float | str]:
         if name in found:
             raise InputError(f"--{flag} has {name!r} twice: name each variable once")
         is_change = flag == "do" and text[:1] in ("+", "*")
-        value = number(text)
+        value = as_number(text)
         if not name or not text or (value is None and flag != "do"):
             raise InputError(f"--{flag} has {item!r}: expected name=number, such as angle=20")
         found[name] = text if is_change or value is None else value
@@ -57,7 +50,7 @@ def parse_strength(given: list[str]) -> float | dict:
     """["0.5"] -> 0.5; ["angle=0.5"] -> {"angle": 0.5}. Raises InputError for anything else."""
     if len(given) != 1 or "=" in given[0]:
         return parse("strength", given)
-    value = number(given[0])
+    value = as_number(given[0].strip())
     if value is None:
         raise InputError(f"--strength is {given[0]!r}: expected a number, or name=number")
     return value

@@ -3,7 +3,7 @@
 Interrupted, it goes on with the same command. What it leaves in the workdir is a model for cdae explore, cdae generate
 and cdae_jax.load, its numbers in report.md and its pictures in figures/.
 
-cdae fit --images=photos --labels=labels.csv --graph=graph.json --workdir=mine
+cdae fit --images=photos --labels=labels.xlsx --graph=graph.dot --workdir=mine
 """
 
 from absl import flags

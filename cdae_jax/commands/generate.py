@@ -13,7 +13,7 @@ from cdae_jax.inference.loading import load
 from cdae_jax.inference.shards import generate, open_source
 
 WORKDIR = define.path("workdir", None, "Folder of a trained model, an exported file, or a model's name.")
-INPUT = define.path("input", None, "A folder of images, an .npz file of them, or tfds:name@split.")
+INPUT = define.path("input", None, "A folder of images, one image, an .npz or .npy file, or tfds:name@split.")
 OUTPUT = define.path("output", None, "Folder to write.")
 SHARD_SIZE = flags.DEFINE_integer("shard_size", 1024, "Images of a shard.", lower_bound=1)
 flags.mark_flags_as_required(["workdir", "do", "input", "output"])

@@ -1,7 +1,7 @@
 """Looks at a dataset before training.
 
 cdae inspect --config=pendulum:cpu --output=sheet.png
-cdae inspect --images=photos --labels=labels.csv --graph=graph.json
+cdae inspect --images=photos --labels=labels.xlsx --graph=graph.dot
 """
 
 import numpy as np

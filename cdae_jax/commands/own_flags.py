@@ -8,9 +8,9 @@ from cdae_jax.commands import config, define
 from cdae_jax.errors import InputError
 from cdae_jax.settings.run import Settings
 
-IMAGES = define.path("images", None, "Your images: a folder, an .npz file, or tfds:name@split.")
-LABELS = define.path("labels", None, "The table of their labels: a row an image, a column a variable.")
-GRAPH = define.path("graph", None, "The causal graph of these variables, as a file.")
+IMAGES = define.path("images", None, "Your images: a folder, an .npz or .npy file, or tfds:name@split.")
+LABELS = define.path("labels", None, "Their table: a row an image, a column a variable; CSV, .xlsx, .parquet.")
+GRAPH = define.path("graph", None, "The causal graph of these variables: JSON, DOT, dagitty, GML, or a table.")
 FIT = flags.DEFINE_enum("fit", None, ["crop", "pad", "stretch"], "How images become square.")
 RESOLUTION = flags.DEFINE_integer("resolution", None, "Height and width to train at.", lower_bound=1)
 SET = flags.DEFINE_multi_string("set", [], "Any other section.field=value of the config; repeat it for more.")

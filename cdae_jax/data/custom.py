@@ -26,9 +26,10 @@ from cdae_jax.data.splits import read_interventions, split_rows
 from cdae_jax.data.table import read_table, some
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
+from cdae_jax.paths import expanded
 
 
-def _rows_of_files(cells: list[str], found: images.Collection) -> list[int]:
+def rows_of_files(cells: list[str], found: images.Collection) -> list[int]:
     """Which image of a folder each row of the table means. Raises InputError for rows without one."""
     files, notes = folders.match(cells, found.names)
     absent = [cell for cell, file in zip(cells, files, strict=True) if file is None]
@@ -104,7 +105,7 @@ def assemble(
         pairs = some(f"{named[row]} = {named[of]}" for of, row in same)
         warnings.warn(
             f"{len(same)} test images are training images too, which flatters every score: {pairs};"
-            " take them out, or keep copies on one side with config.data.split_column",
+            " take them out, or keep copies on one side with config.data.group_column or split_column",
             stacklevel=2,
         )
     splits = {
@@ -125,7 +126,7 @@ def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
     """
     if not data.images or not data.labels:
         raise InputError("set --config.data.images to a folder or an array file and --config.data.labels to a CSV file")
-    source, path = pathlib.Path(data.images), pathlib.Path(data.labels)
+    source, path = expanded(data.images), expanded(data.labels)
     is_tfds = data.images.startswith(images.TFDS_PREFIX)
     if not source.is_dir() and source.suffix not in SUFFIXES and not is_tfds:
         raise InputError(
@@ -147,6 +148,6 @@ def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
                 f"every image of the {name} split was intervened on, by the column {data.do_column!r} of {path}:"
                 " the mechanisms are learned from, and tested on, images that were left alone"
             )
-    found = images.collect(data.images)
-    rows = (_rows_of_files if source.is_dir() else _rows_of_array)(table[key].tolist(), found)
+    found = images.collect(data.images if is_tfds else source)
+    rows = (rows_of_files if source.is_dir() else _rows_of_array)(table[key].tolist(), found)
     return assemble(data, graph, source.stem, found, rows, labels, was_set, train, test)

@@ -14,6 +14,7 @@ from cdae_jax.data.dot import START, Reader
 from cdae_jax.data.table import decoded, read_cells, some
 from cdae_jax.errors import InputError
 from cdae_jax.graph import AUTO, NO_HIDDEN, CausalGraph, as_number, plain
+from cdae_jax.paths import expanded
 
 FORMS = 'JSON such as {"child": ["parent"]}, DOT, dagitty, GML, a list of edges or an adjacency table'
 TABLES = (".csv", ".tsv", ".xlsx", ".xlsm", ".parquet", ".pq")
@@ -54,7 +55,7 @@ def read_graph(source) -> CausalGraph:
         raise InputError(f"the graph is a {type(source).__name__}: expected {FORMS}, a mapping or a networkx DiGraph")
     if isinstance(source, str) and re.search(r"[{\[\n]", source) and not os.path.isfile(source):
         return _of_text(source)
-    path = pathlib.Path(source)
+    path = expanded(source)
     if path.suffix.lower() in TABLES:
         return _of_cells(read_cells(path))
     try:

@@ -15,6 +15,7 @@ from cdae_jax.data.framing import DEPTHS, Framing
 from cdae_jax.data.image_files import ImageFiles, Picture, described, look_at_all, read_all, warn_of_dark
 from cdae_jax.data.table import some
 from cdae_jax.errors import InputError
+from cdae_jax.paths import expanded
 
 TFDS_PREFIX = "tfds:"
 
@@ -75,7 +76,7 @@ def _numbered(images: Sequence[Picture], where: str = "what was given") -> Colle
 
 
 def _of_path(where: str) -> Collection:
-    path = pathlib.Path(where)
+    path = expanded(where)
     if where.startswith(TFDS_PREFIX):
         return _numbered(_load_tfds(where), where)
     if path.is_dir():
@@ -118,10 +119,11 @@ def _of_paths(paths: list) -> Collection:
     odd = [path for path in paths if not isinstance(path, (str, os.PathLike))]
     if odd:
         raise InputError(f"the list of images has paths and {odd[0]!r}: expected paths alone")
-    absent = [path for path in paths if not os.path.isfile(path)]
+    found = [expanded(path) for path in paths]
+    absent = [path for path in found if not path.is_file()]
     if absent:
         raise InputError(f"{len(absent)} of {len(paths)} images do not exist: {some(absent)}")
-    return Collection([pathlib.Path(path) for path in paths], [str(path) for path in paths], "the list")
+    return Collection(found, [str(path) for path in paths], "the list")
 
 
 def load(found: Collection, framing: Framing, max_memory_gib: float = 4.0) -> np.ndarray | ImageFiles:

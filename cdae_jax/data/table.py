@@ -14,6 +14,7 @@ import pandas as pd
 
 from cdae_jax.errors import InputError
 from cdae_jax.graph import plain
+from cdae_jax.paths import expanded
 
 SHOWN = 5  # offenders named in a message
 MISSING = ("", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None", "n/a")  # how tables spell no label
@@ -78,8 +79,17 @@ def read_table(source: Table, by: str = "file") -> tuple[str, pd.DataFrame]:
     return renamed, table.rename(columns={key: renamed})
 
 
+def _squeezed(name) -> str:
+    return re.sub(r"[\s_-]", "", str(name).casefold())
+
+
+def is_key(name) -> bool:
+    """Whether a column of this name says whose labels a row has."""
+    return _squeezed(name) in ("index", *FILE_COLUMNS)
+
+
 def _key_column(where, header: pd.Series, by: str) -> str:
-    names = {re.sub(r"[\s_-]", "", name.casefold()): name for name in reversed(list(header))}
+    names = {_squeezed(name): name for name in reversed(list(header))}
     names |= {name: name for name in header if name in ("file", "index")}  # over other spellings of the same
     order = ("index", *FILE_COLUMNS) if by == "index" else (*FILE_COLUMNS, "index")
     found = next((names[name] for name in order if name in names), None)
@@ -102,7 +112,7 @@ def read_cells(source: Table) -> pd.DataFrame:
         except ValueError as err:
             raise InputError(f"the table of labels is a mapping whose columns do not fit together: {err}") from err
     else:
-        cells = _of_file(pathlib.Path(source))
+        cells = _of_file(expanded(source))
     filled = cells.notna() & (cells != "")
     return cells.loc[filled.any(axis=1), filled.any()]
 

@@ -35,6 +35,7 @@ from cdae_jax.evaluation.report import report_text
 from cdae_jax.graph import as_file_name, did_you_mean
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.provenance import parameters_digest, revision
+from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.paths import expanded
 from cdae_jax.plots.pictures import importance_matrix
 from cdae_jax.precision import in_float32
@@ -193,17 +194,31 @@ def _about(bench: Bench, directory: pathlib.Path, key: dict) -> dict:
     }
 
 
+class Report(dict):
+    """What metrics.json holds; as text, and in a notebook, the tables of report.md."""
+
+    def __init__(self, results: dict, text: str):
+        super().__init__(results)
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_markdown_(self) -> str:
+        return self.text
+
+
 @in_float32
 def evaluate(
-    directory: str | pathlib.Path,
+    source: TrainedModel | str | pathlib.Path,
     *,
     parts: Iterable[str] = PARTS,
     options: Mapping | None = None,
     num_images: int | None = None,
     output: str | pathlib.Path | None = None,
     inception_weights: str | pathlib.Path | None = None,
-) -> dict:
-    """Evaluates a workdir on its test split; writes metrics.json, report.md, figures/ and evaluation/.
+) -> Report:
+    """Evaluates a workdir, or a model of one, on its test split; writes metrics.json, report.md, figures/, evaluation/.
 
     Of PARTS that are left out what is kept is shown. Options are fields of `Sampling`, for what differs from the
     config's, images the first of the split. With weights (`evaluation.inception`; slow on a CPU) there is a second
@@ -211,7 +226,10 @@ def evaluate(
     for no trained workdir, other data than it was trained on, an unknown part, a variable without any test label, or a
     weights file that is none.
     """
-    directory, parts = expanded(directory), tuple(parts)
+    directory, parts = source.workdir if isinstance(source, TrainedModel) else source, tuple(parts)
+    if directory is None:
+        raise InputError("this model comes from a file without its data: evaluate the workdir that it was trained in")
+    directory = expanded(directory)
     _check_parts(parts)
     model = load(directory)
     inception = inception_features(inception_weights) if inception_weights else None
@@ -246,5 +264,6 @@ def evaluate(
         importance_matrix(folder / "figures" / "dci.png", np.array(results["latents"]["importance"]), model.graph.names)
     results = _null_for_nan(results | _about(bench, directory, key))
     (folder / "metrics.json").write_text(json.dumps(results, indent=2) + "\n")
-    (folder / "report.md").write_text(report_text(results, dataset))
-    return results
+    text = report_text(results, dataset)
+    (folder / "report.md").write_text(text)
+    return Report(results, text)

