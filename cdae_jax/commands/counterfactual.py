@@ -37,7 +37,7 @@ def main() -> None:
     for name in do:
         model.graph.index(name)
     dataset = make_dataset(model.settings.data, model.settings.graph)
-    workdir.check_dataset(pathlib.Path(WORKDIR.value), dataset.name)
+    workdir.check_dataset(pathlib.Path(WORKDIR.value), dataset)
     rows = np.arange(FIRST.value, min(FIRST.value + NUM.value, len(dataset.test)))
     if not len(rows):
         raise InputError(f"--first is {FIRST.value}: the test split has {len(dataset.test)} images")

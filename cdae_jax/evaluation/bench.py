@@ -22,7 +22,7 @@ SEED = 1  # of the values that are set
 def dataset_of(model: TrainedModel, directory: str | pathlib.Path) -> Dataset:
     """The data that a workdir's model was trained on. Raises InputError if its config now gives others, or none."""
     dataset = make_dataset(model.settings.data, model.settings.graph)
-    workdir.check_dataset(pathlib.Path(directory), dataset.name)
+    workdir.check_dataset(pathlib.Path(directory), dataset)
     return dataset
 
 

@@ -38,6 +38,7 @@ from cdae_jax.inference.provenance import parameters_digest, revision
 from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.paths import expanded
 from cdae_jax.plots.pictures import importance_matrix
+from cdae_jax.precision import in_float32
 
 PROTOCOL = 3  # raise it when a number would change its meaning
 PARTS = ("interventions", "given", "composition", "latents", "figures")
@@ -207,6 +208,7 @@ class Report(dict):
         return self.text
 
 
+@in_float32
 def evaluate(
     source: TrainedModel | str | pathlib.Path,
     *,

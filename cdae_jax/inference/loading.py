@@ -8,12 +8,17 @@ import jax
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.inference import archive
+from cdae_jax.inference.provenance import parameters_digest
 from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.model.causal_diffae import init_params
+from cdae_jax.paths import expanded
+from cdae_jax.precision import in_float32
 from cdae_jax.training import workdir
 from cdae_jax.training.checkpoint import Checkpoints
+from cdae_jax.training.origin import Origin, Weights
 
 
+@in_float32
 def load(source: str | pathlib.Path) -> TrainedModel:
     """The model of a workdir (the averaged parameters of its newest checkpoint), of an exported .cdae file, or, by its
     name, one that comes with the package: load("pendulum"). Raises InputError if nothing is there, or it is no model,
@@ -23,7 +28,7 @@ def load(source: str | pathlib.Path) -> TrainedModel:
         raise InputError(
             f"load was given {source!r}: expected a path, or the name of a model that comes with the package"
         )
-    path = pathlib.Path(source)
+    path = expanded(source)
     if path.is_dir():
         return _of_workdir(path)
     if path.is_file():
@@ -37,10 +42,21 @@ def load(source: str | pathlib.Path) -> TrainedModel:
     )
 
 
+def origin(source: str | pathlib.Path | None) -> Origin | None:
+    """For `train_model`'s `init_from`: a model that `load` would find, read only if the run needs it. None for None."""
+
+    def read() -> Weights:
+        model = load(source)
+        digest = parameters_digest(model.params)
+        return Weights(model.settings, model.params, model.image_shape, model.model.num_classes, digest)
+
+    return None if source is None else Origin(str(source), read)
+
+
 def _of_workdir(directory: pathlib.Path) -> TrainedModel:
     settings, image_shape, num_classes, stats = workdir.read(directory)
     model = settings.make_model(num_classes)
-    checkpoints = Checkpoints(directory)
+    checkpoints = Checkpoints(directory, create=False)
     try:
         shapes = jax.eval_shape(lambda: init_params(model, jax.random.key(0), image_shape))
         here = sharding.replicated(sharding.make_mesh(devices=jax.local_devices()))
@@ -51,4 +67,6 @@ def _of_workdir(directory: pathlib.Path) -> TrainedModel:
     finally:
         checkpoints.close()
     readout = None if settings.is_aligned else workdir.read_readout(directory)
-    return TrainedModel(settings, model, params, stats, image_shape, step, readout, workdir.read_defaults(directory))
+    return TrainedModel(
+        settings, model, params, stats, image_shape, step, readout, workdir.read_defaults(directory), directory
+    )

@@ -1,6 +1,7 @@
 """A trained model as its user meets it: images and physical labels in, images and physical labels out."""
 
 import dataclasses
+import pathlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -49,6 +50,7 @@ class TrainedModel:
       image_shape: (H, W, C).
       readout: how a model whose latents follow no labels (config.train.gamma 0) reads and sets them; else None.
       defaults: the `Sampling` where no options are given: that which `frontier` chose, else the config's.
+      workdir: the folder it was loaded from; None if from a file.
       graph: the causal graph.
       variables: name, unit and training range of each variable.
       network: model and params with the diffusion process, for whoever needs the equations.
@@ -62,6 +64,7 @@ class TrainedModel:
     step: int
     readout: Readout | None = None
     defaults: Sampling | None = None
+    workdir: pathlib.Path | None = None
 
     def __post_init__(self):
         self.graph, self.defaults = self.model.graph, self.defaults or self.settings.sampling

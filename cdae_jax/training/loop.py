@@ -7,47 +7,62 @@ import json
 import pathlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent import futures
+from typing import NamedTuple
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
 from cdae_jax.counterfactual import readout
-from cdae_jax.data.dataset import Split
+from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pipeline import batches, label_columns, make_dataset
 from cdae_jax.data.pixels import to_unit
 from cdae_jax.distributed import processes, sharding
 from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import CausalDiffAE
+from cdae_jax.paths import expanded
+from cdae_jax.plots.graphs import draw_graph
+from cdae_jax.precision import in_float32
+from cdae_jax.progress import tqdm
 from cdae_jax.settings.run import Settings
 from cdae_jax.settings.sections import Train
 from cdae_jax.training import workdir
 from cdae_jax.training.checkpoint import Checkpoints
 from cdae_jax.training.logs import MetricLogs
 from cdae_jax.training.optimizer import make_optimizer
-from cdae_jax.training.step import init_state, jit_train_step, lower_train_step
+from cdae_jax.training.origin import Origin, check_fits
+from cdae_jax.training.step import init_state, jit_train_step, lower_train_step, state_of
 
 READOUT_IMAGES = 10_000
 LOG_EVERY = 100  # steps, or half as many as from one checkpoint to the next if that is less
 
 
 class Stopped(Exception):
-    """Training was asked to stop (SIGTERM) and did, with everything saved; the message says so."""
+    """Training was asked to stop (SIGTERM, Ctrl-C) and did, with everything saved; the message says so."""
 
 
 @contextlib.contextmanager
 def stop_request() -> Iterator[threading.Event]:
-    """An event that SIGTERM sets, as whoever takes the machine away sends it. Only in the main thread."""
-    asked, is_main = threading.Event(), threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGTERM, lambda *_: asked.set()) if is_main else None
+    """An event that SIGTERM sets, as whoever takes the machine away sends it, and the first Ctrl-C; the second does
+    what it did before, and interrupts at once. Only in the main thread."""
+    asked, before = threading.Event(), {}
+
+    def ask(*_):
+        asked.set()
+        if signal.SIGINT in before:
+            signal.signal(signal.SIGINT, before[signal.SIGINT])
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as of a command in the background
+                before[number] = signal.signal(number, ask)
     try:
         yield asked
     finally:
-        if is_main:
-            signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class NonFiniteLoss(RuntimeError):
@@ -69,56 +84,106 @@ def host_batches(
         yield {"image": batch.images, "y": batch.labels, "context": context, "intervened": batch.was_set}
 
 
-def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Path:
-    """Trains into a workdir, or goes on where a run of the same settings stopped.
+class Examples(NamedTuple):
+    """A training split as `host_batches` takes it; its `intervened` and y [N, n] are in the order of the model's
+    variables, y standardised by `stats`."""
 
-    Leaves config.json, model.json, metrics.jsonl, TensorBoard event files, train.json and checkpoints/; readout.npz too
-    if config.train.gamma is 0. Raises InputError for bad settings or data, or a workdir of other settings,
-    NonFiniteLoss if training diverged, and Stopped when SIGTERM arrived and what was done is saved.
-    """
-    settings = settings.resolved()
-    directory, train, mesh = pathlib.Path(directory), settings.train, sharding.make_mesh(settings.system.fsdp)
-    sharding.check_batch_size(train.batch_size, settings.system.microbatches, train.refine_every, mesh)
-    workdir.check_workdir(directory, settings)
-    dataset = make_dataset(settings.data, settings.graph)
+    split: Split
+    y: np.ndarray
+    stats: LabelStats
+
+
+def examples_of(settings: Settings, dataset: Dataset) -> Examples:
+    """Raises InputError for a batch that is larger than the data, and for labels that cannot be learned from."""
     split = dataset.train.with_labels(settings.data.label_fraction, settings.data.seed)
-    if train.batch_size > len(split):
+    if settings.train.batch_size > len(split):
         raise InputError(
-            f"config.train.batch_size is {train.batch_size}, more than the {len(split)} training images:"
+            f"config.train.batch_size is {settings.train.batch_size}, more than the {len(split)} training images:"
             " use a smaller batch or more data"
         )
     columns = label_columns(dataset, settings.graph)
     labels, was_set = split.labels[:, columns], split.was_set[:, columns]
     stats = LabelStats.of(labels[~was_set.any(1)], settings.graph, settings.model.label_scale)
-    split, y = dataclasses.replace(split, intervened=was_set), stats.standardise(labels)
-    image_shape, is_first = split.images.shape[1:], processes.is_first()
-    workdir.check_dataset(directory, dataset.name)
-    processes.wait_for_all("checked")
-    if is_first:
-        workdir.claim(directory, settings)
-        workdir.write_model(directory, dataset.name, image_shape, dataset.num_classes, stats)
-    processes.wait_for_all("claimed")
+    return Examples(dataclasses.replace(split, intervened=was_set), stats.standardise(labels), stats)
 
-    model, tx = settings.make_model(dataset.num_classes), make_optimizer(train)
+
+@in_float32
+def train_model(settings: Settings, directory: str | pathlib.Path, init_from: Origin | None = None) -> pathlib.Path:
+    """Trains into a workdir, or goes on where a run of the same settings stopped; returns the workdir.
+
+    With more steps than the run was asked for it is extended by a segment with a warm-up and a decay of the learning
+    rate of its own (`segments`), after what is left of the one before has been trained as it was asked for.
+
+    With `init_from` the first weights are another model's, of the same architecture: the averaged ones, at step 0, with
+    a new optimiser. Labels are standardised by this run's data: where their means and deviations are others, the
+    weights start by reading and drawing the old model's scale, and have to learn this one.
+
+    Leaves config.json, segments.json, model.json, graph.png, metrics.jsonl, TensorBoard event files, train.json and
+    checkpoints/; readout.npz too if config.train.gamma is 0, and init_from.json. Raises InputError for bad settings or
+    data, data that has changed, weights that do not fit, or a workdir of other settings, NonFiniteLoss if training
+    diverged, and Stopped when SIGTERM or Ctrl-C arrived and what was done is saved.
+    """
+    settings = settings.resolved()
+    directory, train, mesh = expanded(directory), settings.train, sharding.make_mesh(settings.system.fsdp)
+    sharding.check_batch_size(train.batch_size, settings.system.microbatches, train.refine_every, mesh)
+    segments = workdir.check_workdir(directory, settings, init_from.source if init_from else None)
+    dataset = make_dataset(settings.data, settings.graph)
+    split, y, stats = examples_of(settings, dataset)
+    image_shape, is_first = split.images.shape[1:], processes.is_first()
+    workdir.check_dataset(directory, dataset)
+
+    model, parts = settings.make_model(dataset.num_classes), [part.settings(settings) for part in segments]
+    tx = make_optimizer(parts[0].train)
     init = functools.partial(init_state, model, tx, image_shape, train.seed)
     shapes = jax.eval_shape(init)
+    weights = None
+    if workdir.needs_weights(directory, init_from):
+        weights = init_from.read()
+        check_fits(weights, init_from.source, settings, image_shape, dataset.num_classes, shapes.params)
+    processes.wait_for_all("checked")
+    if is_first:
+        origin = {"source": init_from.source, "digest": weights.digest} if weights else None
+        workdir.claim(directory, settings, segments, origin)
+        workdir.write_model(directory, dataset, stats)
+        draw_graph(directory / "graph.png", settings.graph)
+    processes.wait_for_all("claimed")
+
     shardings = sharding.state_shardings(shapes, mesh)
     abstract = sharding.abstract_like(shapes, shardings)
     checkpoints = Checkpoints(directory)
     found = checkpoints.restore_newest(train=abstract.replace(ema=None), ema=abstract.ema)
     if found is None:
-        lowered = lower_train_step(settings, model, tx, mesh, abstract, image_shape, train.batch_size)
+        lowered = lower_train_step(parts[0], model, tx, mesh, abstract, image_shape, train.batch_size)
+        begin = jax.jit(init if weights is None else functools.partial(state_of, tx), out_shardings=shardings)
         with futures.ThreadPoolExecutor(1) as beside:
             compiled = beside.submit(lowered.compile)  # while the state is made
-            start, state = 0, jax.jit(init, out_shardings=shardings)()
-        run_step = compiled.result()
+            start, state = 0, begin(*([] if weights is None else [weights.params]))
+        first_step = compiled.result()
+        if weights is not None:
+            checkpoints.save(0, state.replace(ema=None), state.ema)
     else:
         start, (saved, ema) = found
-        state = saved.replace(ema=ema)
+        state, first_step = saved.replace(ema=ema), None
         processes.wait_for_all("restored")
         checkpoints.drop_after(start)
-        run_step = jit_train_step(settings, model, tx, mesh, shardings)  # not compiled if there is no step left
 
+    def steps_left() -> Iterator[tuple[int, Callable, dict[str, np.ndarray]]]:
+        """The number of each step, the function that takes it, and its batch."""
+        for segment, part in zip(segments, parts, strict=True):
+            done = max(start, segment.start)
+            if done >= segment.stop:
+                continue
+            run_step = first_step
+            if done or first_step is None:
+                run_step = jit_train_step(part, model, make_optimizer(part.train, segment.start), mesh, shardings)
+            fed = host_batches(split, y, done, part.train, settings.data.labelled_share)
+            yield from ((step, run_step, batch) for step, batch in enumerate(fed, done + 1))
+
+    if is_first and start < train.steps:
+        workdir.reopen(directory)
+        if len(segments) > 1:
+            left = "; ".join(str(segment) for segment in segments if segment.stop > start)
+            print(f"going on from step {start}: {left}")
     logs = MetricLogs(directory, start) if is_first else None
     pending, log_every = [], min(LOG_EVERY, max(1, train.checkpoint_every // 2))
     try:
@@ -127,8 +192,7 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
             tqdm(desc=dataset.name, unit="step", total=train.steps, initial=start, disable=not is_first) as bar,
             processes.ending_if_one_is_lost(),
         ):
-            fed = host_batches(split, y, start, train, settings.data.labelled_share)
-            for step, batch in enumerate(fed, start + 1):
+            for step, run_step, batch in steps_left():
                 state, metrics = run_step(state, sharding.to_devices(batch, mesh))
                 pending.append(metrics)
                 is_last = step == train.steps
@@ -144,6 +208,7 @@ def train_model(settings: Settings, directory: str | pathlib.Path) -> pathlib.Pa
                     checkpoints.save(step, state.replace(ema=None), state.ema)
                 bar.update()
                 if stop:
+                    bar.set_postfix_str("stopping: what was done is being saved")
                     checkpoints.wait()
                     raise Stopped(f"stopped as asked after step {step}, which is saved: the same command goes on")
         checkpoints.wait()

@@ -8,14 +8,18 @@ from cdae_jax.settings.sections import Train
 WEIGHT_DECAY, CLIP_NORM = 1e-4, 1.0
 
 
-def make_optimizer(train: Train) -> optax.GradientTransformation:
-    """AdamW with warm-up, optional cosine decay to 0, clipping by the global norm; mechanisms at their own rate."""
+def make_optimizer(train: Train, start: int = 0) -> optax.GradientTransformation:
+    """AdamW with warm-up, optional cosine decay to 0, clipping by the global norm; mechanisms at their own rate.
+
+    Warm-up begins after step `start`, and the decay ends at train.steps.
+    """
     if train.decay:
-        rate = optax.warmup_cosine_decay_schedule(
-            0.0, train.learning_rate, train.warmup_steps, max(train.steps, train.warmup_steps + 1)
-        )
+        length = max(train.steps - start, train.warmup_steps + 1)
+        rate = optax.warmup_cosine_decay_schedule(0.0, train.learning_rate, train.warmup_steps, length)
     else:
         rate = optax.linear_schedule(0.0, train.learning_rate, max(1, train.warmup_steps))
+    if start:
+        rate = optax.join_schedules([optax.constant_schedule(0.0), rate], [start])
     transforms = [optax.clip_by_global_norm(CLIP_NORM), optax.adamw(rate, weight_decay=WEIGHT_DECAY)]
     if train.mechanism_rate != 1:
         transforms.append(optax.masked(optax.scale(train.mechanism_rate), _is_mechanism))

@@ -45,7 +45,11 @@ def loss_weights(train: Train) -> LossWeights:
 
 def init_state(model: CausalDiffAE, tx: optax.GradientTransformation, image_shape, seed: int) -> TrainState:
     """The state before the first step, for images [H, W, C]."""
-    params = init_params(model, stream_key(seed, INIT_STREAM), image_shape)
+    return state_of(tx, init_params(model, stream_key(seed, INIT_STREAM), image_shape))
+
+
+def state_of(tx: optax.GradientTransformation, params) -> TrainState:
+    """The state before the first step, with these parameters."""
     return TrainState(jnp.int32(0), params, jax.tree.map(jnp.copy, params), tx.init(params))
 
 

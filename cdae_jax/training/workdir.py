@@ -2,16 +2,25 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 import zipfile
+from collections.abc import Mapping
 
 import numpy as np
 
 from cdae_jax.counterfactual.readout import Readout
 from cdae_jax.counterfactual.sampling import Sampling, sampling_of
+from cdae_jax.data.dataset import Dataset
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.errors import InputError
 from cdae_jax.settings.run import Settings
+from cdae_jax.training import fingerprint
+from cdae_jax.training.origin import Origin
+from cdae_jax.training.segments import Segment, extended, first_segment, read_segments, write_segments
+
+ORIGIN = "init_from.json"
+GIVEN = "data"  # folder of what was given in memory, as `cdae_jax.fit` stores it before training
 
 
 def _differences(old, new, where: str = "config"):
@@ -22,35 +31,92 @@ def _differences(old, new, where: str = "config"):
         yield f"{where} {old!r} (now {new!r})"
 
 
-def check_workdir(directory: pathlib.Path, settings: Settings) -> None:
-    """Raises InputError if the workdir belongs to other settings or holds other files; writes nothing."""
+def check_workdir(directory: pathlib.Path, settings: Settings, init_from: str | None = None) -> tuple[Segment, ...]:
+    """The segments of the run that the settings ask for, whose last may be new; writes nothing.
+
+    More steps than before extend a run, and the settings that a segment has of its own may then be others. Raises
+    InputError if the workdir belongs to other settings, was asked for more steps, has another origin, holds other files
+    or cannot be written to.
+    """
+    nearest = next(path for path in (directory, *directory.absolute().parents) if path.exists())
+    if nearest.is_dir() and not os.access(nearest, os.W_OK):
+        raise InputError(f"the workdir {directory} cannot be written to: choose another --workdir")
     path = directory / "config.json"
-    if path.is_file():
-        started = Settings.from_dict(_read(path))  # gives settings that are newer than the run their defaults
-        differences = list(_differences(started.to_dict(), settings.to_dict()))
-        if differences:
-            raise InputError(
-                f"the workdir {directory} was started with {'; '.join(differences[:3])}:"
-                " choose another --workdir or the same settings"
-            )
-    elif directory.is_file() or (directory.is_dir() and any(directory.iterdir())):
-        raise InputError(f"{directory} is a file or a folder with other files: choose an empty --workdir")
+    if not path.is_file():
+        ours = {GIVEN, ORIGIN, "segments.json"}  # which are there before the settings are
+        if directory.is_file() or (directory.is_dir() and {path.name for path in directory.iterdir()} - ours):
+            raise InputError(f"{directory} is a file or a folder with other files: choose an empty --workdir")
+        return (first_segment(settings.train),)
+    started = Settings.from_dict(_read(path))  # gives settings that are newer than the run their defaults
+    segments, steps = read_segments(directory, started.train), settings.train.steps
+    given = settings
+    if steps != started.train.steps:
+        given = first_segment(started.train).settings(settings)
+    differences = list(_differences(started.to_dict(), given.to_dict()))
+    origin = read_origin(directory)
+    if init_from is not None and init_from != origin:
+        differences.insert(0, f"--init_from {origin or 'left out'} (now {init_from})")
+    if differences:
+        raise InputError(
+            f"the workdir {directory} was started with {'; '.join(differences[:3])}:"
+            " choose another --workdir or the same settings"
+        )
+    if steps < segments[-1].stop:
+        raise InputError(
+            f"the run in {directory} is one of {segments[-1].stop} steps, and config.train.steps is {steps}: ask for as"
+            " many or more, or choose another --workdir"
+        )
+    return extended(segments, settings.train)
 
 
-def claim(directory: pathlib.Path, settings: Settings) -> None:
-    """Makes the workdir and stores the settings in it. Raises InputError if it cannot be made."""
+def claim(
+    directory: pathlib.Path, settings: Settings, segments: tuple[Segment, ...], origin: Mapping | None = None
+) -> None:
+    """Makes the workdir and stores settings, segments and origin in it. Raises InputError if it cannot be made."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        if origin is not None:
+            (directory / ORIGIN).write_text(json.dumps(origin) + "\n")
+        write_segments(directory, segments)
         (directory / "config.json").write_text(json.dumps(settings.to_dict(), indent=2) + "\n")
     except OSError as err:
         raise InputError(f"the workdir {directory} cannot be made ({err}): choose another --workdir") from err
 
 
-def write_model(
-    directory: pathlib.Path, dataset: str, image_shape: tuple[int, int, int], num_classes: int, stats: LabelStats
-):
-    """Stores what inference needs besides settings and parameters."""
-    stored = {"dataset": dataset, "image_shape": image_shape, "num_classes": num_classes, "labels": stats.to_dict()}
+def needs_weights(directory: pathlib.Path, init_from: Origin | None) -> bool:
+    """Whether a run starts from other weights and has no checkpoint of its own yet. Raises InputError if it does and
+    nothing says where to read them."""
+    origin, folder = read_origin(directory), directory / "checkpoints"
+    if (origin is None and init_from is None) or any(path.name.isdigit() for path in folder.glob("*")):
+        return False
+    if init_from is None:
+        raise InputError(
+            f"the run in {directory} starts from {origin} and has no checkpoint yet: give --init_from={origin} again"
+        )
+    return True
+
+
+def read_origin(directory: pathlib.Path) -> str | None:
+    """What the run of a workdir took its first weights from; None if from nothing."""
+    path = directory / ORIGIN
+    return _read(path).get("source") if path.is_file() else None
+
+
+def reopen(directory: pathlib.Path) -> None:
+    """Takes away what is written at the end of training, before the run goes on: it is of other weights."""
+    for name in ("train.json", "readout.npz"):
+        (directory / name).unlink(missing_ok=True)
+
+
+def write_model(directory: pathlib.Path, dataset: Dataset, stats: LabelStats) -> None:
+    """Stores what inference needs besides settings and parameters, and the data's fingerprint."""
+    stored = {
+        "dataset": dataset.name,
+        "image_shape": dataset.train.images.shape[1:],
+        "num_classes": dataset.num_classes,
+        "labels": stats.to_dict(),
+        "fingerprint": fingerprint.fingerprint(dataset),
+    }
     (directory / "model.json").write_text(json.dumps(stored) + "\n")
 
 
@@ -95,14 +161,30 @@ def dataset_of(directory: pathlib.Path) -> str:
     return _read(directory / "model.json")["dataset"]
 
 
-def check_dataset(directory: pathlib.Path, dataset: str) -> None:
-    """Raises InputError if the workdir's model was trained on a dataset of another name."""
+def check_dataset(directory: pathlib.Path, dataset: Dataset) -> None:
+    """Raises InputError if the workdir's model was trained on a dataset of another name, or on other images or labels.
+
+    Where an older version stored no fingerprint, the training labels that it did store have to be there still.
+    """
     path = directory / "model.json"
-    trained_on = _read(path).get("dataset") if path.is_file() else dataset
-    if trained_on != dataset:
+    if not path.is_file():
+        return
+    stored = _read(path)
+    if stored.get("dataset") != dataset.name:
         raise InputError(
-            f"the model in {directory} was trained on {trained_on}, but its config now gives {dataset}:"
+            f"the model in {directory} was trained on {stored.get('dataset')}, but its config now gives {dataset.name}:"
             " make the data that it was trained on available again"
+        )
+    now, before = fingerprint.fingerprint(dataset), stored.get("fingerprint")
+    changed = fingerprint.changes(before, now) if before and now else []
+    if now and not before and "labels" in stored:
+        names = Settings.from_dict(_read(directory / "config.json"), to_train=False).graph.names
+        lost = fingerprint.lacks_rows(dataset, names, np.array(stored["labels"]["rows"]))
+        changed = ["labels of the training split"] if lost else []
+    if changed:
+        raise InputError(
+            f"the data of {directory} has changed since its training began ({', '.join(changed)}): bring the old data"
+            f" back, or train on the new in a new --workdir, with --init_from={directory} to start from its weights"
         )
 
 

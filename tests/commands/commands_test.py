@@ -185,8 +185,10 @@ def test_the_command_trains_by_the_flags_changes(trained_pendulum, tmp_path, cap
     data = f"--config.data.data_dir={trained_pendulum.parent}/data"
     run_here("train", CONFIG, data, f"--workdir={copy}")  # it is finished
     assert capsys.readouterr().out == f"trained; next: cdae evaluate --workdir={copy}\n"
-    with pytest.raises(InputError, match=r"train.steps 20 \(now 30\)"):
-        run_here("train", CONFIG, data, f"--workdir={copy}", "--config.train.steps=30")
+    with pytest.raises(InputError, match=r"train.batch_size 16 \(now 8\)"):
+        run_here("train", CONFIG, data, f"--workdir={copy}", "--config.train.batch_size=8")
+    with pytest.raises(InputError, match=r"--init_from left out \(now pendulum\)"):
+        run_here("train", CONFIG, data, f"--workdir={copy}", "--init_from=pendulum")
 
 
 def test_an_example_is_written_once_and_can_be_looked_at(tmp_path, capsys):

@@ -65,5 +65,5 @@ def test_a_workdir_has_the_newest_step_and_the_options_that_were_chosen_for_it(t
         plain = cdae_jax.load(copy)
         workdir.write_defaults(copy, Sampling(num_steps=7, solver="dpm_solver"), "by hand")
         chosen = cdae_jax.load(copy)
-    assert plain.step == chosen.step == 20 and plain.readout is None
+    assert plain.step == chosen.step == 20 and plain.readout is None and plain.workdir == copy
     assert plain.defaults == plain.settings.sampling and chosen.defaults.num_steps == 7

@@ -5,8 +5,9 @@ import pytest
 import stripes
 from matplotlib.figure import Figure
 
+from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
-from cdae_jax.plots.graphs import graph_of_values, graph_with_curves
+from cdae_jax.plots.graphs import draw_graph, graph_of_values, graph_with_curves
 
 
 def test_every_edge_has_its_curves_where_its_cause_meets_its_effect(tmp_path, monkeypatch):
@@ -41,3 +42,44 @@ def test_values_stand_by_their_variables_causes_above_their_effects(monkeypatch)
     heights = [texts[name].get_position()[1] for name in ("do(a)", "b", "c")]
     assert heights == sorted(heights, reverse=True) == pytest.approx([5 / 6, 1 / 2, 1 / 6])
     assert [texts[name].get_fontweight() for name in ("do(a)", "b")] == ["bold", "normal"]
+
+
+def test_a_drawn_graph_has_every_name_and_an_arrow_for_every_edge(tmp_path, monkeypatch):
+    drawn = []
+    save = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *args, **kwargs: drawn.append(figure))
+    long = "the number of cups/day, as the patients of the second ward told it"
+    graph = CausalGraph((Variable("größe $m^2$", unit="mm"), Variable(long, ("größe $m^2$",)), Variable("b", (long,))))
+    draw_graph(tmp_path / "graph.png", graph)
+    (axis,) = drawn[0].axes
+    arrows = [text for text in axis.texts if getattr(text, "arrow_patch", None)]
+    boxes = [text for text in axis.texts if text.get_bbox_patch()]
+    assert [" ".join(text.get_text().split("\n")) for text in boxes] == ["größe $m^2$ mm", long, "b"]
+    assert len(arrows) == 2 and drawn[0].get_window_extent().width < 600
+    save(drawn[0], tmp_path / "graph.png")
+    sizes = [text.get_window_extent() for text in boxes]
+    assert not any(one.overlaps(other) for i, one in enumerate(sizes) for other in sizes[i + 1 :])
+    assert all(drawn[0].get_window_extent().contains(*corner) for box in sizes for corner in box.get_points())
+
+
+def test_an_edge_over_a_level_bends_around_what_stands_between(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *args, **kwargs: drawn.append(figure))
+    variables = (Variable("a"), Variable("left", ("a",)), Variable("b", ("a",)), Variable("c", ("a", "b")))
+    chain = (Variable("a"), Variable("b", ("a",)), Variable("c", ("b",)), Variable("d", ("a", "c")))
+    for graph in (CausalGraph(variables), CausalGraph(chain)):
+        draw_graph(tmp_path / "graph.png", graph)
+        (axis,) = drawn.pop().axes
+        boxes = [text.get_bbox_patch() for text in axis.texts if text.get_bbox_patch()]
+        arrows = [text.arrow_patch for text in axis.texts if getattr(text, "arrow_patch", None)]
+        assert len(arrows) == sum(len(var.parents) for var in graph.variables)
+        for arrow in arrows:
+            ends = arrow.patchA, arrow.patchB
+            line = arrow.get_transform().transform(arrow.get_path().vertices)
+            others = [patch.get_window_extent() for patch in boxes if patch not in ends]
+            assert not any(box.contains(*point) for box in others for point in line)
+
+
+def test_a_graph_that_cannot_be_written_is_told(tmp_path):
+    with pytest.raises(InputError, match=r"graph.png cannot be written \(No such file"):
+        draw_graph(tmp_path / "absent" / "graph.png", stripes.GRAPH)

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import threading
 
 import jax
@@ -17,6 +18,9 @@ from cdae_jax.counterfactual.readout import read
 from cdae_jax.data import pendulum
 from cdae_jax.data.dataset import Split
 from cdae_jax.errors import InputError
+from cdae_jax.inference.loading import origin
+from cdae_jax.inference.provenance import parameters_digest
+from cdae_jax.settings.run import Settings
 from cdae_jax.training import loop
 from cdae_jax.training.checkpoint import Checkpoints
 
@@ -41,6 +45,7 @@ def test_training_lowers_the_loss_and_logs_every_term(trained_pendulum):
     assert [line["step"] for line in lines] == [5, 10, 15, 20]
     for term in ("decoder", "kl_z", "mechanism"):
         assert lines[-1][term] < lines[0][term]
+    assert (trained_pendulum / "graph.png").is_file()
     assert {"decoder", "kl_u", "kl_z", "mechanism", "grad_norm", "images_per_second"} <= set(lines[-1])
     summary = json.loads((trained_pendulum / "train.json").read_text())
     assert summary["steps"] == 20 and summary["images"] == 320 and summary["parameters"] > 10_000
@@ -64,6 +69,84 @@ def test_a_stopped_run_saves_what_was_done_and_goes_on_to_the_same_end(trained_p
     assert [line["step"] for line in lines_of(tmp_path / "run")] == [5, 10, 15, 20]
 
 
+LONGER = settings_with(train={"steps": 40})
+
+
+@pytest.fixture(scope="module")
+def extended(trained_pendulum, tmp_path_factory):
+    """The finished run, and as many steps again."""
+    copy = shutil.copytree(trained_pendulum, tmp_path_factory.mktemp("extended") / "run")
+    (copy / "readout.npz").write_text("of the first steps")
+    settings = json.loads((copy / "config.json").read_text())
+    settings["train"]["steps"] = 40
+    return loop.train_model(Settings.from_dict(settings), copy)
+
+
+def test_more_steps_go_on_from_a_finished_run(extended, trained_pendulum):
+    model, summary = cdae_jax.load(extended), json.loads((extended / "train.json").read_text())
+    assert model.step == model.settings.train.steps == summary["steps"] == 40 and summary["images"] == 640
+    assert not (extended / "readout.npz").exists()
+    assert [line["step"] for line in lines_of(extended)] == [5, 10, 15, 20, 25, 30, 35, 40]
+    assert lines_of(extended)[:4] == lines_of(trained_pendulum)
+    assert lines_of(extended)[-1]["loss"] < lines_of(extended)[3]["loss"]
+
+
+def test_a_stopped_extension_of_an_unfinished_run_ends_like_an_undisturbed_one(
+    extended, trained_pendulum, tmp_path, monkeypatch, capsys
+):
+    """It is at step 10 of 20 when 40 are asked for, and the first Ctrl-C comes at step 27."""
+    run, settings = shutil.copytree(trained_pendulum, tmp_path / "run"), cdae_jax.load(extended).settings
+    for path in ("20", "20.sha256"):
+        subprocess.run(["rm", "-r", run / "checkpoints" / path], check=True)
+
+    def interrupt(batch):
+        os.kill(os.getpid(), signal.SIGINT)
+        return batch
+
+    before_step(monkeypatch, 27, interrupt)
+    with pytest.raises(loop.Stopped, match="stopped as asked after step 28, which is saved: the same command goes on"):
+        loop.train_model(settings, run)
+    assert (
+        "going on from step 10: steps 1 to 20 with a learning rate up to 0.001 and a warm-up of 5 steps; steps 21 "
+        in (capsys.readouterr().out)
+    )
+    monkeypatch.undo()
+    assert not (run / "train.json").exists() and cdae_jax.load(run).step == 28
+    loop.train_model(settings, run)
+    assert_same_end(run, extended, LONGER, at=40)
+
+
+def test_a_run_may_start_from_the_averaged_weights_of_another(trained_pendulum, tmp_path):
+    source = shutil.copytree(trained_pendulum, tmp_path / "source")
+    settings = settings_with(train={"steps": 30, "checkpoint_every": 30})
+    with pytest.raises(InputError, match="whose config.model.prior_sd is 0.05, and this run's is 0.5"):
+        loop.train_model(settings_with(model={"prior_sd": 0.5}), tmp_path / "run", origin(source))
+    assert not (tmp_path / "run").exists()
+    loop.train_model(settings, tmp_path / "run", origin(source))
+    first, theirs = (cdae_jax.load(folder) for folder in (tmp_path / "run", source))
+    assert first.step == 30
+    subprocess.run(["rm", "-r", tmp_path / "run" / "checkpoints" / "30"], check=True)
+    first = cdae_jax.load(tmp_path / "run")
+    assert first.step == 0
+    for here, there in zip(*(jax.tree.leaves(model.params) for model in (first, theirs)), strict=True):
+        np.testing.assert_array_equal(here, there)
+    stored = json.loads((tmp_path / "run" / "init_from.json").read_text())
+    assert stored == {"source": str(source), "digest": parameters_digest(theirs.params)}
+    shutil.rmtree(source)
+    loop.train_model(settings, tmp_path / "run", origin(source))
+    assert cdae_jax.load(tmp_path / "run").step == 30
+    with pytest.raises(InputError, match=r"started with --init_from .*source \(now pendulum\)"):
+        loop.train_model(settings, tmp_path / "run", origin("pendulum"))
+
+
+def test_a_run_in_double_precision_is_one_in_single_precision(trained_pendulum, tmp_path):
+    with jax.enable_x64(True):
+        loop.train_model(settings_with(), tmp_path / "run")
+        model = cdae_jax.load(tmp_path / "run")
+    assert {leaf.dtype for leaf in jax.tree.leaves(model.params)} == {np.dtype(np.float32)}
+    assert_same_end(tmp_path / "run", trained_pendulum, settings_with())
+
+
 def test_a_run_that_is_finished_trains_no_further(trained_pendulum, tmp_path):
     copy = shutil.copytree(trained_pendulum, tmp_path / "copy")
     settings = settings_with(data={"data_dir": str(trained_pendulum.parent / "data")})
@@ -74,17 +157,41 @@ def test_a_run_that_is_finished_trains_no_further(trained_pendulum, tmp_path):
     assert lines_of(copy) == lines_of(trained_pendulum)
 
 
-def test_sigterm_is_nobodys_business_outside_the_main_thread():
-    found, before = [], signal.getsignal(signal.SIGTERM)
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def test_signals_are_nobodys_business_outside_the_main_thread():
+    found, before = [], [signal.getsignal(number) for number in SIGNALS]
 
     def ask():
         with loop.stop_request() as asked:
-            found.append((asked.is_set(), signal.getsignal(signal.SIGTERM) is before))
+            found.append((asked.is_set(), [signal.getsignal(number) for number in SIGNALS] == before))
 
     thread = threading.Thread(target=ask)
     thread.start()
     thread.join()
     assert found == [(False, True)]
+
+
+def test_the_second_interrupt_interrupts():
+    before = [signal.getsignal(number) for number in SIGNALS]
+    with pytest.raises(KeyboardInterrupt), loop.stop_request() as asked:
+        signal.raise_signal(signal.SIGINT)
+        assert asked.is_set()
+        signal.raise_signal(signal.SIGINT)
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_an_interrupt_that_was_ignored_stays_so():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with loop.stop_request() as asked:
+            signal.raise_signal(signal.SIGINT)
+            assert not asked.is_set()
+            signal.raise_signal(signal.SIGTERM)
+            assert asked.is_set() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_non_finite_loss_names_the_step_and_the_last_good_checkpoint(tmp_path, monkeypatch):

@@ -13,9 +13,9 @@ TRAIN = dataclasses.replace(settings_with().train, learning_rate=0.1, warmup_ste
 PARAMS = {"params": {"encoder": jnp.full(3, 0.5), "scm": jnp.full(3, 0.5)}}
 
 
-def updates_of(train, steps=1, size=1.0):
+def updates_of(train, steps=1, size=1.0, start=0):
     """What each step adds to the parameters, with the same gradient in all steps; params and gradients are constant."""
-    tx = make_optimizer(train)
+    tx = make_optimizer(train, start)
     gradient = jax.tree.map(lambda leaf: size * jnp.ones_like(leaf), PARAMS)
     state, found = tx.init(PARAMS), []
     for _ in range(steps):
@@ -35,6 +35,13 @@ def test_the_rate_rises_from_0_and_then_falls_to_0_or_stays(decay):
         assert sorted(steps[4:]) == steps[4:] and abs(steps[-1]) < 0.02 * abs(full)
     else:
         assert steps[4:] == pytest.approx([full] * 16, rel=1e-3)
+
+
+def test_a_later_segment_has_its_own_rise_and_fall():
+    steps = [update["encoder"] for update in updates_of(dataclasses.replace(TRAIN, steps=30), 30, start=10)]
+    alone = [update["encoder"] for update in updates_of(TRAIN, 20)]
+    assert steps[:11] == [0.0] * 11  # warm-up of a segment that begins there
+    assert steps[10:] == pytest.approx(alone, rel=1e-3)
 
 
 def test_without_warm_up_the_first_step_is_the_longest():

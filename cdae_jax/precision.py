@@ -1,0 +1,17 @@
+"""Single precision, whatever JAX_ENABLE_X64 says."""
+
+import functools
+from collections.abc import Callable
+
+import jax
+
+
+def in_float32(function: Callable) -> Callable:
+    """The function as without JAX_ENABLE_X64, under which half of what has no stated type would become float64."""
+
+    @functools.wraps(function)
+    def run(*args, **options):
+        with jax.enable_x64(False):
+            return function(*args, **options)
+
+    return run

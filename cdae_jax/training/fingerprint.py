@@ -1,0 +1,63 @@
+"""What tells the data that a model was trained on from the same files after somebody changed them."""
+
+import hashlib
+import os
+
+import numpy as np
+
+from cdae_jax.data.dataset import Dataset, Split
+from cdae_jax.data.image_files import ImageFiles
+
+CHUNK = 4096  # images hashed at a time
+SPLITS = {"train": "training", "test": "test"}
+
+
+def fingerprint(dataset: Dataset) -> dict[str, dict] | None:
+    """Rows, hash of the labels and hash of the images of each split; None for data that settings alone decide, where
+    the true mechanisms are known.
+
+    Images in memory count by their pixels; those that stay on disk by name and size, wherever their folder lies.
+    """
+    if dataset.true_counterfactual is not None:
+        return None
+    return {name: _of_split(getattr(dataset, name)) for name in SPLITS}
+
+
+def _of_split(split: Split) -> dict:
+    labels = hashlib.sha256()
+    for array in (split.labels, split.context, split.intervened):
+        if array is not None:
+            numbers = np.asarray(array, np.float64) + 0.0  # no -0
+            labels.update(np.where(np.isnan(numbers), np.nan, numbers).tobytes())
+    return {"rows": len(split), "labels": labels.hexdigest()[:16], "images": _of_images(split.images)}
+
+
+def _of_images(images: np.ndarray | ImageFiles) -> str:
+    digest = hashlib.sha256()
+    if isinstance(images, ImageFiles):
+        folder = os.path.commonpath([path.parent for path in images.paths])
+        digest.update(str([(os.path.relpath(path, folder), path.stat().st_size) for path in images.paths]).encode())
+    else:
+        digest.update(str(images.shape).encode())
+        for start in range(0, len(images), CHUNK):
+            digest.update(np.ascontiguousarray(images[start : start + CHUNK]))
+    return digest.hexdigest()[:16]
+
+
+def changes(before: dict[str, dict], now: dict[str, dict]) -> list[str]:
+    """What differs between two fingerprints, in words; nothing if they are of the same data."""
+    found = []
+    for name, title in SPLITS.items():
+        old, new = before[name], now[name]
+        if old["rows"] != new["rows"]:
+            found.append(f"{old['rows']} {title} images are now {new['rows']}")
+        else:
+            found += [f"{what} of the {title} split" for what in ("labels", "images") if old[what] != new[what]]
+    return found
+
+
+def lacks_rows(dataset: Dataset, names: tuple[str, ...], rows: np.ndarray) -> bool:
+    """Whether some of these labels [R, n] (physical, columns as in `names`), once among the training images', are no
+    longer."""
+    labels = dataset.train.labels[:, [dataset.graph.index(name) for name in names]].astype(np.float32)
+    return not {row.tobytes() for row in rows.astype(np.float32)} <= {row.tobytes() for row in labels}
