@@ -7,6 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from cdae_jax.data.dataset import Split
+from cdae_jax.data.labels import shown
+from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.plots.fonts import Figure
 
 CAPTION = 20  # letters that fit above an image of `image_table`
@@ -65,8 +67,15 @@ def counterfactual_grid(
     image_grid(path, [*rows, ("difference to factual", signed_difference(rows[1][1], rows[0][1]))], captions, title)
 
 
-def contact_sheet(path: pathlib.Path, split: Split, names: tuple[str, ...], title: str) -> None:
-    """Up to 40 images with their labels in physical units, as PNG; names are those of the label columns."""
+def contact_sheet(path: pathlib.Path, split: Split, graph: CausalGraph, title: str) -> None:
+    """Up to 40 images with their labels in physical units or words, as PNG; the graph has the label columns' order."""
+    ends = np.fmin.reduce(split.labels), np.fmax.reduce(split.labels)
+
+    def told(var: Variable, label: float, low: float, high: float) -> str:
+        if np.isnan(label):
+            return "unlabelled"
+        return var.spell(label) if var.classes else shown(label, low, high, digits=3)
+
     num = min(len(split), 40)
     figure = Figure(figsize=(13, 1.9 * -(-num // 8) + 0.6), layout="constrained")
     axes = figure.subplots(-(-num // 8), 8, squeeze=False)
@@ -74,8 +83,8 @@ def contact_sheet(path: pathlib.Path, split: Split, names: tuple[str, ...], titl
         axis.set_axis_off()
     for axis, image, labels in zip(axes.flat, split.images, split.labels, strict=False):
         axis.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        shown = ("unlabelled" if np.isnan(value) else f"{value:.3g}" for value in labels)
-        axis.set_title("\n".join(f"{name} {text}" for name, text in zip(names, shown, strict=True)), fontsize=7)
+        columns = zip(graph.variables, labels, *ends, strict=True)
+        axis.set_title("\n".join(f"{column[0].name} {told(*column)}" for column in columns), fontsize=7)
     figure.suptitle(title, fontsize=11)
     figure.savefig(path, dpi=100)
 
