@@ -147,9 +147,18 @@ def _keyed(labels, found: Collection | None) -> pd.DataFrame:
             labels = labels.reset_index(drop=True).rename_axis("index")
     key, table = read_table(labels, by="file" if found is None else "index")
     if key == "file" and found is not None:
-        rows = rows_of_files(table[key].tolist(), found)
+        rows = rows_of_files(table[key].tolist(), _below_their_folder(found))
         table = table.drop(columns=key).assign(index=rows)
     return table
+
+
+def _below_their_folder(found: Collection) -> Collection:
+    """A list of paths with names as a table would write them: below the folder that holds them all."""
+    if not all(isinstance(image, pathlib.Path) for image in found.images):
+        raise InputError("the table names images by a column 'file', but no paths were given: name them by 'index'")
+    paths = [image.absolute() for image in found.images]
+    folder = os.path.commonpath([path.parent for path in paths])
+    return found._replace(names=[path.relative_to(folder).as_posix() for path in paths])
 
 
 def _stored(folder: pathlib.Path, name: str, write: Callable[[io.BytesIO], None]) -> pathlib.Path:

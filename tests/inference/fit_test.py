@@ -25,10 +25,10 @@ TINY = {"data.resolution": 16, "train.steps": 2, "train.batch_size": 8, "data.nu
 
 
 def pictures():
-    """Wide images of a bright bar as high as the size says."""
-    stack = np.zeros((NUM, 12, 20, 3), np.uint8)
+    """Wide images of a bright bar as high as the size says, no two alike."""
+    stack = np.random.default_rng(2).integers(0, 40, (NUM, 12, 20, 3), np.uint8)
     for image, size in zip(stack, SIZE, strict=True):
-        image[: round(size)] = 200
+        image[: round(size)] += 160
     return stack
 
 
@@ -86,6 +86,11 @@ def test_rows_and_images_find_each_other_however_they_are_given(kind, labels, tm
     assert len(pairs) > 40
     # 12 rows of the image become 16.
     assert np.abs(pairs[:, 0] - np.round(pairs[:, 1]) * 16 / 12).max() <= 1
+
+
+def test_files_cannot_be_told_apart_in_an_array(tmp_path):
+    with pytest.raises(InputError, match="by a column 'file', but no paths were given: name them by 'index'"):
+        brought(pictures(), table(file=[f"{i}.png" for i in range(NUM)]), tmp_path)
 
 
 def test_another_number_of_labels_than_of_images_is_refused(tmp_path):
