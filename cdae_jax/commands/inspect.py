@@ -28,5 +28,5 @@ def main() -> None:
     print(f"{dataset.name}: {len(train)} training and {len(dataset.test)} test images of {shape}\n")
     print(describe(train.labels[:, columns], settings.graph))
     if output:
-        contact_sheet(output, train.take(np.arange(min(40, len(train)))), dataset.graph.names, dataset.name)
+        contact_sheet(output, train.take(np.arange(min(40, len(train)))), dataset.graph, dataset.name)
         print(f"\nwrote {output}")

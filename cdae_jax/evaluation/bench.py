@@ -72,7 +72,7 @@ class Bench:
     def told(self, name: str) -> Callable[[float], str]:
         """How figures write a label of a variable: a class by its word, a number with the digits that matter."""
         i = self.dataset.graph.index(name)
-        ends = [end(self.test.labels[:, i]) for end in (np.nanmin, np.nanmax)]
+        ends = [end.reduce(self.test.labels[:, i]) for end in (np.fmin, np.fmax)]
         var = self.dataset.graph.variables[i]
         return var.spell if var.classes else lambda value: shown(value, *ends, digits=3)
 

@@ -108,11 +108,11 @@ class Page:
         text = "\n\n".join([f"**{scene.title}** under {asked}", *notes])
         return *map(picture_of_its_own, (*pictures, graph)), text
 
-    def told(self, name: str, value: float) -> str:
-        """A class by its word, a number with the digits that matter."""
+    def told(self, name: str, value: float, digits: int = 4) -> str:
+        """A class by its word, a number with so many digits, or with those that matter if they are more."""
         i = self.model.graph.index(name)
         var = self.model.variables[i]
-        return self.model.graph.variables[i].spell(value) if var.classes else shown(value, var.low, var.high)
+        return self.model.graph.variables[i].spell(value) if var.classes else shown(value, var.low, var.high, digits)
 
     def show(self, scene):
         """A new scene: nothing is ticked and the sliders stand at what the model reads."""
@@ -148,7 +148,7 @@ class Page:
         except InputError as err:
             return _refused(err, 2)
         unit = self.model.variables[self.model.graph.index(name)].unit
-        told = ", ".join(self.told(name, value) for value in at)
+        told = ", ".join(self.told(name, value, 3) for value in at)
         return picture_of_its_own(strip(images)), f"{name} = {told} {unit}"
 
 

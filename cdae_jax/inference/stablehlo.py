@@ -3,8 +3,9 @@
     encode(images)                      -> labels, u, z
     counterfactual(images, do, context) -> images, labels
 
-images [B, H, W, C] uint8; labels and do [B, n] float32 in physical units, NaN in do where a variable is left to follow
-its parents; context [B] int32, the number of classes where unknown; u, z [B, n, k]. Weights and options are built in.
+images [B, H, W, C] uint8; labels and do [B, n] float32 in physical units (classes: codes), NaN in do where a variable
+is left to follow its parents; context [B] int32, the number of classes where unknown; u, z [B, n, k]. Weights and
+options are built in.
 In another program, without this package:
 
     exported = jax.export.deserialize(bytearray(open("counterfactual.bin", "rb").read()))
@@ -13,18 +14,31 @@ In another program, without this package:
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from cdae_jax.counterfactual import algorithm
 from cdae_jax.data.pixels import to_uint8, to_unit
+from cdae_jax.errors import InputError
 from cdae_jax.inference.trained_model import TrainedModel
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 
 
 def programs(model: TrainedModel) -> dict[str, bytes]:
-    """The serialised programs by name; the counterfactual is decoded as `model.defaults` say."""
+    """The serialised programs by name; the counterfactual is decoded as `model.defaults` say.
+
+    Raises InputError for labels that float32 cannot tell apart, such as Unix times.
+    """
+    stats = model.stats
+    steps_of_float32 = np.spacing(np.maximum(np.abs(stats.low), np.abs(stats.high)).astype(np.float32))
+    for name, step, sd in zip(model.graph.names, steps_of_float32, stats.sd, strict=True):
+        if step > 0.01 * sd:
+            raise InputError(
+                f"the labels of {name!r} are so large that float32, which programs take, has them in steps of {step:g}"
+                " alone: train on labels from which a constant is taken away, or leave the programs out"
+            )
     net = model.network.replace(params=jax.device_get(model.params))
-    mean, sd = jnp.asarray(model.stats.mean)[None], jnp.asarray(model.stats.sd)[None]
+    mean, sd = (jnp.asarray(value, jnp.float32)[None] for value in (stats.mean, stats.sd))
     options = model.options()
     steps = model.steps(options)
 

@@ -8,6 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from cdae_jax.data.dataset import Split
+from cdae_jax.data.labels import shown
+from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.plots.fonts import Figure
 
 CAPTION = 20  # letters that fit above an image of `image_table`
@@ -72,16 +74,23 @@ def counterfactual_grid(path: pathlib.Path, rows: list, captions: list[str], tit
     image_grid(path, [*rows, ("difference to factual", signed_difference(rows[1][1], rows[0][1]))], captions, title)
 
 
-def contact_sheet(path: pathlib.Path, split: Split, names: tuple[str, ...], title: str) -> None:
-    """Up to 40 images with their labels in physical units, as PNG; names are those of the label columns."""
+def contact_sheet(path: pathlib.Path, split: Split, graph: CausalGraph, title: str) -> None:
+    """Up to 40 images with their labels in physical units or words, as PNG; the graph has the label columns' order."""
+    ends = np.fmin.reduce(split.labels), np.fmax.reduce(split.labels)
+
+    def told(var: Variable, label: float, low: float, high: float) -> str:
+        if np.isnan(label):
+            return "unlabelled"
+        return var.spell(label) if var.classes else shown(label, low, high, digits=3)
+
     height = -(-min(len(split), 40) // 8)
     with picture(path, (13, 1.9 * height + 0.6), title, (height, 8), dpi=100) as axes:
         for axis in axes.flat:
             axis.set_axis_off()
         for axis, image, labels in zip(axes.flat, split.images, split.labels, strict=False):
             axis.imshow(image.squeeze(), **GREY)
-            shown = ("unlabelled" if np.isnan(value) else f"{value:.3g}" for value in labels)
-            axis.set_title("\n".join(f"{name} {text}" for name, text in zip(names, shown, strict=True)), fontsize=7)
+            columns = zip(graph.variables, labels, *ends, strict=True)
+            axis.set_title("\n".join(f"{column[0].name} {told(*column)}" for column in columns), fontsize=7)
 
 
 def asked_and_read(path: pathlib.Path, asked: np.ndarray, read: np.ndarray, name: str, unit: str) -> None:

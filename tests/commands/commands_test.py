@@ -200,7 +200,7 @@ def test_an_example_is_written_once_and_can_be_looked_at(tmp_path, capsys):
     files = (f"--config.data.images={tmp_path}/example/images", f"--config.data.labels={tmp_path}/example/labels.csv")
     run_here("inspect", config, *files, f"--output={tmp_path}/sheet.png")
     told = capsys.readouterr().out
-    assert "80 training and 20 test images of 16 x 16 x 3" in told and "too few to compare with the graph" in told
+    assert "81 training and 19 test images of 16 x 16 x 3" in told and "too few to compare with the graph" in told
     assert_drawn(tmp_path / "sheet.png")
     with pytest.raises(InputError, match="expected a .png file in a folder that exists"):
         run_here("inspect", config, *files, f"--output={tmp_path}/none/sheet.png")
@@ -218,7 +218,7 @@ def test_an_example_is_written_once_and_can_be_looked_at(tmp_path, capsys):
         ("explore", ("--workdir={0}/none",), 2, "no folder or file '{0}/none'"),
         ("export", ("--workdir={model}", "--output={0}/model.cdae"), 0, "{0}/model.cdae: "),
         ("frontier", ("--workdir={0}/none",), 2, "no folder or file '{0}/none'"),
-        ("generate", ("--workdir={model}", "--do=angle=20", "--input={0}", "--output={0}/x"), 2, "without PNG or JPEG"),
+        ("generate", ("--workdir={model}", "--do=angle=20", "--input={0}", "--output={0}/x"), 2, "has no images"),
         ("inspect", (CONFIG,), 0, "Pendulum: 256 training and 64 test images"),
         ("leak", ("--workdir={0}/none",), 2, "no folder or file '{0}/none'"),
         ("make_example", ("--output={0}/example", "--num=100"), 0, "wrote 100 images"),

@@ -10,6 +10,7 @@ import pytest
 from devices import one_device
 
 import cdae_jax
+from cdae_jax.errors import InputError
 from cdae_jax.inference.stablehlo import programs
 
 WITHOUT_THE_PACKAGE = """
@@ -51,3 +52,10 @@ def test_programs_run_with_jax_alone(model, tmp_path):
     np.testing.assert_allclose(found["read"], model.encode(images)[:2], rtol=1e-3, atol=1e-3)
     assert found["u"].shape == found["z"].shape == (2, 4, model.model.block_dim)
     np.testing.assert_allclose(found["z"], model.latents(images)[1][:2], rtol=1e-3, atol=1e-3)
+
+
+def test_labels_that_float32_cannot_tell_apart_are_refused(model):
+    times = copy.copy(model)
+    times.stats = dataclasses.replace(model.stats, low=model.stats.low + 1.7e9, high=model.stats.high + 1.7e9)
+    with pytest.raises(InputError, match="the labels of 'angle' are so large that float32, .* in steps of 128 alone"):
+        programs(times)

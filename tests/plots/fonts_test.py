@@ -7,6 +7,7 @@ import pytest
 from matplotlib import font_manager
 
 from cdae_jax.data.dataset import Split
+from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.plots import fonts, pictures
 from cdae_jax.plots.graphs import rgb_of
 
@@ -21,10 +22,11 @@ def test_letters_of_every_figure_that_no_font_has_are_told_once(tmp_path, monkey
     latin = [font for font in font_manager.fontManager.ttflist if font.name == "DejaVu Sans"]
     monkeypatch.setattr(font_manager.fontManager, "ttflist", latin)
     split = Split(np.zeros((4, 8, 8, 1), np.uint8), np.zeros((4, 2)))
+    graph = CausalGraph((Variable("大小"), Variable("größe")))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for _ in range(2):
-            pictures.contact_sheet(tmp_path / "sheet.png", split, ("大小", "größe"), "title")
+            pictures.contact_sheet(tmp_path / "sheet.png", split, graph, "title")
     (told,) = [str(warning.message) for warning in caught]
     assert told.startswith("no installed font has the letters 大小, which figures show as boxes")
 

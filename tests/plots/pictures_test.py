@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from cdae_jax.data.dataset import Split
+from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.plots import pictures
 
 
@@ -78,12 +79,16 @@ def test_a_grid_shows_as_many_columns_as_it_has_captions(tmp_path, drawn):
 
 
 def test_a_contact_sheet_draws_any_number_of_images_and_says_what_is_unlabelled(tmp_path, drawn):
-    labels = np.arange(22.0).reshape(11, 2)
+    labels = np.stack([2 * np.arange(11.0), 1 + 2 * np.arange(11), np.arange(11) % 2, 1_748_229_500 + np.arange(11)], 1)
     labels[3, 1] = np.nan
-    pictures.contact_sheet(tmp_path / "x.png", Split(np.zeros((11, 8, 8, 1), np.uint8), labels), ("a", "b"), "title")
+    graph = CausalGraph(
+        (Variable("a"), Variable("b"), Variable("c", kind="binary", values=("cat", "dog")), Variable("time"))
+    )
+    pictures.contact_sheet(tmp_path / "x.png", Split(np.zeros((11, 8, 8, 1), np.uint8), labels), graph, "title")
     titles = [axis.get_title() for axis in drawn[0].axes]
     assert len(titles) == 16 and [bool(axis.get_images()) for axis in drawn[0].axes] == [True] * 11 + [False] * 5
-    assert titles[0] == "a 0\nb 1" and titles[3] == "a 6\nb unlabelled"
+    assert titles[0] == "a 0\nb 1\nc cat\ntime 1748229500"
+    assert titles[3] == "a 6\nb unlabelled\nc dog\ntime 1748229503"
 
 
 def test_what_is_asked_and_read_stands_about_the_diagonal(tmp_path, drawn):

@@ -1,0 +1,162 @@
+"""`cdae_jax.fit`: what it takes, what it stores, how it goes on, and what it refuses before any training."""
+
+import gc
+import pathlib
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+from devices import one_device
+from PIL import Image
+
+import cdae_jax
+from cdae_jax.data.graph_files import read_graph
+from cdae_jax.data.kinds import resolve_kinds
+from cdae_jax.errors import InputError
+from cdae_jax.inference import fit as module
+from cdae_jax.inference.fit import settings_of
+from cdae_jax.training.budget import StepTime
+
+NUM = 90
+SIZE = np.random.default_rng(0).uniform(2, 6, NUM)
+GRAPH = {"glow": ["size"], "size": []}
+TINY = {"data.resolution": 16, "train.steps": 2, "train.batch_size": 8, "data.num_evaluated": 4}
+
+
+def pictures():
+    """Wide images of a bright bar as high as the size says."""
+    stack = np.zeros((NUM, 12, 20, 3), np.uint8)
+    for image, size in zip(stack, SIZE, strict=True):
+        image[: round(size)] = 200
+    return stack
+
+
+def table(**columns):
+    animal = np.where(SIZE > 4, "dog", "cat").astype(object)
+    animal[:5] = None
+    return pd.DataFrame({"size": SIZE, "glow": SIZE / 2 + np.sin(np.arange(NUM)), "animal": animal} | columns)
+
+
+def brought(images, labels, folder, graph=GRAPH):
+    """The dataset that a call would train on."""
+    data = settings_of("smoke", "ours", read_graph(graph), TINY | {"data.images": "-", "data.labels": "-"}).data
+    paths = module._paths_of(images, labels, folder, data)
+    changes = TINY | {f"data.{name.removeprefix('data.')}": value for name, value in paths.items()}
+    settings = settings_of("smoke", "ours", read_graph(graph), changes)
+    return module.make_dataset(settings.data, resolve_kinds(settings.data, settings.graph))
+
+
+def labels_by_brightness(dataset):
+    """(bright rows of an image, its label of size) of every labelled training image."""
+    rows = [(int((image[:, 8, 0] > 100).sum()), size) for image, size in zip(*_parts(dataset), strict=True)]
+    return np.array([row for row in rows if np.isfinite(row[1])])
+
+
+def _parts(dataset):
+    return np.asarray(dataset.train.images[np.arange(len(dataset.train))]), dataset.train.labels[:, 1]
+
+
+@pytest.mark.parametrize("kind", ["array", "floats", "pictures", "paths", "folder"])
+@pytest.mark.parametrize("labels", ["frame", "shuffled", "file"])
+def test_rows_and_images_find_each_other_however_they_are_given(kind, labels, tmp_path):
+    (tmp_path / "photos").mkdir()
+    paths = [tmp_path / "photos" / f"{i}.png" for i in range(NUM)]
+    for path, image in zip(paths, pictures(), strict=True):
+        Image.fromarray(image).save(path)
+    images = {
+        "array": pictures(),
+        "floats": pictures() / 255,
+        "pictures": [Image.fromarray(image) for image in pictures()],
+        "paths": paths,
+        "folder": tmp_path / "photos",
+    }[kind]
+    named = kind in ("paths", "folder")
+    given = table(file=[path.name for path in paths]) if named else table(index=np.arange(NUM))
+    order = np.random.default_rng(1).permutation(NUM)
+    if labels == "frame":
+        given = given.set_index("file") if named else given.drop(columns="index")
+        given.index.name = None if kind == "folder" else given.index.name
+    elif labels == "shuffled":
+        given = given.iloc[order]
+    else:
+        given.iloc[order].to_csv(tmp_path / "labels.csv", index=False, sep=";", decimal=",")
+        given = tmp_path / "labels.csv"
+    pairs = labels_by_brightness(brought(images, given, tmp_path / "run"))
+    assert len(pairs) > 40
+    # 12 rows of the image become 16.
+    assert np.abs(pairs[:, 0] - np.round(pairs[:, 1]) * 16 / 12).max() <= 1
+
+
+def test_another_number_of_labels_than_of_images_is_refused(tmp_path):
+    with pytest.raises(InputError, match="there are 90 images and 89 rows of labels: expected one row for each, or"):
+        brought(pictures(), table()[1:], tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 3, "minutes": 1}, r"steps \(3\) and minutes \(1\) are both given"),
+        ({"minutes": 0}, "minutes is 0: expected more than 0"),
+        ({"size": "huge"}, "there is no size 'huge'"),
+        ({"method": "our"}, "there is no method 'our'.*did you mean 'ours'"),
+        ({"changes": {"train.stepz": 3}}, "stepz"),
+        ({"changes": {"batch_size": 3}}, "changes names 'batch_size': expected a section and a field"),
+        ({"graph": {"glow": "size"}}, "the parents of .*'glow'.*expected a list"),
+        ({"graph": {"glow": ["hidden"], "hidden": []}}, "no column for hidden of the graph.*hidden causes"),
+    ],
+)
+def test_mistakes_are_named_before_any_work_and_leave_nothing(options, message, tmp_path, monkeypatch):
+    monkeypatch.setattr(module.tempfile, "mkdtemp", lambda prefix: str(tmp_path / "run"))
+    monkeypatch.setattr(module, "train_model", lambda settings, *_, **__: settings.resolved())
+    graph = options.pop("graph", GRAPH)
+    with pytest.raises(InputError, match=message):
+        cdae_jax.fit(pictures(), table(), graph, **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_minutes_become_steps_by_the_time_of_one_and_stay_when_the_run_goes_on(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(module, "seconds_per_step", lambda settings, dataset: StepTime(0.5, 10.0))
+    monkeypatch.setattr(module, "train_model", lambda settings, *_, **__: asked.append(settings.train.steps))
+    monkeypatch.setattr(module, "load", lambda _: None)
+    cdae_jax.fit(pictures(), table(), GRAPH, size="smoke", minutes=1, workdir=tmp_path / "run")
+    assert asked == [100]
+    (tmp_path / "run" / "config.json").write_text('{"train": {"steps": 77}}')
+    cdae_jax.fit(pictures(), table(), GRAPH, size="smoke", minutes=5, workdir=tmp_path / "run")
+    assert asked == [100, 77]
+
+
+def test_from_arrays_a_table_and_a_graph_to_a_counterfactual_and_a_report(tmp_path):
+    graph = nx.DiGraph([("size", "glow"), ("size", "animal")])
+    with one_device():
+        model = cdae_jax.fit(pictures(), table(), graph, size="smoke", changes=TINY)
+        workdir = model.workdir
+        assert model.step == 2 and workdir.is_dir()
+        new = model.prepare(pictures()[:3])
+        assert model.counterfactual(new, {"animal": "cat"}).images.shape == (3, 16, 16, 3)
+        again = cdae_jax.fit(pictures(), table(), graph, size="smoke", changes=TINY, workdir=workdir)
+        assert again.step == 2
+        with pytest.raises(InputError, match="was started with other labels: choose another workdir"):
+            cdae_jax.fit(pictures(), table(size=SIZE + 1), graph, size="smoke", changes=TINY, workdir=workdir)
+        with pytest.raises(InputError, match="was started with other images"):
+            cdae_jax.fit(255 - pictures(), table(), graph, size="smoke", changes=TINY, workdir=workdir)
+        report = cdae_jax.evaluate(model, parts=["interventions"])
+    assert str(report) == (workdir / "report.md").read_text() == report._repr_markdown_()
+    assert set(report["effectiveness"]) == {"do(size)", "do(glow)", "do(animal)"}
+    del model
+    gc.collect()
+    assert not workdir.exists()  # it was temporary
+
+
+def test_a_model_without_a_workdir_has_nothing_to_be_evaluated_on():
+    with pytest.raises(InputError, match="comes from a file without its data"):
+        cdae_jax.evaluate(cdae_jax.load("pendulum"))
+
+
+def test_paths_that_are_given_stay_where_they_are(tmp_path):
+    data = settings_of("smoke", "ours", read_graph(GRAPH), {"data.images": "-", "data.labels": "-"}).data
+    found = module._paths_of("photos", pathlib.Path("labels.xlsx"), tmp_path, data)
+    assert found == {"data.images": "photos", "data.labels": "labels.xlsx"}
+    assert not list(tmp_path.iterdir())
