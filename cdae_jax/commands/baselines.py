@@ -19,7 +19,6 @@ import subprocess
 import sys
 
 from absl import flags
-from tqdm import tqdm
 
 from cdae_jax.commands import common, config, define, sweep_plan, sweep_run
 from cdae_jax.commands.sweep_plan import Run
@@ -28,6 +27,7 @@ from cdae_jax.evaluation.evaluate import PARTS
 from cdae_jax.graph import CausalGraph
 from cdae_jax.presets.methods import METHODS
 from cdae_jax.profiling.benchmark import step_seconds
+from cdae_jax.progress import tqdm
 from cdae_jax.settings.run import Settings
 
 OURS = "ours"

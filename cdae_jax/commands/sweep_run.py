@@ -6,9 +6,8 @@ import subprocess
 import sys
 import time
 
-from tqdm import tqdm
-
 from cdae_jax.commands.sweep_plan import Run
+from cdae_jax.progress import tqdm
 
 
 def wait_for_any(processes: list[subprocess.Popen]) -> None:

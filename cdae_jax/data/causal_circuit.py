@@ -11,7 +11,6 @@ import pathlib
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from cdae_jax.data import image_arrays
 from cdae_jax.data.circuit import GRAPH
@@ -19,6 +18,7 @@ from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.image_files import READ_ERRORS
 from cdae_jax.errors import InputError
 from cdae_jax.paths import expanded
+from cdae_jax.progress import tqdm
 
 FILE_ORDER = ("red", "green", "blue", "arm")
 

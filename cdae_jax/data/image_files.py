@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from cdae_jax.data.framing import ALPHA, COLOUR, DEEP, GRAY, Framing, framed
 from cdae_jax.data.table import some
 from cdae_jax.errors import InputError
+from cdae_jax.progress import tqdm
 
 # What Pillow raises for a file that is cut off, damaged or none of its own.
 READ_ERRORS = (

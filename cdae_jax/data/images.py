@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from cdae_jax.data import folders, image_arrays
 from cdae_jax.data.framing import DEPTHS, Framing
@@ -16,6 +15,7 @@ from cdae_jax.data.image_files import ImageFiles, Picture, described, look_at_al
 from cdae_jax.data.table import some
 from cdae_jax.errors import InputError
 from cdae_jax.paths import expanded
+from cdae_jax.progress import tqdm
 
 TFDS_PREFIX = "tfds:"
 

@@ -9,9 +9,9 @@ import zlib
 
 import numpy as np
 from scipy import ndimage
-from tqdm import tqdm
 
 from cdae_jax.errors import InputError
+from cdae_jax.progress import tqdm
 
 # md5 of the unzipped files.
 CHECKSUMS = {

@@ -15,7 +15,6 @@ import zipfile
 
 import numpy as np
 from scipy.special import expit, logit
-from tqdm import tqdm
 
 from cdae_jax.data import morphology
 from cdae_jax.data.dataset import Dataset, Split
@@ -23,6 +22,7 @@ from cdae_jax.data.mnist import NoNetworkError, download_mnist, load_mnist, make
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.paths import expanded
+from cdae_jax.progress import tqdm
 
 GRAPH = CausalGraph(
     (Variable("thickness", unit="px"), Variable("intensity", parents=("thickness",), unit="grey levels"))

@@ -20,7 +20,6 @@ import pathlib
 from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
-from tqdm import tqdm
 
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.pipeline import label_columns
@@ -39,6 +38,7 @@ from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.paths import expanded
 from cdae_jax.plots.pictures import importance_matrix
 from cdae_jax.precision import in_float32
+from cdae_jax.progress import tqdm
 
 PROTOCOL = 3  # raise it when a number would change its meaning
 PARTS = ("interventions", "given", "composition", "latents", "figures")

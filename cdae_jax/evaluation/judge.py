@@ -15,7 +15,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from tqdm import tqdm
 
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.labels import LabelStats
@@ -25,6 +24,7 @@ from cdae_jax.evaluation.metrics import absolute_error
 from cdae_jax.graph import CausalGraph
 from cdae_jax.model.layers import Conv
 from cdae_jax.model.norm import GroupNorm
+from cdae_jax.progress import tqdm
 from cdae_jax.training.optimizer import apply_gradients
 
 BATCH = 128

@@ -19,7 +19,6 @@ from collections.abc import Mapping
 import jax
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.data.framing import Framing
@@ -32,6 +31,7 @@ from cdae_jax.errors import InputError
 from cdae_jax.inference.provenance import parameters_digest
 from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.paths import expanded
+from cdae_jax.progress import tqdm
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,7 +16,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax.experimental import topologies
-from tqdm import tqdm
 
 from cdae_jax.counterfactual import algorithm
 from cdae_jax.distributed import sharding
@@ -24,6 +23,7 @@ from cdae_jax.errors import InputError
 from cdae_jax.model.decoders import DECODERS
 from cdae_jax.model.network import Network
 from cdae_jax.profiling.benchmark import first_params, first_state, image_shape, lower_step
+from cdae_jax.progress import tqdm
 from cdae_jax.settings.run import Settings
 
 

@@ -11,7 +11,6 @@ import pathlib
 from collections.abc import Sequence
 
 import numpy as np
-from tqdm import tqdm
 
 from cdae_jax.counterfactual.sampling import Sampling, sampling_of
 from cdae_jax.data.pipeline import label_columns
@@ -24,6 +23,7 @@ from cdae_jax.inference.loading import load
 from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.paths import expanded
 from cdae_jax.plots.pictures import scatter_frontier
+from cdae_jax.progress import tqdm
 from cdae_jax.training import workdir
 
 MIN_IMAGES = 16

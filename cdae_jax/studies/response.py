@@ -12,7 +12,6 @@ import pathlib
 
 import numpy as np
 from scipy.stats import spearmanr
-from tqdm import tqdm
 
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation import metrics
@@ -23,6 +22,7 @@ from cdae_jax.graph import as_file_name
 from cdae_jax.inference.loading import load
 from cdae_jax.paths import expanded
 from cdae_jax.plots.pictures import curves, image_grid
+from cdae_jax.progress import tqdm
 
 KNOBS = ("strength", "guidance", "num_steps", "depth")
 

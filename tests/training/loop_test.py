@@ -118,14 +118,14 @@ def test_a_stopped_extension_of_an_unfinished_run_ends_like_an_undisturbed_one(
 
 def test_a_run_may_start_from_the_averaged_weights_of_another(trained_pendulum, tmp_path):
     source = shutil.copytree(trained_pendulum, tmp_path / "source")
-    settings = settings_with(train={"steps": 30, "checkpoint_every": 30})
+    settings = settings_with(train={"checkpoint_every": 20})
     with pytest.raises(InputError, match="whose config.model.prior_sd is 0.05, and this run's is 0.5"):
         loop.train_model(settings_with(model={"prior_sd": 0.5}), tmp_path / "run", origin(source))
     assert not (tmp_path / "run").exists()
     loop.train_model(settings, tmp_path / "run", origin(source))
     first, theirs = (cdae_jax.load(folder) for folder in (tmp_path / "run", source))
-    assert first.step == 30
-    subprocess.run(["rm", "-r", tmp_path / "run" / "checkpoints" / "30"], check=True)
+    assert first.step == 20
+    subprocess.run(["rm", "-r", tmp_path / "run" / "checkpoints" / "20"], check=True)
     first = cdae_jax.load(tmp_path / "run")
     assert first.step == 0
     for here, there in zip(*(jax.tree.leaves(model.params) for model in (first, theirs)), strict=True):
@@ -134,7 +134,7 @@ def test_a_run_may_start_from_the_averaged_weights_of_another(trained_pendulum, 
     assert stored == {"source": str(source), "digest": parameters_digest(theirs.params)}
     shutil.rmtree(source)
     loop.train_model(settings, tmp_path / "run", origin(source))
-    assert cdae_jax.load(tmp_path / "run").step == 30
+    assert cdae_jax.load(tmp_path / "run").step == 20
     with pytest.raises(InputError, match=r"started with --init_from .*source \(now pendulum\)"):
         loop.train_model(settings, tmp_path / "run", origin("pendulum"))
 

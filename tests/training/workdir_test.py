@@ -149,9 +149,9 @@ def test_data_that_has_changed_is_refused_with_the_ways_out(tmp_path):
     workdir.write_model(tmp_path, data, LabelStats.of(data.train.labels, data.graph))
     workdir.check_dataset(tmp_path, owned(60))
     told = (
-        r"the data of .* has changed since its training began \(60 training images are now 80, 60 test images are now"
-        r" 80\): bring the old data back, or train on the new in a new --workdir, with --init_from=.* to start from its"
-        " weights"
+        r"the data of .* has changed since its training began"
+        r" \(60 training images are now 80, 60 test images are now 80\): bring the old data back, or train on the new"
+        " in a new --workdir, with --init_from=.* to start from its weights"
     )
     with pytest.raises(InputError, match=told):
         workdir.check_dataset(tmp_path, owned(80))
