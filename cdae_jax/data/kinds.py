@@ -1,12 +1,13 @@
 """From the cells of a table to labels: what kind each variable is, how its classes are spelled, and its numbers."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pandas as pd
 
 from cdae_jax.data.settings import Custom
-from cdae_jax.data.table import read_table, some
+from cdae_jax.data.table import by_value, read_table, some
 from cdae_jax.errors import InputError
 from cdae_jax.graph import AUTO, NO_HIDDEN, CausalGraph, Variable, as_number, plain
 
@@ -21,7 +22,7 @@ def known_cells(table: pd.DataFrame, name: str, missing: str = "") -> pd.Series:
     cells = table[name]
     for sentinel in (plain(word) for word in missing.split(",")) if missing != KEEP else ():
         number = as_number(sentinel)
-        same = cells == sentinel if number is None else cells.map(as_number) == number
+        same = cells == sentinel if number is None else by_value(cells, as_number) == number
         cells = cells[~same]
     return cells[cells != ""]
 
@@ -78,8 +79,8 @@ def read_labels(where, table: pd.DataFrame, graph: CausalGraph, missing: str = "
     for i, var in enumerate(graph.variables):
         known = known_cells(table, var.name, missing)
         if var.classes:
-            codes = {word: _code_or_nan(var, word) for word in known.unique()}
-            found, expected = known.map(codes).astype(float), f"one of {some(var.words)}"
+            codes = by_value(known, functools.partial(_code_or_nan, var))
+            found, expected = codes.astype(float), f"one of {some(var.words)}"
         else:
             found, expected = _numbers(known), "a number"
         _refuse(where, var, known[found.isna()], expected)
@@ -93,7 +94,8 @@ def read_labels(where, table: pd.DataFrame, graph: CausalGraph, missing: str = "
 
 
 def _numbers(cells: pd.Series) -> pd.Series:
-    return cells.map(as_number).astype(float)
+    """The finite numbers that the cells are, NaN where one is none."""
+    return pd.to_numeric(by_value(cells, as_number))
 
 
 def _code_or_nan(var: Variable, word: str) -> float:

@@ -7,7 +7,7 @@ import pathlib
 import re
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -53,8 +53,9 @@ def read_table(source: Table, by: str = "file") -> tuple[str, pd.DataFrame]:
     cells = read_cells(source)
     if len(cells) < 2:
         raise InputError(f"{where} has no rows below its header: expected one for every image")
-    given = cells.iloc[0].notna()
-    uneven = cells.index[cells.loc[:, given].isna().any(axis=1) | cells.loc[:, ~given].notna().any(axis=1)]
+    absent = np.equal(cells.to_numpy(object), None)
+    given = ~absent[0]
+    uneven = cells.index[(absent == given).any(axis=1)]
     if len(uneven):
         raise InputError(
             f"{where} has rows without {given.sum()} cells: rows {some(uneven)} (the header is row {cells.index[0]})"
@@ -68,7 +69,9 @@ def read_table(source: Table, by: str = "file") -> tuple[str, pd.DataFrame]:
     table = table.set_axis(list(header), axis=1)
     key = _key_column(where, header, by)
     rest = [name for name in header if name != key]
-    table = table.assign(**{name: table[name].map(plain).mask(table[name].isin(MISSING), "") for name in rest})
+    table = table.assign(
+        **{name: by_value(table[name], lambda cell: "" if cell in MISSING else plain(cell)) for name in rest}
+    )
     renamed = "index" if key.casefold() == "index" else "file"
     if (table[key] == "").any():
         rows = some(table.index[table[key] == ""])
@@ -86,6 +89,12 @@ def _squeezed(name) -> str:
 def is_key(name) -> bool:
     """Whether a column of this name says whose labels a row has."""
     return _squeezed(name) in ("index", *FILE_COLUMNS)
+
+
+def by_value(cells: pd.Series, function: Callable) -> pd.Series:
+    """A function of every cell, called once for cells that are the same."""
+    place, values = pd.factorize(cells)
+    return pd.Series(np.array([function(value) for value in values], object)[place], cells.index, object)
 
 
 def _key_column(where, header: pd.Series, by: str) -> str:
@@ -113,8 +122,8 @@ def read_cells(source: Table) -> pd.DataFrame:
             raise InputError(f"the table of labels is a mapping whose columns do not fit together: {err}") from err
     else:
         cells = _of_file(expanded(source))
-    filled = cells.notna() & (cells != "")
-    return cells.loc[filled.any(axis=1), filled.any()]
+    filled = np.not_equal(cells.to_numpy(object), None) & np.not_equal(cells.to_numpy(object), "")
+    return cells.loc[filled.any(axis=1), filled.any(axis=0)]
 
 
 def _of_file(path: pathlib.Path) -> pd.DataFrame:

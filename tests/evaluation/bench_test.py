@@ -9,10 +9,11 @@ import pytest
 import stripes
 from short_runs import dataset_of, settings_with
 
-from cdae_jax.data.dataset import Split
+from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation import bench as module
 from cdae_jax.evaluation.bench import Bench, first_of
+from cdae_jax.graph import CausalGraph, Variable
 
 
 def with_labels(labels):
@@ -68,3 +69,16 @@ def test_a_judge_is_trained_once_and_only_where_nothing_else_reads(monkeypatch):
 def test_deviations_are_those_of_the_training_labels():
     bench = with_labels(range(4))
     np.testing.assert_allclose(bench.sd, bench.dataset.train.labels.std(0), rtol=1e-5)
+
+
+def test_the_model_is_asked_for_classes_by_their_words_and_not_by_their_codes():
+    """The second of the classes "1", "2", "3" has the code 1, which is the word of the first."""
+    rank = Variable("rank", kind="categorical", values=("1", "2", "3"))
+    graph, asked = CausalGraph((rank, Variable("size"))), []
+    model = types.SimpleNamespace(graph=graph, counterfactual=lambda images, do, **_: asked.append(do))
+    test = Split(np.zeros((2, 1, 1, 1), np.uint8), np.array([[0.0, 5], [2, 6]]))
+    bench = Bench(Dataset("x", graph, test, test), model, test, None)
+    bench.counterfactual(test.images, {"rank": test.labels[:, 0], "size": test.labels[:, 1]}, None)
+    assert asked[0]["rank"].tolist() == ["1", "3"] and asked[0]["size"].tolist() == [5, 6]
+    np.testing.assert_array_equal(rank.codes(asked[0]["rank"]), test.labels[:, 0])
+    assert bench.told("rank")(2.0) == "3" and bench.told("size")(5.25) == "5.25"

@@ -12,6 +12,8 @@ from PIL import Image
 from cdae_jax.data.framing import Framing
 from cdae_jax.errors import InputError
 from cdae_jax.explorer import scene
+from cdae_jax.graph import CausalGraph, Variable
+from cdae_jax.inference.checks import TrainedVariable
 
 
 @pytest.fixture
@@ -100,3 +102,22 @@ def test_sliders_go_a_tenth_beyond_the_training_range_in_round_steps(model):
     assert scene.slider_of(model, "a") == pytest.approx((-0.575, 0.325, 0.001))
     assert scene.on_slider(model, "a", 0.12345) == 0.123
     assert scene.on_slider(model, "a", 9.0) == pytest.approx(0.325)
+
+
+def test_sliders_tell_times_apart_that_six_digits_do_not():
+    seen = TrainedVariable("time", "s", 1_748_229_500, 1_748_230_495)
+    model = types.SimpleNamespace(graph=CausalGraph((Variable("time"),)), variables=(seen,))
+    at = [scene.on_slider(model, "time", 1_748_229_500 + 100 * i) for i in range(5)]
+    np.testing.assert_allclose(np.diff(at), 100)
+    (note,) = scene.outside_notes(model, {"time": 1_748_231_000})
+    assert note.startswith("time = 1748231000 lies outside the range seen in training, 1748229500 to 1748230495 s:")
+
+
+def test_classes_are_asked_for_by_their_words(model):
+    asked, animal = [], Variable("a", kind="categorical", values=("1", "2", "3"))
+    model.graph = CausalGraph((animal, *model.graph.variables[1:2], Variable("c")))
+    answered = model.counterfactual
+    model.counterfactual = lambda images, do, **options: asked.append(do) or answered(images, {}, **options)
+    scene.answer(model, None, scene.sampled_scene(model, 0), {"a": 1})
+    scene.sweep(model, scene.sampled_scene(model, 0), "a", {})
+    assert asked[0] == {"a": "2"} and asked[1]["a"].tolist() == ["1", "2", "3", "1", "2", "3", "1", "2"]
