@@ -1,11 +1,14 @@
 """Figures of an evaluation: what they are given to draw."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import stripes
 
 from cdae_jax.evaluation import figures
 from cdae_jax.evaluation.interventions import measure_do
+from cdae_jax.graph import CausalGraph, Variable
 
 
 @pytest.fixture
@@ -84,3 +87,15 @@ def test_where_nobody_knows_the_mechanisms_only_the_models_are_drawn(drawn, tmp_
     assert [label for _, _, label in lines] == ["model"] and np.ptp(lines[0][0]) == 0
     figures.draw_do(bench, "a", measure_do(bench, "a"))
     assert [name for name, _ in drawn["counterfactual_grid"][1]] == ["factual", "counterfactual"]
+
+
+def test_names_with_slashes_become_names_of_files(drawn, tmp_path):
+    bench = stripes.bench_of(stripes.OfTheTruth, tmp_path)
+    found = measure_do(bench, "a")
+    first, *others = bench.dataset.graph.variables[:1] + bench.dataset.graph.variables[2:]
+    graph = CausalGraph((dataclasses.replace(first, name="width/height"), Variable("b"), *others))
+    figures.draw_do(
+        dataclasses.replace(bench, dataset=dataclasses.replace(bench.dataset, graph=graph)), "width/height", found
+    )
+    assert drawn["counterfactual_grid"][0] == "do_width=2Fheight.png"
+    assert drawn["asked_and_read"][0] == "asked_width=2Fheight.png"
