@@ -33,6 +33,8 @@ def main() -> None:
     model, dataset = load(directory), workdir.dataset_of(directory)
     evaluation = directory / "metrics.json"
     metrics = json.loads(evaluation.read_text()) if evaluation.is_file() else None
+    if metrics is not None and metrics["protocol"]["step"] != model.step:
+        metrics = None  # of weights that have been trained further since
     files = {"MODEL_CARD.md": model_card(model, dataset, metrics).encode()}
     if metrics is not None:
         files["metrics.json"] = evaluation.read_bytes()

@@ -137,17 +137,19 @@ def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
     key, table = read_table(path, expected)
     if key != expected:
         raise InputError(f"{path} has a column {key!r}, but images from {source} are named by a column {expected!r}")
+    found = images.collect(data.images if is_tfds else source)
+    rows = (rows_of_files if source.is_dir() else _rows_of_array)(table[key].tolist(), found)
+    if source.is_dir():  # a split by name is the same however the table writes the path to it
+        table = table.assign(**{key: [found.names[row] for row in rows]})
     graph = resolve(path, table, graph, data.missing)
     labels = read_labels(path, table, graph, data.missing)
     was_set = read_interventions(path, data.do_column, table, graph) if data.do_column else np.zeros(labels.shape, bool)
     train, test = split_rows(table, data)
     test = test[~was_set[test].any(1)]  # what the world does by itself is what a counterfactual starts from
-    for name, rows in (("training", train[~was_set[train].any(1)]), ("test", test)):
-        if not len(rows):
+    for name, left in (("training", train[~was_set[train].any(1)]), ("test", test)):
+        if not len(left):
             raise InputError(
                 f"every image of the {name} split was intervened on, by the column {data.do_column!r} of {path}:"
                 " the mechanisms are learned from, and tested on, images that were left alone"
             )
-    found = images.collect(data.images if is_tfds else source)
-    rows = (rows_of_files if source.is_dir() else _rows_of_array)(table[key].tolist(), found)
     return assemble(data, graph, source.stem, found, rows, labels, was_set, train, test)

@@ -207,6 +207,15 @@ def test_linked_folders_are_read_and_what_other_programs_leave_is_not(folder, ca
     assert capsys.readouterr().out == ""
 
 
+def test_the_split_is_the_same_however_the_table_writes_the_names(folder):
+    rows = rows_of(folder)
+    splits = []
+    for spell in (str, lambda name: str(folder / "images" / name), lambda name: name.replace("/", "\\")):
+        write(folder, [rows[0], *([spell(row[0]), *row[1:]] for row in rows[1:])])
+        splits.append(levels(make(folder).test).tolist())
+    assert splits[0] == splits[1] == splits[2]
+
+
 def test_images_without_a_row_are_unlabelled_training_images(folder, capsys):
     write(folder, rows_of(folder)[:-7])
     found = make(folder, split_column="part")
