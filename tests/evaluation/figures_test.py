@@ -64,7 +64,7 @@ def test_some_images_are_shown_under_a_low_and_a_high_value_of_every_variable(mo
         np.testing.assert_allclose(stripes.measure(low)[:, column], expected[0], atol=0.5)
         np.testing.assert_allclose(stripes.measure(high)[:, column], expected[1], atol=0.5)
     assert calls["low_and_high_a.png"][1][1] == "unlabelled"
-    assert calls["low_and_high_a.png"][2] == "stripes: do(a, mm)"
+    assert calls["low_and_high_a.png"][2] == "stripes: do(a), mm"
 
 
 def test_the_graph_is_drawn_with_every_edges_curves(drawn, tmp_path):
