@@ -39,6 +39,7 @@ class Variable:
       part: what of the image it draws, together with the other variables that name the same ("shadow"); models with
         `parts` draw each by itself.
       values: how its classes are spelled, in the order of their codes ("cat", "dog"); () where they are 0, 1, ...
+      mechanism: how it follows its parents, where that was chosen for it (`scm.MECHANISMS`); "" for the model's way.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Variable:
     classes: int = 0
     part: str = ""
     values: tuple[str, ...] = ()
+    mechanism: str = ""
 
     def __post_init__(self):
         if self.kind == AUTO and self.values:
@@ -207,6 +209,11 @@ class CausalGraph:
     def descendants(self, name: str) -> tuple[str, ...]:
         """Names of the strict descendants of a variable."""
         return tuple(self.names[i] for i in sorted(nx.descendants(self._edges, self.index(name))))
+
+    def with_mechanisms(self, kinds: Mapping[str, str]) -> "CausalGraph":
+        """The same with the mechanisms of some variables chosen."""
+        changed = (dataclasses.replace(var, mechanism=kinds.get(var.name, var.mechanism)) for var in self.variables)
+        return CausalGraph(tuple(changed))
 
     def to_list(self) -> list[dict]:
         """Plain data for JSON; `from_list` reads it back."""

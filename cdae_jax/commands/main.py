@@ -22,6 +22,7 @@ COMMANDS = (
     "frontier",
     "strength",
     "leak",
+    "mechanisms",
     "benchmark",
     "benchmark_data",
     "plan",

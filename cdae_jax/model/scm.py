@@ -19,7 +19,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.graph import CausalGraph
+from cdae_jax.graph import AUTO, CausalGraph
 from cdae_jax.model.spline import Spline, spline_of
 
 MECHANISMS = ("additive", "scaled", "affine", "spline", "one_hop")
@@ -92,7 +92,10 @@ class Mechanism(nn.Module):
 
 
 class StructuralCausalModel(nn.Module):
-    """A `Mechanism` for each of the graph's n variables that has parents, z_i = u_i for the others; k is block_dim."""
+    """A `Mechanism` for each of the graph's n variables that has parents, z_i = u_i for the others; k is block_dim.
+
+    kind is one of MECHANISMS, or "auto", for variables whose own the graph does not say.
+    """
 
     graph: CausalGraph
     block_dim: int
@@ -100,8 +103,14 @@ class StructuralCausalModel(nn.Module):
     kind: str = "additive"
 
     def setup(self):
-        effects = [var.name for var in self.graph.variables if var.parents]
-        self.mechanisms = {name: Mechanism(self.block_dim, self.hidden, self.kind) for name in effects}
+        effects = [i for i, parents in enumerate(self.graph.parents) if parents]
+        kinds = {self.graph.names[i]: self.kind_of(i) for i in effects}
+        self.mechanisms = {name: Mechanism(self.block_dim, self.hidden, kind) for name, kind in kinds.items()}
+
+    def kind_of(self, i: int) -> str:
+        """The kind of a variable's mechanism: the graph's choice, else the model's; the largest until "auto" chose."""
+        kind = self.graph.variables[i].mechanism or self.kind
+        return "spline" if kind == AUTO else kind
 
     def mechanism(self, i: int, causes: dict[int, jax.Array]) -> Conditional:
         """How z_i [B, k] follows u_i, given the parents' blocks; z_i = u_i without parents."""
@@ -136,7 +145,8 @@ class StructuralCausalModel(nn.Module):
             found[i] = self.mechanism(i, causes)
             causes[i] = found[i].u_of(z[:, i])[0] if self.kind == "one_hop" else z[:, i]
         like = z[:, 0]
-        straight = spline_of(jnp.zeros((len(z), 1, 3 * BINS - 1))) if self.kind == "spline" else None
+        has_spline = any(one.spline is not None for one in found.values())
+        straight = spline_of(jnp.zeros((len(z), 1, 3 * BINS - 1))) if has_spline else None
 
         def filled(one: Conditional) -> Conditional:
             numbers = (jnp.broadcast_to(part, like.shape) for part in one[:2])

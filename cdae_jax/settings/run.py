@@ -70,6 +70,10 @@ class Settings:
             return self
         return dataclasses.replace(self, graph=resolve_kinds(self.data, self.graph))
 
+    def with_mechanisms(self, kinds: Mapping[str, str]) -> "Settings":
+        """With the mechanisms of some variables chosen (config.model.mechanism "auto")."""
+        return dataclasses.replace(self, graph=self.graph.with_mechanisms(kinds))
+
     @property
     def is_aligned(self) -> bool:
         """Whether labels align the latents; else a linear readout reads and sets them (DiffAE, a baseline)."""

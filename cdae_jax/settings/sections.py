@@ -19,7 +19,7 @@ class Model:
     num_blocks: int
     attention: tuple[int, ...]
     patch: int
-    mechanism: Literal["additive", "scaled", "affine", "spline", "one_hop"]
+    mechanism: Literal["additive", "scaled", "affine", "spline", "one_hop", "auto"]
     mechanism_hidden: int
     prior_sd: float  # standard deviation of p(z | y), in units of the standardised labels
     decoder: Literal["diffusion", "refiner", "conv"] = "diffusion"

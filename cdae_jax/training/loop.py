@@ -21,6 +21,7 @@ from cdae_jax.data.pipeline import batches, label_columns, make_dataset
 from cdae_jax.data.pixels import to_unit
 from cdae_jax.distributed import processes, sharding
 from cdae_jax.errors import InputError
+from cdae_jax.graph import AUTO
 from cdae_jax.model.causal_diffae import CausalDiffAE
 from cdae_jax.paths import expanded
 from cdae_jax.plots.graphs import draw_graph
@@ -31,6 +32,7 @@ from cdae_jax.settings.sections import Train
 from cdae_jax.training import workdir
 from cdae_jax.training.checkpoint import Checkpoints
 from cdae_jax.training.logs import MetricLogs
+from cdae_jax.training.mechanisms import choose_mechanisms
 from cdae_jax.training.optimizer import make_optimizer
 from cdae_jax.training.origin import Origin, check_fits
 from cdae_jax.training.step import init_state, jit_train_step, lower_train_step, state_of
@@ -131,6 +133,10 @@ def train_model(settings: Settings, directory: str | pathlib.Path, init_from: Or
     split, y, stats = examples_of(settings, dataset)
     image_shape, is_first = split.images.shape[1:], processes.is_first()
     workdir.check_dataset(directory, dataset)
+    if settings.model.mechanism == AUTO:
+        settings = settings.with_mechanisms(
+            workdir.chosen_mechanisms(directory) or choose_mechanisms(settings, y, split.was_set)
+        )
 
     model, parts = settings.make_model(dataset.num_classes), [part.settings(settings) for part in segments]
     tx = make_optimizer(parts[0].train)

@@ -49,9 +49,9 @@ def check_workdir(directory: pathlib.Path, settings: Settings, init_from: str | 
         return (first_segment(settings.train),)
     started = Settings.from_dict(_read(path))  # gives settings that are newer than the run their defaults
     segments, steps = read_segments(directory, started.train), settings.train.steps
-    given = settings
+    given = settings.with_mechanisms(chosen_mechanisms(directory))
     if steps != started.train.steps:
-        given = first_segment(started.train).settings(settings)
+        given = first_segment(started.train).settings(given)
     differences = list(_differences(started.to_dict(), given.to_dict()))
     origin = read_origin(directory)
     if init_from is not None and init_from != origin:
@@ -67,6 +67,13 @@ def check_workdir(directory: pathlib.Path, settings: Settings, init_from: str | 
             " many or more, or choose another --workdir"
         )
     return extended(segments, settings.train)
+
+
+def chosen_mechanisms(directory: pathlib.Path) -> dict[str, str]:
+    """Variable -> the mechanism that was chosen for it when the run of a workdir was started; empty before."""
+    path = directory / "config.json"
+    graph = _read(path)["graph"] if path.is_file() else {}
+    return {spec.get("name", name): spec["mechanism"] for name, spec in graph.items() if spec.get("mechanism")}
 
 
 def claim(
