@@ -14,7 +14,6 @@ from cdae_jax.data.image_files import READ_ERRORS
 from cdae_jax.data.labels import shown
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.interventions import labels_under
-from cdae_jax.evaluation.metrics import as_classes
 from cdae_jax.inference.checks import FAR
 from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.plots.pictures import signed_difference
@@ -76,7 +75,7 @@ def uploaded_scene(model: TrainedModel, data: bytes) -> Scene:
 
 def read_labels(model: TrainedModel, scene: Scene) -> np.ndarray:
     """The labels [n] that the model reads from the scene, physical; a class is a whole number."""
-    return as_classes(model.graph, model.encode(scene.image))[0]
+    return model.encode(scene.image)[0]
 
 
 def outside_notes(model: TrainedModel, do: dict[str, float]) -> list[str]:
@@ -99,7 +98,7 @@ def answer(model: TrainedModel, dataset: Dataset | None, scene: Scene, do: dict[
     if scene.labels is not None and dataset is not None and dataset.render and dataset.true_counterfactual:
         true = dataset.render(labels_under(dataset, scene.labels[None], do))[0]
     change = signed_difference(images, scene.image[None])[0]
-    before, after = read_labels(model, scene), as_classes(model.graph, after)[0]
+    before, after = read_labels(model, scene), after[0]
     return Answer(images[0], true, change, before, after, outside_notes(model, do))
 
 

@@ -25,7 +25,6 @@ from cdae_jax.data.framing import Framing
 from cdae_jax.data.image_arrays import load_context
 from cdae_jax.data.image_files import ImageFiles
 from cdae_jax.data.images import collect, load
-from cdae_jax.data.labels import as_classes
 from cdae_jax.distributed.memory import peak_mib
 from cdae_jax.errors import InputError
 from cdae_jax.inference.provenance import parameters_digest
@@ -150,8 +149,7 @@ def _write(
     for name, value in values.items():
         i = model.graph.index(name)
         asked[:, i] = model.graph.variables[i].codes(value)
-    read = as_classes(model.graph, model.encode(made, fit_steps=fit_steps)).astype(believed.dtype)
-    believed = as_classes(model.graph, believed).astype(believed.dtype)
+    read = model.encode(made, fit_steps=fit_steps)
     part = path.with_suffix(".part")
     with part.open("wb") as file:
         np.savez(file, index=rows, image=made, do=asked, believed=believed, read=read, u=u, z_do=z_do)

@@ -14,7 +14,7 @@ from cdae_jax.counterfactual.readout import Readout, read
 from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.data.framing import Framing, framing_of
 from cdae_jax.data.images import prepare
-from cdae_jax.data.labels import LabelStats
+from cdae_jax.data.labels import LabelStats, as_classes
 from cdae_jax.data.pixels import to_uint8, to_unit
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
@@ -38,7 +38,8 @@ class Counterfactuals(NamedTuple):
 
 @dataclasses.dataclass(eq=False, repr=False)
 class TrainedModel:
-    """What `cdae_jax.load` returns. Images out are [B, H, W, C] uint8, labels [B, n] in physical units.
+    """What `cdae_jax.load` returns. Images out are [B, H, W, C] uint8, labels [B, n] in physical units, and codes
+    0, 1, ... of classes.
 
     Images in may be one or many, of the size that the model was trained on (others: `prepare`): arrays [B, H, W, C]
     or [H, W, C], of gray images also [B, H, W] and [H, W], of uint8, bool, uint16, or floats from 0 to 1; PIL images;
@@ -282,7 +283,7 @@ class TrainedModel:
         return self.network.labels_of(z) if self.readout is None else read(self.readout, z)
 
     def _physical(self, z: np.ndarray) -> np.ndarray:
-        return self.stats.physical(np.asarray(self.labels_of(jnp.asarray(z))))
+        return as_classes(self.graph, self.stats.physical(np.asarray(self.labels_of(jnp.asarray(z)))))
 
     def _in_batches(self, function, arrays: dict[str, np.ndarray]):
         """Applies a function of (index, **batch) to any number of rows; the last batch is padded, to compile once."""
