@@ -12,7 +12,7 @@ from cdae_jax.data.image_files import Look, look_at, read_all
 from cdae_jax.data.images import collect
 from cdae_jax.data.labels import LabelStats, shown
 from cdae_jax.errors import InputError
-from cdae_jax.graph import CausalGraph, as_number
+from cdae_jax.graph import CausalGraph, Variable, as_number
 
 FAR = 0.1  # a do() value further outside the training range than this share of it is warned about
 
@@ -72,6 +72,7 @@ def check_do(
             raise InputError(
                 f'do({name}) is {given!r}: expected numbers; a change is one text for all images, such as "+5"'
             )
+        _refuse_codes(var, given)
         try:
             value = var.codes(given)
         except InputError as err:
@@ -98,6 +99,16 @@ def check_do(
 def is_change(name: str, given, graph: CausalGraph) -> bool:
     """Whether a value of do is a change of what is read, "+2.5" or "*1.2", rather than a class by its word."""
     return isinstance(given, str) and not graph.variables[graph.index(name)].classes
+
+
+def _refuse_codes(var: Variable, given) -> None:
+    """Arrays of floats, as models return labels, where a class is a number but not its code: which of both is meant?"""
+    is_array = getattr(given, "ndim", 0) and given.dtype.kind == "f"
+    if is_array and var.values and as_number(var.values[0]) is not None:
+        raise InputError(
+            f"do({var.name}) is an array of floats, which may be codes of the classes {', '.join(var.words)}: give"
+            " whole numbers or words as the table spells them, as model.graph.spelled makes of codes"
+        )
 
 
 def soften(name: str, change: str, read: np.ndarray) -> np.ndarray:

@@ -163,6 +163,7 @@ def test_only_changes_of_numbers_are_changes():
         ({"animal": None}, "None is no class of 'animal'"),
         ({"animal": True}, "True is no class of 'animal'"),
         ({"smiling": 0}, "0 is no class of 'smiling', whose classes are -1, 1"),
+        ({"smiling": np.array([0.0, 1, 1, 0])}, r"an array of floats, which may be codes of the classes -1, 1"),
         (["angle"], r"do is \['angle'\]: expected a mapping such as \{\"angle\": 1.0\}"),
     ],
 )
