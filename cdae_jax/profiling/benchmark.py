@@ -85,7 +85,7 @@ def flops_per_pass(model: CausalDiffAE, params, settings: Settings, batch: int) 
     inputs = (x, jnp.zeros(batch), z, jnp.zeros(batch, jnp.int32), jnp.zeros(batch, bool), draft)
     shapes = jax.eval_shape(lambda *given: given, params, *inputs)
     with jax.default_device(counting_device()):
-        return _flops(jax.jit(functools.partial(model.apply, method="denoise")).lower(*shapes))
+        return _flops(jax.jit(lambda params, *given: model.bind(params).unet(*given)).lower(*shapes))
 
 
 def first_state(settings: Settings) -> Callable[[], TrainState]:

@@ -244,8 +244,9 @@ def readout_of(model: CausalDiffAE, params, images: np.ndarray, y: np.ndarray) -
 
     @jax.jit
     def encode(images):
-        u, _ = model.apply(params, to_unit(images), method="encode")
-        return model.apply(params, u, method="propagate")
+        bound = model.bind(params)
+        u, _ = bound.encoder(to_unit(images))
+        return bound.scm(u)
 
     num, size = min(len(images), READOUT_IMAGES), 100
     starts = tqdm(range(0, num, size), "readout", unit="batch")
