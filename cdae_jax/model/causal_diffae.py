@@ -66,3 +66,8 @@ def init_params(model: CausalDiffAE, key: jax.Array, image_shape: tuple[int, int
     """Fresh parameters for images [H, W, C]."""
     one = (jnp.zeros((1, *image_shape)), jnp.zeros(1), jnp.zeros(1, jnp.int32), jnp.zeros(1, bool))
     return model.init(key, *one)
+
+
+def params_shapes(model: CausalDiffAE, image_shape: tuple[int, int, int]):
+    """Shapes and types of `init_params`."""
+    return jax.eval_shape(lambda: init_params(model, jax.random.key(0), image_shape))
