@@ -122,11 +122,6 @@ def read(path: pathlib.Path) -> TrainedModel:
         raise InputError(f"{path} holds what this version cannot read ({err!r}): export the model again") from err
 
 
-def metrics_of(path: pathlib.Path) -> dict | None:
-    """The evaluation that an archive carries; None without one. Raises InputError as `read` does."""
-    return json.loads(_contents(path).get("metrics.json", b"null"))
-
-
 def shipped() -> list[str]:
     """Names of the models that are installed with the package."""
     return sorted(path.stem for path in SHIPPED.glob(f"*{SUFFIX}"))
