@@ -50,7 +50,7 @@ class CausalDiffAE(nn.Module):
             self.unet = UNet(self.unet_channels, attention=self.attention, dtype=dtype, remat=self.remat, **sizes)
         if self.decoder.has_draft:
             if len(graph.parts) > 1:
-                self.conv_decoder = PartsDecoder(graph.parts, max(1, self.unet_channels // 2), **sizes)
+                self.conv_decoder = PartsDecoder(graph.parts, {"channels": max(1, self.unet_channels // 2), **sizes})
             else:
                 self.conv_decoder = ConvDecoder(self.unet_channels, **sizes)
 
