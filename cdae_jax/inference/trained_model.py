@@ -264,7 +264,7 @@ class TrainedModel:
         values = self.set_values(images, do, labels=labels, fit_steps=fit_steps)
         return {
             "x": images,
-            "y_do": checks.check_do(values, num, self.graph, self.variables, self.stats),
+            "y_do": checks.check_do(values, num, self.graph, self.stats),
             "context": checks.check_context(context, num, self.model.num_classes),
         } | known
 
