@@ -86,15 +86,9 @@ def loss_and_gradient(loss_of, params, batch, draws, microbatches: int, refine_e
 def train_step(
     settings: Settings, schedule: Schedule, model: CausalDiffAE, tx, state: TrainState, batch: dict[str, jax.Array]
 ) -> tuple[TrainState, dict[str, jax.Array]]:
-    """One optimisation step; pure: config.train.seed and the step determine every random number.
-
-    Args:
-      batch: "image" [B, H, W, C] uint8, "y" [B, n] float32 standardised (NaN unknown), "context" [B] int32,
-        "intervened" [B, n] bool.
-
-    Returns:
-      the next state, and scalars: the loss, its terms and norms.
-    """
+    """The next state, and scalars: the loss, its terms and norms. Pure: config.train.seed and the step determine every
+    random number. A batch is "image" [B, H, W, C] uint8, "y" [B, n] float32 standardised (NaN unknown), "context" [B]
+    int32 and "intervened" [B, n] bool."""
     train, weights = settings.train, loss_weights(settings.train)
     inputs = {"x": to_unit(batch["image"]), **{name: batch[name] for name in ("y", "context", "intervened")}}
     key = jax.random.fold_in(stream_key(train.seed, STEP_STREAM), state.step)
