@@ -53,7 +53,6 @@ NOT_ON_A_TPU = {
     "TPU_ACCELERATOR_TYPE": "v5litepod-8",
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
-OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"
 
 
 def chip_of(topology: str) -> Chip:
@@ -163,7 +162,7 @@ def program_on(of: Slice, compile_it, settings: Settings, batch_size: int, repea
     try:
         return program(compile_it(settings, of.mesh, batch_size), of.chip, repeats)
     except jax.errors.JaxRuntimeError as err:
-        if OUT_OF_MEMORY not in str(err):
+        if "RESOURCE_EXHAUSTED" not in str(err):
             raise
         room = f"the {of.chip.memory / 2**30:.0f} GiB of a {of.topology} chip"
         advice = "use a smaller --batch_size, config.system.microbatches, fsdp, remat or bfloat16"
