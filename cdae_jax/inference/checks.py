@@ -160,7 +160,7 @@ def check_known(labels, num: int, graph: CausalGraph, stats: LabelStats) -> np.n
     row [n]; or name -> value(s) as the table of labels spells them, as a mapping or a DataFrame."""
     shape = (num, len(graph))
     if hasattr(labels, "keys"):  # a DataFrame has them too
-        named, labels = {name: labels[name] for name in labels.keys()}, np.full(shape, np.nan)  # noqa: SIM118
+        named, labels = dict(labels), np.full(shape, np.nan)
         for name, given in named.items():
             i = graph.index(name)
             what, var, given = f"the label of {name!r}", graph.variables[i], np.asarray(given)
