@@ -25,8 +25,8 @@ class StepTime(NamedTuple):
 
 
 @in_float32
-def seconds_per_step(settings: Settings, dataset: Dataset, num: int = TIMED) -> StepTime:
-    """The median over `num` training steps on batches of the dataset. Raises InputError as `train_model` does."""
+def seconds_per_step(settings: Settings, dataset: Dataset) -> StepTime:
+    """The median over TIMED training steps on batches of the dataset. Raises InputError as `train_model` does."""
     settings = settings.resolved()
     train, mesh = settings.train, mesh_of(settings)
     split, y, _ = examples_of(settings, dataset)
@@ -35,7 +35,7 @@ def seconds_per_step(settings: Settings, dataset: Dataset, num: int = TIMED) -> 
     run_step = setup.lower(train.batch_size).compile()
     state = jax.block_until_ready(setup.first_state())
     compile_seconds, seconds = time.perf_counter() - begun, []
-    for batch in itertools.islice(host_batches(split, y, 0, train, settings.data.labelled_share), FIRST + num):
+    for batch in itertools.islice(host_batches(split, y, 0, train, settings.data.labelled_share), FIRST + TIMED):
         begun = time.perf_counter()
         state, metrics = run_step(state, sharding.to_devices(batch, mesh))
         jax.block_until_ready(metrics)

@@ -132,9 +132,8 @@ def train_model(settings: Settings, directory: str | pathlib.Path, init_from: Or
     image_shape, is_first = split.images.shape[1:], processes.is_first()
     workdir.check_dataset(directory, dataset)
     if settings.model.mechanism == AUTO:
-        settings = settings.with_mechanisms(
-            workdir.chosen_mechanisms(directory) or choose_mechanisms(settings, y, split.was_set)
-        )
+        chosen = workdir.chosen_mechanisms(directory) or choose_mechanisms(settings, y, split.was_set)
+        settings = settings.with_mechanisms(chosen)
 
     parts = [part.settings(settings) for part in segments]
     setup = Setup(parts[0], mesh, image_shape, dataset.num_classes)
