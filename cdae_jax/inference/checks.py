@@ -56,9 +56,7 @@ def check_seed(seed) -> int:
     return int(seed)
 
 
-def check_do(
-    do: Mapping, num: int, graph: CausalGraph, variables: tuple[TrainedVariable, ...], stats: LabelStats
-) -> np.ndarray:
+def check_do(do: Mapping, num: int, graph: CausalGraph, stats: LabelStats) -> np.ndarray:
     """name -> value, one or [num], in physical units or a class as the table of labels spells it -> [num, n]
     standardised, NaN where not intervened. Warns about values far outside the range seen in training."""
     if not isinstance(do, Mapping):
@@ -66,7 +64,7 @@ def check_do(
     y_do = np.full((num, len(graph)), np.nan, np.float32)
     for name, given in do.items():
         i = graph.index(name)
-        var, seen = graph.variables[i], variables[i]
+        var, low, high = graph.variables[i], stats.low[i], stats.high[i]
         texts = [item for item in np.ravel(np.asarray(given, object)) if isinstance(item, str)]
         if not var.classes and any(text[:1] in ("+", "*") for text in texts):
             raise InputError(
@@ -84,12 +82,11 @@ def check_do(
             many = "" if num == 1 else f", or {num} of them"
             unit = "" if var.classes else f", in {var.unit or 'the unit of its labels'}"
             raise InputError(f"do({name}) is {given!r}: expected {expected}{many}{unit}")
-        margin = FAR * (seen.high - seen.low)
-        if (value < seen.low - margin).any() or (value > seen.high + margin).any():
-            low, high = (shown(end, seen.low, seen.high) for end in (seen.low, seen.high))
+        margin = FAR * (high - low)
+        if (value < low - margin).any() or (value > high + margin).any():
             warnings.warn(
                 f"do({name}={given}) lies outside the range seen in training,"
-                f" {low} to {high} {var.unit}: expect a poor image",
+                f" {shown(low, low, high)} to {shown(high, low, high)} {var.unit}: expect a poor image",
                 stacklevel=3,
             )
         y_do[:, i] = (value - stats.mean[i]) / stats.sd[i]
@@ -174,7 +171,7 @@ def check_known(labels, num: int, graph: CausalGraph, stats: LabelStats) -> np.n
     row [n]; or name -> value(s) as the table of labels spells them, as a mapping or a DataFrame."""
     shape = (num, len(graph))
     if hasattr(labels, "keys"):  # a DataFrame has them too
-        named, labels = {name: labels[name] for name in labels.keys()}, np.full(shape, np.nan)  # noqa: SIM118
+        named, labels = dict(labels), np.full(shape, np.nan)
         for name, given in named.items():
             i = graph.index(name)
             what, var, given = f"the label of {name!r}", graph.variables[i], np.asarray(given)
