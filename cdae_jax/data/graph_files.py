@@ -85,10 +85,10 @@ def _of_text(text: str) -> CausalGraph:
         raise InputError(f"the graph is empty: expected {FORMS}")
     if bare[0] in "{[":
         return _of_json(bare)
-    if re.search(r"^\s*graph\s*\[", text, re.MULTILINE):
-        return _of_gml(text)
     if START.search(text):
         return _of_reader(Reader(text))
+    if re.search(r"^\s*graph\s*\[", text, re.MULTILINE):
+        return _of_gml(text)
     raise InputError(f"the graph begins with {bare[:40]!r}: expected {FORMS}")
 
 

@@ -47,6 +47,12 @@ def edges_of(graph):
         "digraph { size -> {glow tone}; tone -> glow }",
         "strict digraph g {\n // a note\n# another\n rankdir=LR; node [shape=box]\n"
         " size -> tone -> glow [color=red];; size->glow }",
+        "# a note\ndigraph {\n graph [rankdir=LR]\n"
+        "\t # glow -> size;\r\n  # size -> old\n size -> {glow tone}; tone -> glow }",
+        "digraph { edge [color=red, dir=back]; glow -> {size tone}; tone -> size [color=blue] }",
+        "digraph { Edge [dir=back] glow -> size [penwidth=2]; tone -> glow [dir=forward]; tone -> size }",
+        "digraph { subgraph a { edge [dir=back]; glow -> size; { tone -> size } } tone -> glow }",
+        'digraph { node [label="\\N"]; n1 [label=size]; n2 [label=glow]; n3 [label=tone] n1 -> {n2 n3} n3 -> n2 }',
         'digraph { subgraph cluster_1 { size -> "tone"; } glow -> tone [dir=back]; size:e -> glow:w /* a note */ }',
         "digraph { 0 [label=size]; 1 [label=glow]; 2 [label=tone]; 0 -> 1; 0 -> 2; 2 -> 1 }",
         'dag {\nbb="0,0,1,1"\nsize [exposure,pos="0.2,0.5"]\nglow [outcome,pos="0.6,0.5"]\n'
@@ -120,6 +126,11 @@ def test_what_a_variable_says_of_itself_is_read():
         assert (var.kind, var.classes, var.values) == ("binary", 2, ("cat", "dog"))
 
 
+def test_defaults_of_nodes_are_of_those_declared_after_them_in_their_group():
+    graph = read_graph("digraph { a; subgraph { node [kind=binary]; b; c [kind=continuous] } d -> {a b}; }")
+    assert {var.name: var.kind for var in graph.variables} == dict(a="auto", b="binary", c="continuous", d="auto")
+
+
 @pytest.mark.parametrize(
     "name", ["disc.size", "disc size", "width/height", "大小", "größe", 'say "so"', "a-b", "x[1]", "μ, τ"]
 )
@@ -170,6 +181,12 @@ def test_a_graph_comes_back_as_it_is():
             "size -- glow, which does not say which is the cause: write size -> glow or glow -> s",
         ),
         ("digraph { a -> b [dir=none] }", "which does not say which is the cause"),
+        ("digraph { edge [dir=none]; a -> b }", "a -- b, which does not say which is the cause"),
+        ("digraph { edge [arrowhead=none]; a -> b }", "a -- b, which does not say which is the cause"),
+        ("digraph { a -> b [dir=back, arrowtail=none] }", "a -- b, which does not say which is the cause"),
+        ("digraph { edge [dir=both]; { a -> b } }", "a hidden common cause"),
+        ("digraph { node [latent]; a -> b }", "nobody sees 'a'"),
+        ("digraph { a -> b # why\n }", "cannot be read from '# why"),
         ("dag { a <-> b }", "a <-> b, a hidden common cause, which cannot be learned: leave it out"),
         ("digraph { a -> b [dir=both] }", "a hidden common cause"),
         ("pdag { a -> b }", "expected a graph whose edges all have a direction"),
