@@ -32,7 +32,8 @@ def read_graph(source) -> CausalGraph:
           file with two columns, cause and effect (the first is the cause, unless the header says otherwise), or with an
           adjacency table;
         - a mapping, in JSON too: child -> its parents, or child -> {"parents": [...], "kind": ..., "unit": ...,
-          "classes": ..., "part": ...}. The child comes first: networkx' dict_of_lists is the other way round;
+          "classes": ..., "part": ...}. The child comes first: networkx' dict_of_lists is the other way round; or
+          networkx' node-link data;
         - an adjacency DataFrame of 0 and 1, row -> column: a 1 in row "size" and column "glow" is size -> glow; or one
           of edges, as above;
         - a networkx DiGraph; a CausalGraph, which comes back as it is.
@@ -104,17 +105,17 @@ def _of_json(text: str) -> CausalGraph:
         given = json.loads(text, object_pairs_hook=unique)
     except json.JSONDecodeError as err:
         raise InputError(f"the graph cannot be read as JSON: {err}") from err
-    if isinstance(given, dict) and "nodes" in given and ("edges" in given or "links" in given):
-        try:
-            return _of_networkx(nx.node_link_graph(given, edges="edges" if "edges" in given else "links"))
-        except (KeyError, TypeError, nx.NetworkXError) as err:
-            raise InputError(f"the graph cannot be read as networkx' node-link data: {err!r}") from err
     if not isinstance(given, dict):
         raise InputError('the graph is a list, not a mapping such as {"child": ["parent"]}: name the variables')
     return _of_mapping(given)
 
 
 def _of_mapping(given: Mapping) -> CausalGraph:
+    if "nodes" in given and ("edges" in given or "links" in given):
+        try:
+            return _of_networkx(nx.node_link_graph(given, edges="edges" if "edges" in given else "links"))
+        except (AttributeError, KeyError, TypeError, nx.NetworkXError) as err:
+            raise InputError(f"the graph cannot be read as networkx' node-link data: {err!r}") from err
     specs = {}
     for name, spec in given.items():
         spec = spec if isinstance(spec, Mapping) else {"parents": spec}
