@@ -45,7 +45,20 @@ def edges_of(graph):
         MATRIX.replace(0, np.nan),
         LIST,
         LIST[["effect", "cause"]],
-        LIST.rename(columns={"cause": "a", "effect": "b"}),
+        LIST.rename(columns={"cause": "Parents", "effect": "node"}),
+        LIST.rename(columns={"cause": "parent", "effect": "child"})[["child", "parent"]],
+        LIST.rename(columns={"cause": "PARENTS", "effect": "child"})[["child", "PARENTS"]],
+        LIST.rename(columns={"cause": "parent", "effect": "variable"})[["variable", "parent"]],
+        LIST.rename(columns={"cause": "src", "effect": "dst"})[["dst", "src"]],
+        LIST.rename(columns={"cause": "From Node", "effect": "to_node"})[["to_node", "From Node"]],
+        LIST.rename(columns={"cause": "cause(s)", "effect": "effect(s)"})[["effect(s)", "cause(s)"]],
+        LIST.rename(columns={"cause": "exposure", "effect": "y"})[["y", "exposure"]],
+        LIST.rename(columns={"cause": "x", "effect": "children"})[["children", "x"]],
+        nx.to_pandas_edgelist(nx.DiGraph(sorted(EDGES)), source="treatment", target="outcome")[
+            ["outcome", "treatment"]
+        ],
+        LIST.reset_index(names="Unnamed: 0"),
+        pd.concat([LIST.assign(weight=-2), pd.DataFrame({"cause": ["glow"], "effect": ["size"], "weight": [0]})]),
         "digraph { size -> {glow tone}; tone -> glow }",
         "strict digraph g {\n // a note\n# another\n rankdir=LR; node [shape=box]\n"
         " size -> tone -> glow [color=red];; size->glow }",
@@ -86,6 +99,9 @@ def write(path, frame, **options):
         ("e.csv", LIST, {}),
         ("e.csv", LIST, {"index": False, "sep": ";"}),
         ("e.csv", LIST, {"index": False, "header": False}),
+        ("e.csv", LIST.rename(columns={"cause": "Parents", "effect": "child"})[["child", "Parents"]], {"index": False}),
+        ("e.csv", LIST.rename(columns={"cause": "parent", "effect": "node"})[["node", "parent"]], {}),
+        ("e.csv", LIST.assign(Weight=True), {}),
         ("e.csv", LIST.assign(weight=0.5)[["weight", "effect", "cause"]], {"index": False}),
         ("e.xlsx", LIST, {"index": False}),
     ],
@@ -131,6 +147,25 @@ def test_what_a_variable_says_of_itself_is_read():
 def test_defaults_of_nodes_are_of_those_declared_after_them_in_their_group():
     graph = read_graph("digraph { a; subgraph { node [kind=binary]; b; c [kind=continuous] } d -> {a b}; }")
     assert {var.name: var.kind for var in graph.variables} == dict(a="auto", b="binary", c="continuous", d="auto")
+
+
+def test_a_variable_may_be_a_weight(tmp_path):
+    (tmp_path / "e.csv").write_text("weight,height\nage,weight\nage,height\n")
+    assert edges_of(read_graph(tmp_path / "e.csv")) == {("weight", "height"), ("age", "weight"), ("age", "height")}
+
+
+def test_an_edge_of_weight_0_leaves_its_variables():
+    table = pd.DataFrame({"cause": ["a", "b"], "effect": ["b", "c"], "weight": [0.0, 0.3]})
+    assert edges_of(read_graph(table)) == {("b", "c")} and set(read_graph(table).names) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("text", ["treatment,outcome\nage,treatment\nage,outcome", "exposure,y\ny,z\nx,y", "a,b\nc,d"])
+def test_a_first_line_that_may_be_a_header_or_an_edge_is_refused(tmp_path, text):
+    (tmp_path / "e.csv").write_text(text)
+    with pytest.raises(InputError, match="does not say which is the cause: call the columns cause and effect"):
+        read_graph(tmp_path / "e.csv")
+    (tmp_path / "e.csv").write_text(f"cause,effect\n{text}")
+    assert edges_of(read_graph(tmp_path / "e.csv")) == {tuple(line.split(",")) for line in text.split("\n")}
 
 
 @pytest.mark.parametrize(
@@ -208,6 +243,15 @@ def test_a_graph_comes_back_as_it_is():
             pd.DataFrame({"a": ["x"], "b": ["y"], "c": ["z"]}),
             "the columns a, b, c: expected two, cause and effect, or an adj",
         ),
+        (LIST.rename(columns={"cause": "a", "effect": "b"}), "begins with 'a', 'b', which does not say which is"),
+        (
+            LIST.rename(columns={"cause": "from", "effect": "source"}),
+            "begins with 'from', 'source', which does not say",
+        ),
+        (LIST.rename(columns={"cause": "node", "effect": "variable"}), "call the columns cause and effect"),
+        (LIST.assign(type="undirected"), "the columns cause, effect, type: expected two, .*; besides, only a weight"),
+        (LIST.assign(weight="strong"), "the table of the graph has the weight 'strong': expected a number, of which 0"),
+        (LIST.assign(strength=[np.nan, 1, 1]), "has the strength '': expected a number"),
         ({"nodes": ["a"], "links": []}, "cannot be read as networkx' node-link data"),
         ({"nodes": [{"id": "a"}], "links": []}, "the edges of the graph have no direction"),
         (3, "the graph is a int: expected JSON"),
