@@ -5,7 +5,7 @@ config.model.mechanism=auto does before training. The table is of test images un
 the true mechanisms: usual values of the cause, and far ones.
 
 cdae mechanisms --config=pendulum:cpu
-cdae mechanisms --config=morpho_mnist:cpu --config.data.mnist_dir=mnist --output=mechanisms.md
+cdae mechanisms --config=circuit_lookalike:cpu --output=mechanisms.md
 """
 
 import pathlib

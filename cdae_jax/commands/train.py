@@ -1,4 +1,6 @@
-"""Trains a model; an interrupted run goes on when run again.
+"""Trains a model, or goes on with one that was stopped.
+
+The same command goes on with an interrupted run, and with a finished one if --config.train.steps is larger.
 
 A finished run goes on too where --config.train.steps is larger than before.
 
