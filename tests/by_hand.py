@@ -16,6 +16,19 @@ GRAPH = CausalGraph(
 )
 
 
+class Effect:
+    """effect = cause + u_effect."""
+
+    def __call__(self, u, do):
+        cause = u[:, 0] if do is None else do.set(0, u[:, 0])
+        effect = cause + u[:, 1]
+        return jnp.stack([cause, effect if do is None else do.set(1, effect), u[:, 2]], 1)
+
+    @staticmethod
+    def abduct(z):
+        return z.at[:, 1].add(-z[:, 0])
+
+
 @dataclasses.dataclass(frozen=True)
 class ByHand:
     """cause -> effect = cause + u_effect, and a class of its own, in blocks of one dimension; each pixel of a column
@@ -33,20 +46,19 @@ class ByHand:
     num_classes: int = 0
     prior_sd: float = 0.05
 
-    def apply(self, _, given, *others, method):
-        if method == "encode":
-            read = given[:, 0] / SHOWN + jnp.array(self.misread)[None, :, None]
-            return self.apply(None, read, method="abduct"), None
-        if method == "decode":
-            _, image_shape = others
-            return jnp.repeat(SHOWN * (given[:, None] - self.misdrawn), image_shape[0], axis=1)
-        if method == "propagate":
-            (do,) = others
-            cause = given[:, 0] if do is None else do.set(0, given[:, 0])
-            effect = cause + given[:, 1]
-            return jnp.stack([cause, effect if do is None else do.set(1, effect), given[:, 2]], 1)
-        assert method == "abduct"
-        return given.at[:, 1].add(-given[:, 0])
+    def bind(self, _):
+        return self
+
+    def encoder(self, x):
+        read = x[:, 0] / SHOWN + jnp.array(self.misread)[None, :, None]
+        return Effect.abduct(read), None
+
+    def conv_decoder(self, z, _, image_shape):
+        return jnp.repeat(SHOWN * (z[:, None] - self.misdrawn), image_shape[0], axis=1)
+
+    @property
+    def scm(self):
+        return Effect()
 
 
 def network(**changes) -> Network:

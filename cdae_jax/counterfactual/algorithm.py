@@ -40,19 +40,14 @@ def counterfactual(
     strength: jax.Array | None = None,
     y: jax.Array | None = None,
 ) -> Counterfactual:
-    """What the images x would look like under do(S = values).
+    """What the images x [B, H, W, C] in [-1, 1] would look like under do(S = values).
 
-    Args:
-      x: [B, H, W, C] in [-1, 1].
-      y_do: [B, n] standardised labels to set, NaN where a variable is left to follow its parents.
-      context: [B] int32; num_classes where unknown.
-      t: [N] int32 diffusion steps of `grids.time_grid`, one network evaluation each in either direction; x is inverted
-        or noised to the last of them.
-      key: used by abduction="noise" alone.
-      sampling: how to decode; its depth and number of steps are those of t.
-      readout: None to set latents and propagate them; else labels are set by its directions (DiffAE, a baseline).
-      strength: [n] in 0..1, how much of each change is made; None for all of it.
-      y: [B, n] standardised labels of x that are known, NaN where the encoder's reading is all there is; None for none.
+    y_do [B, n] are the standardised labels to set, NaN where a variable is left to follow its parents, and y [B, n]
+    those of x that are known, NaN where the encoder's reading is all there is; context [B] int32 is num_classes where
+    unknown. x is inverted or noised to the last of the diffusion steps t [N] int32 of `grids.time_grid`, of the depth
+    and number of `sampling`, one network evaluation each in either direction; key is used by abduction="noise" alone.
+    strength [n] in 0..1 is how much of each change is made, None for all of it. With a readout labels are set by its
+    directions (DiffAE, a baseline), without one latents are set and propagated.
     """
     chex.assert_rank(x, 4)
     chex.assert_shape([y_do, context], [(x.shape[0], len(net.graph)), (x.shape[0],)])
@@ -126,8 +121,9 @@ def predictor(net: Network, x, z, context, t, key, sampling: Sampling):
     if not net.decoder.diffuses:  # no noise to abduct
         return lambda z_cf: jnp.clip(net.draft(z_cf, context, shape), -1, 1)
     _, decode = SOLVERS[sampling.solver]
-    x_T = invert(net, x, z, context, t, sampling.solver) if sampling.abduction != "noise" else None
-    if x_T is None:
+    if sampling.abduction != "noise":
+        x_T = invert(net, x, z, context, t, sampling.solver)
+    else:
         eps = jax.random.normal(key, x.shape, x.dtype)
         x_T = q_sample(net.schedule, x - drafted(net, z, context, shape), eps, jnp.full(x.shape[:1], t[-1]))
 

@@ -26,13 +26,9 @@ def fit_labels(
     slopes are secants, taken once, at y (the labels move by hundredths of a standard deviation). Where all that
     explains an image no better its y stays.
 
-    Args:
-      draft: standardised labels [B, n] -> images [B, P] on the scale -1..1.
-      x: the images [B, P], on the same scale.
-      y: standardised labels [B, n] to start from.
-      movable: [B, n] bool, the labels that may move: numbers that are not known.
-      prior_sd: how far off y may be expected to be, in standard deviations of a label.
-      num_steps: each costs one draft; the slopes cost n + 1.
+    The draft makes images like x, [B, P] on the scale -1..1, of standardised labels like y [B, n]; those that are
+    `movable` [B, n] may move: numbers that are not known. prior_sd, in standard deviations of a label, is how far off y
+    may be expected to be. A step costs one draft; the slopes cost n + 1.
     """
     offsets = jnp.pad(SECANT * jnp.eye(y.shape[1], dtype=y.dtype), ((1, 0), (0, 0)))
     drafts = jax.lax.map(lambda offset: draft(y + jnp.where(movable, offset[None], 0)), offsets)

@@ -24,17 +24,16 @@ class Readout(NamedTuple):
 
 def fit_readout(z: np.ndarray, y: np.ndarray) -> Readout:
     """Ridge regression of standardised labels y [N, n], NaN where unknown, on latents z [N, n, k]."""
+    from sklearn.linear_model import Ridge  # a second that nobody else has to wait
+
     flat = z.reshape(len(z), -1).astype(np.float64)
     mean, sd = flat.mean(0), flat.std(0) + 1e-6
     inputs = (flat - mean) / sd
     weights, bias = np.zeros((inputs.shape[1], y.shape[1])), np.zeros(y.shape[1])
     for i in range(y.shape[1]):
         known = np.isfinite(y[:, i])
-        rows, target = inputs[known], y[known, i].astype(np.float64)
-        centre, bias[i] = rows.mean(0), target.mean()
-        gram = (rows - centre).T @ (rows - centre) + RIDGE * len(rows) * np.eye(rows.shape[1])
-        weights[:, i] = np.linalg.solve(gram, (rows - centre).T @ (target - bias[i]))
-        bias[i] -= centre @ weights[:, i]
+        fitted = Ridge(RIDGE * known.sum()).fit(inputs[known], y[known, i].astype(np.float64))
+        weights[:, i], bias[i] = fitted.coef_, fitted.intercept_
     return Readout(*(np.asarray(array, np.float32) for array in (mean, sd, weights, bias)))
 
 

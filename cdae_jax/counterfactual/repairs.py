@@ -57,11 +57,8 @@ def ask_again(
 
         z_cf + m(y) - m(y_cf),   y starts at y_cf and grows by `missing_labels` of each image
 
-    Args:
-      decode: z [B, n, k] -> images [B, H, W, C].
-      y_do: [B, n] standardised labels that were set, NaN elsewhere.
-      misread: [B, n] by how much the encoder reads the factual image's labels too high, where these are known: it will
-        do so again.
+    y_do [B, n] are the standardised labels that were set, NaN elsewhere; misread [B, n] is by how much the encoder
+    reads the factual image's labels too high, where these are known: it will do so again.
     """
     y_cf = y = net.labels_of(z_cf)
     shown = z_cf

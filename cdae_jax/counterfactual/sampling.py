@@ -17,28 +17,19 @@ from cdae_jax.model.decoders import Decoder
 class Sampling:
     """Options of `TrainedModel.counterfactual`; `config.sample` holds a model's own.
 
-    Attributes:
-      num_steps: network evaluations in each direction.
-      guidance: w of the decoding, 0 no condition, 1 plain, above 1 amplified; the inversion is always at w = 1.
-      abduction: "invert" finds x_T by the solver backwards, which keeps the image's identity; "restore" does so and
-        gives back what that loses where nothing changes, for one more decoding; "noise" adds fresh noise to the image
-        instead, as the released code does.
-      depth: fraction of the diffusion time to which images are inverted or noised; 0 for what suits the decoder
-        (`grids.default_depth`), which is for inversion: with "noise" say how deep.
-      solver: "ddim" or "dpm_solver", see `diffusion.solvers`.
-      corrections: how often the labels are read again from the made image and what is missing is asked for on top
-        (`repairs.ask_again`).
-      fit_steps: steps by which the labels that the encoder reads are fitted to the image through the draft
-        (`label_fit.fit_labels`).
+    Abduction by "invert" finds x_T by the solver backwards, which keeps the image's identity; "restore" does so and
+    gives back what that loses where nothing changes, for one more decoding; "noise" adds fresh noise to the image
+    instead, as the released code does. The default depth, for 0, suits the decoder (`grids.default_depth`), and is for
+    inversion: with "noise" say how deep.
     """
 
-    num_steps: int
-    guidance: float = 1.0
+    num_steps: int  # network evaluations in each direction
+    guidance: float = 1.0  # w of the decoding: 0 no condition, 1 plain, above 1 amplified; inversion is always at 1
     abduction: Literal["invert", "restore", "noise"] = "invert"
-    depth: float = 0.0
-    solver: Literal["ddim", "dpm_solver"] = "ddim"
-    corrections: int = 0
-    fit_steps: int = 0
+    depth: float = 0.0  # fraction of the diffusion time to which images are inverted or noised
+    solver: Literal["ddim", "dpm_solver"] = "ddim"  # see `diffusion.solvers`
+    corrections: int = 0  # how often the made image is read, and what is missing asked for (`repairs.ask_again`)
+    fit_steps: int = 0  # by which labels that are read are fitted through the draft (`label_fit.fit_labels`)
 
     def resolved(self, decoder: Decoder, prediction: str) -> "Sampling":
         """The same with a depth."""
@@ -55,12 +46,8 @@ class Sampling:
         return found + (self.corrections * back if self.guidance == 1 else 0)
 
     def check(self, total_steps: int, where: str = "") -> None:
-        """Raises InputError for values that no model can follow, of any type.
-
-        Args:
-          total_steps: T of the diffusion process.
-          where: stands before the option's name in messages ("config.sample.").
-        """
+        """Raises InputError for values that no model can follow, of any type; total_steps is T of the diffusion
+        process, and `where` stands before the option's name in messages ("config.sample.")."""
         for name, kind in typing.get_type_hints(Sampling).items():
             value, known = getattr(self, name), typing.get_args(kind)
             if known and value not in known:
@@ -80,13 +67,8 @@ class Sampling:
             )
 
     def check_for(self, decoder: Decoder, condition_drop: float, is_aligned: bool, where: str = "") -> None:
-        """Raises InputError for options that a model cannot follow.
-
-        Args:
-          condition_drop: how often training dropped the condition (config.train.condition_drop).
-          is_aligned: whether its latents follow the labels (config.train.gamma above 0).
-          where: as for `check`.
-        """
+        """Raises InputError for options that a model of this config.train.condition_drop cannot follow; is_aligned:
+        whether its latents follow the labels (config.train.gamma above 0). `where` as for `check`."""
         if self.guidance != 1 and not condition_drop:
             raise InputError(
                 f"{where}guidance is {self.guidance}, but with config.train.condition_drop 0 no null condition is"
@@ -111,10 +93,7 @@ def _is_number(value, kind: type) -> bool:
 
 
 def sampling_of(stored: Mapping) -> Sampling:
-    """The options of a stored mapping, without what older versions had beside them.
-
-    Raises:
-      TypeError: an option without a default is missing.
-    """
+    """The options of a stored mapping, without what older versions had beside them. Raises TypeError where an option
+    without a default is missing."""
     names = {field.name for field in dataclasses.fields(Sampling)}
     return Sampling(**{name: value for name, value in stored.items() if name in names})

@@ -5,11 +5,11 @@ import re
 from cdae_jax.errors import InputError
 from cdae_jax.graph import NO_HIDDEN
 
-SKIPPED = re.compile(r"\s+|//[^\n]*|/\*.*?\*/|(?<=\n)#[^\n]*", re.DOTALL)
+SKIPPED = re.compile(r"^[^\S\n]*#[^\n]*|\s|//[^\n]*|/\*.*?\*/", re.DOTALL | re.MULTILINE)
 ARROW = re.compile("<->|->|<-@?|@->|@-@|@?--@?")
 TOKEN = re.compile(
     r'"(?:\\.|[^"\\])*"|\[(?:"(?:\\.|[^"\\])*"|[^\]"])*\]|[{};,=]|:[^\s\[\]{};,="<>]+'
-    rf'|{ARROW.pattern}|(?:(?!--|->)[^\s\[\]{{}};,="<>:@])+'
+    rf'|{ARROW.pattern}|(?!#)(?:(?!--|->)[^\s\[\]{{}};,="<>:@])+'
 )
 OPTION = re.compile(r'("(?:\\.|[^"\\])*"|[^\s,;=\[\]"]+)(?:\s*=\s*("(?:\\.|[^"\\])*"|[^\s,;\]"]+))?')
 START = re.compile(
@@ -43,6 +43,7 @@ class Reader:
             )
         self.nodes: dict[str, dict[str, str]] = {}
         self.edges: list[tuple[str, str]] = []
+        self._defaults: dict[str, dict[str, str]] = {"node": {}, "edge": {}, "graph": {}}
         self._tokens, at = [], _skip(text, start.end())
         while at < len(text):
             found = TOKEN.match(text, at)
@@ -63,18 +64,20 @@ class Reader:
         return self._tokens[0] if self._tokens else ""
 
     def _group(self) -> list[str]:
-        """Everything up to the closing }; returns the names in it."""
-        names = []
+        """Everything up to the closing }, where its defaults end; returns the names in it."""
+        names, outside = [], self._defaults
+        self._defaults = dict(outside)
         while (token := self._next()) != "}":
             if token in ";,":
                 continue
             if self._peek() == "=":  # of the graph itself
                 self._tokens[:2] = []
                 continue
-            if token in ("node", "edge", "graph") and self._peek().startswith("["):
-                self._next()
+            if token.lower() in self._defaults and self._peek().startswith("["):
+                self._defaults[token.lower()] = self._defaults[token.lower()] | options_of(self._next())
                 continue
             names += self._chain(token)
+        self._defaults = outside
         return names
 
     def _operand(self, token: str) -> list[str]:
@@ -86,7 +89,9 @@ class Reader:
         if token in "};,=" or token[0] in "[:" or ARROW.fullmatch(token):
             raise InputError(f"the graph has {token!r} where a name was expected: put odd names in quotes")
         name = unquoted(token)
-        self.nodes.setdefault(name, {})
+        if name not in self.nodes:
+            self.nodes[name] = {key: self._defaults["node"][key] for key in self._defaults["node"] if key != "label"}
+            self._check_seen(name, self.nodes[name])
         if self._peek().startswith(":"):  # where an arrow meets a box
             self._next()
         return [name]
@@ -98,6 +103,7 @@ class Reader:
             arrows.append(self._next())
             ends.append(self._operand(self._next()))
         options = options_of(self._next()) if self._peek().startswith("[") else {}
+        direction = _direction(self._defaults["edge"] | options)
         if not arrows:
             for name in ends[0]:
                 self.nodes[name] |= options
@@ -105,7 +111,7 @@ class Reader:
         for left, arrow, right in zip(ends, arrows, ends[1:], strict=False):
             for a in left:
                 for b in right:
-                    self.edges.append(_directed(a, arrow, b, options.get("dir", "").lower()))
+                    self.edges.append(_directed(a, arrow, b, direction))
         return [name for names in ends for name in names]
 
     def _check_seen(self, name: str, options: dict[str, str]) -> None:
@@ -119,6 +125,12 @@ def _skip(text: str, at: int) -> int:
     return at
 
 
+def _direction(options: dict[str, str]) -> str:
+    direction = options.get("dir", "").lower()
+    end = {"": "arrowhead", "forward": "arrowhead", "back": "arrowtail"}.get(direction, "")
+    return "none" if options.get(end, "").lower() == "none" else direction
+
+
 def _directed(a: str, arrow: str, b: str, direction: str) -> tuple[str, str]:
     if arrow == "->" and direction in ("", "forward"):
         return a, b
@@ -129,6 +141,7 @@ def _directed(a: str, arrow: str, b: str, direction: str) -> tuple[str, str]:
             f"the graph has {a} <-> {b}, a hidden common cause, which cannot be learned: leave it out (the two then"
             " share noise that nothing explains), or add the cause as a variable with labels"
         )
+    arrow = "--" if direction == "none" else arrow
     raise InputError(
         f"the graph has {a} {arrow} {b}, which does not say which is the cause: write {a} -> {b} or {b} -> {a}"
     )

@@ -12,6 +12,7 @@ DEEP = {"I": 65535, "I;16": 65535, "I;16L": 65535, "I;16B": 65535, "I;16N": 6553
 GRAY = {"1", "L", "LA", "La", *DEEP}
 COLOUR = {"P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV"}
 ALPHA = {"LA", "La", "PA", "RGBA", "RGBa"}
+ROUNDED = 1e-4  # of the range, by which floats may lie outside
 DEPTHS = (1, 3, 4)  # channels of an array: gray, RGB, RGBA
 
 
@@ -53,6 +54,8 @@ def as_bytes(values: np.ndarray, white_level: float = 0.0) -> np.ndarray:
         raise ValueError(f"its values are of type {values.dtype}, not numbers")
     white = white_level or {"f": 1, "u": 65535 if values.dtype == np.uint16 else 255}.get(values.dtype.kind, 255)
     low, high = (values.min(), values.max()) if values.size else (0, 0)
+    if values.dtype.kind == "f" and -ROUNDED * white <= low and high <= (1 + ROUNDED) * white:
+        values, low, high = np.clip(values, 0, white), 0, white  # what resizing in single precision leaves
     if not (low >= 0 and high <= white):  # what is not finite is not
         fix = "; (images + 1) / 2 brings -1..1 there, images / 255 0..255" if white == 1 else ""
         raise ValueError(f"its {values.dtype} values go from {low:.6g} to {high:.6g}, not from 0 to {white:g}{fix}")

@@ -18,7 +18,11 @@ from cdae_jax.paths import expanded
 
 FORMS = 'JSON such as {"child": ["parent"]}, DOT, dagitty, GML, a list of edges or an adjacency table'
 TABLES = (".csv", ".tsv", ".xlsx", ".xlsm", ".parquet", ".pq")
-CAUSES, EFFECTS = ("cause", "parent", "source", "from"), ("effect", "child", "target", "to")
+ROLES = {  # of the columns of a table of edges
+    **dict.fromkeys(("cause", "parent", "source", "src", "from", "exposure", "treatment"), "cause"),
+    **dict.fromkeys(("effect", "child", "children", "target", "dst", "to", "outcome"), "effect"),
+    **dict.fromkeys(("weight", "strength", "coefficient", "coef"), "weight"),
+}
 ATTRIBUTES = ("kind", "unit", "part", "classes", "values")  # what a variable may say of itself
 MARKS = {"": 0, "false": 0, "true": 1}  # of adjacency tables, besides numbers
 
@@ -29,10 +33,11 @@ def read_graph(source) -> CausalGraph:
     Args:
       source: one of
         - a path, or a text: JSON, DOT, dagitty or GML, told apart by what they hold; a .csv, .tsv, .xlsx or .parquet
-          file with two columns, cause and effect (the first is the cause, unless the header says otherwise), or with an
-          adjacency table;
+          file with two columns, cause and effect, in the order that the header says (child and parents, from and
+          to, ...) or cause first without a header, and perhaps a weight (0 is no edge); or with an adjacency table;
         - a mapping, in JSON too: child -> its parents, or child -> {"parents": [...], "kind": ..., "unit": ...,
-          "classes": ..., "part": ...}. The child comes first: networkx' dict_of_lists is the other way round;
+          "classes": ..., "part": ...}. The child comes first: networkx' dict_of_lists is the other way round; or
+          networkx' node-link data;
         - an adjacency DataFrame of 0 and 1, row -> column: a 1 in row "size" and column "glow" is size -> glow; or one
           of edges, as above;
         - a networkx DiGraph; a CausalGraph, which comes back as it is.
@@ -85,10 +90,10 @@ def _of_text(text: str) -> CausalGraph:
         raise InputError(f"the graph is empty: expected {FORMS}")
     if bare[0] in "{[":
         return _of_json(bare)
-    if re.search(r"^\s*graph\s*\[", text, re.MULTILINE):
-        return _of_gml(text)
     if START.search(text):
         return _of_reader(Reader(text))
+    if re.search(r"^\s*graph\s*\[", text, re.MULTILINE):
+        return _of_gml(text)
     raise InputError(f"the graph begins with {bare[:40]!r}: expected {FORMS}")
 
 
@@ -104,17 +109,17 @@ def _of_json(text: str) -> CausalGraph:
         given = json.loads(text, object_pairs_hook=unique)
     except json.JSONDecodeError as err:
         raise InputError(f"the graph cannot be read as JSON: {err}") from err
-    if isinstance(given, dict) and "nodes" in given and ("edges" in given or "links" in given):
-        try:
-            return _of_networkx(nx.node_link_graph(given, edges="edges" if "edges" in given else "links"))
-        except (KeyError, TypeError, nx.NetworkXError) as err:
-            raise InputError(f"the graph cannot be read as networkx' node-link data: {err!r}") from err
     if not isinstance(given, dict):
         raise InputError('the graph is a list, not a mapping such as {"child": ["parent"]}: name the variables')
     return _of_mapping(given)
 
 
 def _of_mapping(given: Mapping) -> CausalGraph:
+    if "nodes" in given and ("edges" in given or "links" in given):
+        try:
+            return _of_networkx(nx.node_link_graph(given, edges="edges" if "edges" in given else "links"))
+        except (AttributeError, KeyError, TypeError, nx.NetworkXError) as err:
+            raise InputError(f"the graph cannot be read as networkx' node-link data: {err!r}") from err
     specs = {}
     for name, spec in given.items():
         spec = spec if isinstance(spec, Mapping) else {"parents": spec}
@@ -211,17 +216,40 @@ def _of_cells(cells: pd.DataFrame, has_header: bool = False) -> CausalGraph:
         return _of_matrix(body[:, 0], header[1:], body[:, 1:])
     if len(body) == len(header) and all(cell in MARKS or as_number(cell) is not None for cell in body.ravel()):
         return _of_matrix(header, header, body)
-    lower = [name.casefold() for name in header]
-    ends = [next((lower.index(word) for word in words if word in lower), None) for words in (CAUSES, EFFECTS)]
-    if None in ends:
-        ends = [i for i, name in enumerate(header) if name]  # but not the index of pandas
-        body = body if has_header or len(ends) < len(header) else table
+    roles = {i: _role(name) for i, name in enumerate(header) if not re.fullmatch(r"(Unnamed: \d+)?", name)}
+    ends = [i for i, role in roles.items() if role != "weight"]
+    if not has_header and len(header) == 2 and set(header) <= set(body.ravel()) and {*roles.values()} <= {"", "weight"}:
+        return _of_edges({}, map(tuple, table))
     if len(ends) != 2:
         raise InputError(
             f"the table of the graph has the columns {some(header)}: expected two, cause and effect, or an adjacency"
-            " table whose rows and columns are the same names (row -> column)"
+            " table whose rows and columns are the same names (row -> column); besides, only a weight (0 is no edge)"
         )
-    return _of_edges({}, [(row[ends[0]], row[ends[1]]) for row in body])
+    names = [header[i] for i in ends]
+    is_edge = not set(names).isdisjoint(body[:, ends].ravel()) and {*map(str.casefold, names)} != {"cause", "effect"}
+    if roles[ends[0]] == roles[ends[1]] or is_edge:
+        raise InputError(
+            f"the table of the graph begins with {some(map(repr, names))}, which does not say which is the cause: call"
+            " the columns cause and effect, in a first line of their own"
+        )
+    if roles[ends[0]] == "effect" or roles[ends[1]] == "cause":
+        ends.reverse()
+    weights = [i for i, role in roles.items() if role == "weight"]
+    nodes = {name: {} for name in body[:, ends].ravel()}
+    return _of_edges(nodes, [tuple(row[ends]) for row in body if all(_is_weight(row[i], header[i]) for i in weights)])
+
+
+def _role(name: str) -> str:
+    """Of a column: "From nodes" -> "cause"; "" for a word that is not known."""
+    word = re.sub(r"[\W_]", "", name.casefold())
+    return ROLES.get(re.sub(r"(node)?s?$", "", word), "")
+
+
+def _is_weight(cell: str, name: str) -> bool:
+    number = MARKS.get(cell.casefold(), as_number(cell)) if cell else None
+    if number is None:
+        raise InputError(f"the table of the graph has the {name} {cell!r}: expected a number, of which 0 is no edge")
+    return number != 0
 
 
 def _of_matrix(rows, columns: list[str], cells: np.ndarray) -> CausalGraph:

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from cdae_jax.paths import expanded
 from cdae_jax.progress import tqdm
 
 TFDS_PREFIX = "tfds:"
+NEARLY_BLACK = 26  # a tenth of white
 
 
 class Collection(NamedTuple):
@@ -142,7 +144,14 @@ def load(found: Collection, framing: Framing, max_memory_gib: float = 4.0) -> np
     are_files = all(isinstance(image, pathlib.Path) for image in found.images)
     if are_files and len(looks) * framing.resolution**2 * channels > max_memory_gib * 2**30:
         return ImageFiles(found.images, framing)
-    return read_all(*found, framing)
+    made = read_all(*found, framing)
+    if 0 < made.max() < NEARLY_BLACK:
+        warnings.warn(
+            f"nothing in the {len(made)} images of {found.where} is brighter than {made.max()} of 255: multiply masks"
+            " of 0 and 1 by 255, and what has another range by what brings it there",
+            stacklevel=2,
+        )
+    return made
 
 
 def prepare(source, framing: Framing) -> np.ndarray:

@@ -13,9 +13,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from cdae_jax.errors import InputError
 
-WHOLE, SPLIT = "whole", "split"  # on every device, or along the largest axis that the devices divide
-# The first pattern that a leaf's path matches decides; leaves under the size limit are whole in any case.
-RULES = ((r"(bias|scale|null_condition|count|step)$", WHOLE), (r"", SPLIT))
+WHOLE = r"(bias|scale|null_condition|count|step)$"  # leaves whose paths match are on every device, however large
 
 
 def make_mesh(fsdp: int = 1, devices: Sequence[jax.Device] | None = None) -> Mesh:
@@ -37,16 +35,16 @@ def replicated(mesh: Mesh) -> NamedSharding:
 
 
 def state_shardings(abstract, mesh: Mesh, min_mib: float = 1.0):
-    """The sharding of every leaf of a state (shapes and types, of `jax.eval_shape`), by RULES; leaves of fewer MiB than
-    min_mib are on every device whole. Averages and the optimiser's moments, whose paths end like those of the
-    parameters they belong to, lie as these do."""
+    """The sharding of every leaf of a state (shapes and types, of `jax.eval_shape`): along the largest axis that the
+    devices divide, or on every device if it is WHOLE or of fewer MiB than min_mib. Averages and the optimiser's
+    moments, whose paths end like those of the parameters they belong to, lie as these do."""
     parts = mesh.shape["fsdp"]
 
     def of(path, leaf):
         name = jax.tree_util.keystr(path, simple=True, separator="/")
-        rule = next(rule for pattern, rule in RULES if re.search(pattern, name))
         axes = [axis for axis, size in enumerate(leaf.shape) if size % parts == 0]
-        if rule == WHOLE or leaf.size * leaf.dtype.itemsize < min_mib * 2**20 or not axes or parts == 1:
+        is_small = leaf.size * leaf.dtype.itemsize < min_mib * 2**20
+        if re.search(WHOLE, name) or is_small or not axes or parts == 1:
             return replicated(mesh)
         largest = max(axes, key=lambda axis: leaf.shape[axis])
         return NamedSharding(mesh, PartitionSpec(*("fsdp" if axis == largest else None for axis in range(leaf.ndim))))

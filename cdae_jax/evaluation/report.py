@@ -181,11 +181,12 @@ def report_text(results: dict, dataset: Dataset) -> str:
     trained = f"Trained for {train['steps']} steps"
     if "seconds" in train:
         trained += f" ({train['images']} images) in {train['seconds'] / 60:.1f} minutes on {train['device']}"
+    by = f"; evaluated by revision {protocol['revision']}" if protocol["revision"] else ""
     sections = [
         [f"# {protocol['dataset']}: {protocol['num_images']} test images, {steps}"],
         _effectiveness(results, dataset),
         *(section(results) for section in (_images, _composition, _mechanisms, _latents)),
         [f"The predictor's own errors on held-out training images: {judge}."],
-        [f"{trained}, seed {protocol['train_seed']}; evaluated by revision {protocol['revision']}."],
+        [f"{trained}, seed {protocol['train_seed']}{by}."],
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"

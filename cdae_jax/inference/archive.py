@@ -28,7 +28,7 @@ from cdae_jax.counterfactual.sampling import sampling_of
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.errors import InputError
 from cdae_jax.inference.trained_model import TrainedModel
-from cdae_jax.model.causal_diffae import init_params
+from cdae_jax.model.causal_diffae import params_shapes
 from cdae_jax.settings.run import Settings
 
 FORMAT = 1  # raise it when older code would misread a file
@@ -111,7 +111,7 @@ def read(path: pathlib.Path) -> TrainedModel:
         stored = arrays.load(contents["weights.safetensors"])
         params = flax.traverse_util.unflatten_dict(jax.tree.map(jnp.float32, stored), sep="/")
         readout = Readout(**params.pop("readout")) if "readout" in params else None
-        expected = jax.eval_shape(lambda: init_params(model, jax.random.key(0), image_shape))
+        expected = params_shapes(model, image_shape)
         if jax.tree.map(jnp.shape, params) != jax.tree.map(lambda leaf: leaf.shape, expected):
             raise InputError(f"the weights in {path} do not fit its config: export the model again")
         defaults = sampling_of(json.loads(contents["defaults.json"]))
@@ -120,11 +120,6 @@ def read(path: pathlib.Path) -> TrainedModel:
         if isinstance(err, InputError):
             raise
         raise InputError(f"{path} holds what this version cannot read ({err!r}): export the model again") from err
-
-
-def metrics_of(path: pathlib.Path) -> dict | None:
-    """The evaluation that an archive carries; None without one. Raises InputError as `read` does."""
-    return json.loads(_contents(path).get("metrics.json", b"null"))
 
 
 def shipped() -> list[str]:

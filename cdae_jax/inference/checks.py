@@ -12,7 +12,7 @@ from cdae_jax.data.image_files import Look, look_at, read_all
 from cdae_jax.data.images import collect
 from cdae_jax.data.labels import LabelStats, shown
 from cdae_jax.errors import InputError
-from cdae_jax.graph import CausalGraph, as_number
+from cdae_jax.graph import CausalGraph, Variable, as_number
 
 FAR = 0.1  # a do() value further outside the training range than this share of it is warned about
 
@@ -56,9 +56,7 @@ def check_seed(seed) -> int:
     return int(seed)
 
 
-def check_do(
-    do: Mapping, num: int, graph: CausalGraph, variables: tuple[TrainedVariable, ...], stats: LabelStats
-) -> np.ndarray:
+def check_do(do: Mapping, num: int, graph: CausalGraph, stats: LabelStats) -> np.ndarray:
     """name -> value, one or [num], in physical units or a class as the table of labels spells it -> [num, n]
     standardised, NaN where not intervened. Warns about values far outside the range seen in training."""
     if not isinstance(do, Mapping):
@@ -66,12 +64,13 @@ def check_do(
     y_do = np.full((num, len(graph)), np.nan, np.float32)
     for name, given in do.items():
         i = graph.index(name)
-        var, seen = graph.variables[i], variables[i]
+        var, low, high = graph.variables[i], stats.low[i], stats.high[i]
         texts = [item for item in np.ravel(np.asarray(given, object)) if isinstance(item, str)]
         if not var.classes and any(text[:1] in ("+", "*") for text in texts):
             raise InputError(
                 f'do({name}) is {given!r}: expected numbers; a change is one text for all images, such as "+5"'
             )
+        _refuse_codes(var, given)
         try:
             value = var.codes(given)
         except InputError as err:
@@ -83,12 +82,11 @@ def check_do(
             many = "" if num == 1 else f", or {num} of them"
             unit = "" if var.classes else f", in {var.unit or 'the unit of its labels'}"
             raise InputError(f"do({name}) is {given!r}: expected {expected}{many}{unit}")
-        margin = FAR * (seen.high - seen.low)
-        if (value < seen.low - margin).any() or (value > seen.high + margin).any():
-            low, high = (shown(end, seen.low, seen.high) for end in (seen.low, seen.high))
+        margin = FAR * (high - low)
+        if (value < low - margin).any() or (value > high + margin).any():
             warnings.warn(
                 f"do({name}={given}) lies outside the range seen in training,"
-                f" {low} to {high} {var.unit}: expect a poor image",
+                f" {shown(low, low, high)} to {shown(high, low, high)} {var.unit}: expect a poor image",
                 stacklevel=3,
             )
         y_do[:, i] = (value - stats.mean[i]) / stats.sd[i]
@@ -98,6 +96,16 @@ def check_do(
 def is_change(name: str, given, graph: CausalGraph) -> bool:
     """Whether a value of do is a change of what is read, "+2.5" or "*1.2", rather than a class by its word."""
     return isinstance(given, str) and not graph.variables[graph.index(name)].classes
+
+
+def _refuse_codes(var: Variable, given) -> None:
+    """Arrays of floats, as models return labels, where a class is a number but not its code: which of both is meant?"""
+    is_array = getattr(given, "ndim", 0) and given.dtype.kind == "f"
+    if is_array and var.values and as_number(var.values[0]) is not None:
+        raise InputError(
+            f"do({var.name}) is an array of floats, which may be codes of the classes {', '.join(var.words)}: give"
+            " whole numbers or words as the table spells them, as model.graph.spelled makes of codes"
+        )
 
 
 def soften(name: str, change: str, read: np.ndarray) -> np.ndarray:
@@ -163,7 +171,7 @@ def check_known(labels, num: int, graph: CausalGraph, stats: LabelStats) -> np.n
     row [n]; or name -> value(s) as the table of labels spells them, as a mapping or a DataFrame."""
     shape = (num, len(graph))
     if hasattr(labels, "keys"):  # a DataFrame has them too
-        named, labels = {name: labels[name] for name in labels.keys()}, np.full(shape, np.nan)  # noqa: SIM118
+        named, labels = dict(labels), np.full(shape, np.nan)
         for name, given in named.items():
             i = graph.index(name)
             what, var, given = f"the label of {name!r}", graph.variables[i], np.asarray(given)

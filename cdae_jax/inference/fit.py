@@ -134,22 +134,48 @@ def _paths_of(images, labels, folder: pathlib.Path, data: Custom) -> dict[str, s
 def _keyed(labels, found: Collection | None) -> pd.DataFrame:
     """The table with a column that says which image a row means: "file" in a folder (None), "index" of `found`."""
     if not isinstance(labels, (str, os.PathLike)):
-        labels = pd.DataFrame(labels)
-        has_key = any(is_key(name) for name in labels)
-        if not has_key and found is None and labels.index.dtype.kind not in "iuf":
-            labels = labels.rename_axis("file")
-        elif not has_key and found is not None:
-            if len(labels) != len(found.images):
-                raise InputError(
-                    f"there are {len(found.images)} images and {len(labels)} rows of labels: expected one row for each,"
-                    " or a column 'index' or 'file' that says whose they are"
-                )
-            labels = labels.reset_index(drop=True).rename_axis("index")
+        labels = _with_key(_frame(labels), found)
     key, table = read_table(labels, by="file" if found is None else "index")
     if key == "file" and found is not None:
         rows = rows_of_files(table[key].tolist(), _below_their_folder(found))
         table = table.drop(columns=key).assign(index=rows)
     return table
+
+
+def _frame(labels) -> pd.DataFrame:
+    if isinstance(labels, pd.DataFrame):
+        return labels
+    try:  # a Series counts by its values' order, whatever its index says
+        return pd.DataFrame({name: np.asarray(column) for name, column in labels.items()})
+    except (AttributeError, ValueError) as err:
+        raise InputError(
+            f"the labels are a {type(labels).__name__} ({err}): expected a table's path, a DataFrame, or a mapping from"
+            " each variable to as many values as there are images"
+        ) from err
+
+
+def _with_key(frame: pd.DataFrame, found: Collection | None) -> pd.DataFrame:
+    """The same with the key in a column, or as a named index: the index's own name, file names in it, or the images'
+    order."""
+    index = frame.index
+    if any(map(is_key, frame)) or is_key(index.name):
+        return frame
+    has_names = index.dtype.kind not in "iuf"
+    if has_names and (found is None or all(isinstance(image, pathlib.Path) for image in found.images)):
+        return frame.rename_axis("file")
+    if found is None:
+        return frame
+    if len(frame) != len(found.images):
+        raise InputError(
+            f"there are {len(found.images)} images and {len(frame)} rows of labels: expected one row for each, or a"
+            " column 'index' or 'file' that says whose they are"
+        )
+    if not has_names and not index.is_monotonic_increasing:
+        raise InputError(
+            "the index of the table of labels is in no order, as after sorting or sampling: call it 'index' if it says"
+            " which image a row means, or reset_index(drop=True) if the rows are in the images' order"
+        )
+    return frame.reset_index(drop=True).rename_axis("index")
 
 
 def _below_their_folder(found: Collection) -> Collection:

@@ -10,7 +10,7 @@ from cdae_jax.errors import InputError
 from cdae_jax.inference import archive
 from cdae_jax.inference.provenance import parameters_digest
 from cdae_jax.inference.trained_model import TrainedModel
-from cdae_jax.model.causal_diffae import init_params
+from cdae_jax.model.causal_diffae import params_shapes
 from cdae_jax.paths import expanded
 from cdae_jax.precision import in_float32
 from cdae_jax.training import workdir
@@ -58,7 +58,7 @@ def _of_workdir(directory: pathlib.Path) -> TrainedModel:
     model = settings.make_model(num_classes)
     checkpoints = Checkpoints(directory, create=False)
     try:
-        shapes = jax.eval_shape(lambda: init_params(model, jax.random.key(0), image_shape))
+        shapes = params_shapes(model, image_shape)
         here = sharding.replicated(sharding.make_mesh(devices=jax.local_devices()))
         found = checkpoints.restore_newest(ema=sharding.abstract_like(shapes, here))
         if found is None:

@@ -46,15 +46,8 @@ class TrainedModel:
     lists of these; or what `counterfactual` and `sample` return. Gray ones become RGB by repetition, RGB ones gray by
     their luminance; through transparency comes the background of training.
 
-    Attributes:
-      settings, model, params, stats, step: what it was made from, and its training step.
-      image_shape: (H, W, C).
-      readout: how a model whose latents follow no labels (config.train.gamma 0) reads and sets them; else None.
-      defaults: the `Sampling` where no options are given: that which `frontier` chose, else the config's.
-      workdir: the folder it was loaded from; None if from a file.
-      graph: the causal graph.
-      variables: name, unit and training range of each variable.
-      network: model and params with the diffusion process, for whoever needs the equations.
+    It also has the causal `graph`, name, unit and training range of each of its `variables`, and the `network`, model
+    and params with the diffusion process, for whoever needs the equations.
     """
 
     settings: Settings
@@ -62,10 +55,10 @@ class TrainedModel:
     params: dict
     stats: LabelStats
     image_shape: tuple[int, int, int]
-    step: int
-    readout: Readout | None = None
-    defaults: Sampling | None = None
-    workdir: pathlib.Path | None = None
+    step: int  # of training
+    readout: Readout | None = None  # where latents follow no labels (config.train.gamma 0), how to read and set them
+    defaults: Sampling | None = None  # where no options are given: what `frontier` chose, else the config's
+    workdir: pathlib.Path | None = None  # it was loaded from; None if from a file
 
     def __post_init__(self):
         self.graph, self.defaults = self.model.graph, self.defaults or self.settings.sampling
@@ -83,14 +76,9 @@ class TrainedModel:
 
     def prepare(self, images) -> np.ndarray:
         """Images of any size as the model takes them, [B, H, W, C] uint8, cropped (or padded, or stretched) and resized
-        as its training images were.
-
-        Args:
-          images: what every other method takes, or the path of a folder (in the natural order of its names), of an
-            image, of an .npz or .npy file, or a list of paths.
-
-        Raises InputError for what is no image or cannot be read, by name.
-        """
+        as its training images were: of what every other method takes, or the path of a folder (in the natural order of
+        its names), of an image, of an .npz or .npy file, or a list of paths. Raises InputError for what is no image or
+        cannot be read, by name."""
         return prepare(images, self.framing)
 
     def encode(self, images: np.ndarray, *, labels: Labels = None, fit_steps: int | None = None) -> np.ndarray:
@@ -265,7 +253,7 @@ class TrainedModel:
         values = self.set_values(images, do, labels=labels, fit_steps=fit_steps)
         return {
             "x": images,
-            "y_do": checks.check_do(values, num, self.graph, self.variables, self.stats),
+            "y_do": checks.check_do(values, num, self.graph, self.stats),
             "context": checks.check_context(context, num, self.model.num_classes),
         } | known
 

@@ -13,7 +13,7 @@ from cdae_jax.model.unet import UNet
 
 
 class CausalDiffAE(nn.Module):
-    """The whole model; `Network` says what its methods take and give, and calls them by `apply`.
+    """The whole model; `Network` calls its parts, and says what they take and give.
 
     A draft has the sizes of the UNet; of a graph that names two or more parts it is a `PartsDecoder`, each part of half
     as many channels.
@@ -50,37 +50,24 @@ class CausalDiffAE(nn.Module):
             self.unet = UNet(self.unet_channels, attention=self.attention, dtype=dtype, remat=self.remat, **sizes)
         if self.decoder.has_draft:
             if len(graph.parts) > 1:
-                self.conv_decoder = PartsDecoder(graph.parts, max(1, self.unet_channels // 2), **sizes)
+                self.conv_decoder = PartsDecoder(graph.parts, {"channels": max(1, self.unet_channels // 2), **sizes})
             else:
                 self.conv_decoder = ConvDecoder(self.unet_channels, **sizes)
 
-    def encode(self, x):
-        return self.encoder(x)
-
-    def propagate(self, u, do=None):
-        return self.scm(u, do)
-
-    def conditionals(self, z):
-        return self.scm.conditionals(z)
-
-    def abduct(self, z):
-        return self.scm.abduct(z)
-
-    def denoise(self, x_t, time, z, context, drop, draft=None):
-        return self.unet(x_t, time, z, context, drop, draft)
-
-    def decode(self, z, context, image_shape):
-        return self.conv_decoder(z, context, image_shape)
-
     def __call__(self, x, time, context, drop):
         """Touches every parameter, for initialisation."""
-        mean, _ = self.encode(x)
-        z = self.propagate(mean)
-        draft = self.decode(z, context, x.shape[1:]) if self.decoder.has_draft else None
-        return self.denoise(x, time, z, context, drop, draft) if self.decoder.diffuses else draft
+        mean, _ = self.encoder(x)
+        z = self.scm(mean)
+        draft = self.conv_decoder(z, context, x.shape[1:]) if self.decoder.has_draft else None
+        return self.unet(x, time, z, context, drop, draft) if self.decoder.diffuses else draft
 
 
 def init_params(model: CausalDiffAE, key: jax.Array, image_shape: tuple[int, int, int]):
     """Fresh parameters for images [H, W, C]."""
     one = (jnp.zeros((1, *image_shape)), jnp.zeros(1), jnp.zeros(1, jnp.int32), jnp.zeros(1, bool))
     return model.init(key, *one)
+
+
+def params_shapes(model: CausalDiffAE, image_shape: tuple[int, int, int]):
+    """Shapes and types of `init_params`."""
+    return jax.eval_shape(lambda: init_params(model, jax.random.key(0), image_shape))

@@ -1,5 +1,7 @@
 """Decoders without diffusion, for drafts and for the CausalVAE-style baseline: z to an image in one pass."""
 
+from collections.abc import Mapping
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -48,14 +50,9 @@ class PartsDecoder(nn.Module):
     """
 
     parts: tuple[tuple[int, ...], ...]  # indices of the variables of each part, see `CausalGraph.parts`
-    channels: int  # this and the others: of each `ConvDecoder`
-    multipliers: tuple[int, ...]
-    num_blocks: int
-    patch: int
-    num_classes: int
+    sizes: Mapping  # of each `ConvDecoder`
 
     @nn.compact
     def __call__(self, z: jax.Array, context: jax.Array, image_shape: tuple[int, int, int]) -> jax.Array:
         """As `ConvDecoder.__call__`."""
-        sizes = (self.channels, self.multipliers, self.num_blocks, self.patch, self.num_classes)
-        return sum(ConvDecoder(*sizes)(z[:, np.array(part)], context, image_shape) for part in self.parts)
+        return sum(ConvDecoder(**self.sizes)(z[:, np.array(part)], context, image_shape) for part in self.parts)

@@ -29,21 +29,25 @@ class Network:
     def decoder(self) -> Decoder:
         return self.model.decoder
 
+    @property
+    def _bound(self) -> CausalDiffAE:
+        return self.model.bind(self.params)
+
     def encode(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         """q(u | x): images [B, H, W, C] in [-1, 1] -> mean and log variance of u, each [B, n, k]."""
-        return self.model.apply(self.params, x, method="encode")
+        return self._bound.encoder(x)
 
     def propagate(self, u: jax.Array, do: Intervention | None = None) -> jax.Array:
         """z = f(u), [B, n, k] -> [B, n, k] through the mechanisms, under `do`."""
-        return self.model.apply(self.params, u, do, method="propagate")
+        return self._bound.scm(u, do)
 
     def conditionals(self, z: jax.Array) -> Conditional:
         """How every z_i follows its own noise, given its parents in z [B, n, k]."""
-        return self.model.apply(self.params, z, method="conditionals")
+        return self._bound.scm.conditionals(z)
 
     def abduct(self, z: jax.Array) -> jax.Array:
         """u [B, n, k] of z [B, n, k], the inverse of `propagate` without do."""
-        return self.model.apply(self.params, z, method="abduct")
+        return self._bound.scm.abduct(z)
 
     def codes(self, y: jax.Array) -> jax.Array:
         """m(y) [B, n, k], the mean of p(z | y), of standardised labels [B, n]."""
@@ -57,7 +61,7 @@ class Network:
         """d(z) [B, H, W, C], the mean image given z [B, n, k] and context [B], 0 where drop [B]; or None."""
         if not self.decoder.has_draft:
             return None
-        draft = self.model.apply(self.params, z, context, image_shape, method="decode")
+        draft = self._bound.conv_decoder(z, context, image_shape)
         return draft if drop is None else jnp.where(drop[:, None, None, None], 0, draft)
 
     def denoise(self, x_t, t, z, context, drop, draft=None) -> jax.Array:
@@ -69,11 +73,11 @@ class Network:
         """
         time = t.astype(jnp.float32) / self.schedule.num_steps
         if draft is None:
-            return self.model.apply(self.params, x_t, time, z, context, drop, method="denoise")
+            return self._bound.unet(x_t, time, z, context, drop)
         alpha_bar = self.schedule.alpha_bar[t]
         signal, _ = signal_noise(alpha_bar, x_t.ndim)
         remainder = x_t - signal * draft
-        output = self.model.apply(self.params, remainder, time, z, context, drop, draft, method="denoise")
+        output = self._bound.unet(remainder, time, z, context, drop, draft)
         return output + prediction_target(self.model.prediction, draft, jnp.zeros_like(draft), alpha_bar)
 
     def eps_fn(self, z: jax.Array, context: jax.Array, image_shape, *, null: bool = False) -> EpsFn:

@@ -5,7 +5,6 @@ TPUs do not count); of a counterfactual those of the UNet alone, once for each e
 out.
 """
 
-import functools
 import os
 import pathlib
 import tempfile
@@ -28,8 +27,7 @@ from cdae_jax.model.network import Network
 from cdae_jax.settings.run import Settings
 from cdae_jax.training.checkpoint import Checkpoints
 from cdae_jax.training.loop import host_batches
-from cdae_jax.training.optimizer import make_optimizer
-from cdae_jax.training.step import TrainState, init_state, lower_train_step
+from cdae_jax.training.step import Setup, mesh_of
 
 MATMUL_SIZES = {"cpu": 1024}  # enough to keep the backend busy; 8192 for accelerators
 PARTS = ("train", "counterfactual", "input")
@@ -85,31 +83,13 @@ def flops_per_pass(model: CausalDiffAE, params, settings: Settings, batch: int) 
     inputs = (x, jnp.zeros(batch), z, jnp.zeros(batch, jnp.int32), jnp.zeros(batch, bool), draft)
     shapes = jax.eval_shape(lambda *given: given, params, *inputs)
     with jax.default_device(counting_device()):
-        return _flops(jax.jit(functools.partial(model.apply, method="denoise")).lower(*shapes))
+        return _flops(jax.jit(lambda params, *given: model.bind(params).unet(*given)).lower(*shapes))
 
 
-def first_state(settings: Settings) -> Callable[[], TrainState]:
-    """What makes the state before the first step."""
-    model, tx = settings.make_model(0), make_optimizer(settings.train)
-    return functools.partial(init_state, model, tx, image_shape(settings), 0)
-
-
-def first_params(settings: Settings) -> Callable:
-    """What makes the model's parameters of a key."""
-    return functools.partial(init_params, settings.make_model(0), image_shape=image_shape(settings))
-
-
-def lower_step(settings: Settings, shapes, mesh: jax.sharding.Mesh, batch_size: int) -> jax.stages.Lowered:
-    """The training step for a batch of images over the whole mesh, traced; shapes: of the state."""
-    model, tx = settings.make_model(0), make_optimizer(settings.train)
-    state = sharding.abstract_like(shapes, sharding.state_shardings(shapes, mesh))
-    return lower_train_step(settings, model, tx, mesh, state, image_shape(settings), batch_size)
-
-
-def flops_per_step(settings: Settings, shapes) -> float:
-    """FLOPs of a training step on a whole batch; shapes: of the state, as of `jax.eval_shape`."""
+def flops_per_step(settings: Settings) -> float:
+    """FLOPs of a training step on a whole batch."""
     mesh = sharding.make_mesh(devices=[counting_device()])
-    return _flops(lower_step(settings, shapes, mesh, settings.train.batch_size))
+    return _flops(Setup(settings, mesh, image_shape(settings)).lower(settings.train.batch_size))
 
 
 def _flops(lowered) -> float:
@@ -117,16 +97,15 @@ def _flops(lowered) -> float:
 
 
 class TrainStep:
-    """A compiled training step on random images; every call goes on from the last. `state` is that after the last call
-    and has `shapes`; `compile_seconds` are of compiling the step, or finding it in the cache."""
+    """A compiled training step on random images; every call goes on from the last. `state` is that after the last call;
+    `compile_seconds` are of compiling the step, or finding it in the cache."""
 
     def __init__(self, settings: Settings):
         mesh, num = sharding.make_mesh(settings.system.fsdp), settings.train.batch_size
-        split, init = random_split(settings, 4 * num), first_state(settings)
+        split, setup = random_split(settings, 4 * num), Setup(settings, mesh, image_shape(settings))
         self._batch = sharding.to_devices(next(host_batches(split, split.labels, 0, settings.train)), mesh)
-        self.shapes = jax.eval_shape(init)
-        self.state = jax.jit(init, out_shardings=sharding.state_shardings(self.shapes, mesh))()
-        lowered = lower_step(settings, self.shapes, mesh, num)
+        self.state = setup.first_state()
+        lowered = setup.lower(num)
         begun = time.perf_counter()
         self._run = lowered.compile()
         self.compile_seconds = time.perf_counter() - begun
@@ -157,7 +136,7 @@ def train_speed(settings: Settings, budget: float) -> dict[str, float]:
         "compile_seconds": step.compile_seconds,
         "step_seconds": seconds,
         "images_per_second": settings.train.batch_size / seconds,
-        "flops": flops_per_step(settings, step.shapes),
+        "flops": flops_per_step(settings),
         "step_with_save_seconds": stalled,
     }
 
@@ -166,7 +145,7 @@ def answer_speed(settings: Settings, budget: float) -> dict[str, float]:
     """Seconds per image and FLOPs of counterfactuals, ANSWERED images to a device."""
     model, key, sampling = settings.make_model(0), jax.random.key(0), settings.sampling
     num = ANSWERED * len(jax.local_devices())
-    params = jax.jit(first_params(settings))(key)
+    params = jax.jit(lambda key: init_params(model, key, image_shape(settings)))(key)
     net = Network(model, params, settings.make_schedule())
     t = jnp.asarray(settings.steps(net.schedule, sampling))
     split, y_do = random_split(settings, num), np.full((num, len(settings.graph)), np.nan, np.float32)
@@ -192,15 +171,13 @@ def input_speed(settings: Settings, budget: float) -> float:
 def benchmark(settings: Settings, budget: float, parts: Sequence[str] = PARTS) -> dict:
     """Some of PARTS, each for about `budget` seconds, and the shares of the matrix product's FLOP/s. Raises InputError
     for an unknown part, a batch that the devices cannot share, or counterfactuals of a conv decoder."""
-    train = settings.train
     for part in parts:
         if part not in PARTS:
             raise InputError(f"there is no part {part!r} of the benchmark: expected some of {', '.join(PARTS)}")
     if not DECODERS[settings.model.decoder].diffuses and "counterfactual" in parts:
         says = 'config.model.decoder is "conv", and the benchmark measures counterfactuals of diffusion decoders alone'
         raise InputError(f"{says}: leave them out with --parts=train,input")
-    mesh = sharding.make_mesh(settings.system.fsdp)
-    sharding.check_batch_size(train.batch_size, settings.system.microbatches, train.refine_every, mesh)
+    mesh_of(settings)
     counting_device()
     devices = 1 if jax.default_backend() == "cpu" else len(jax.devices())  # one product keeps all cores busy
     peak = matmul_flops(settings.system.dtype, budget) * devices

@@ -20,11 +20,13 @@ from jax.experimental import topologies
 from cdae_jax.counterfactual import algorithm
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
+from cdae_jax.model.causal_diffae import params_shapes
 from cdae_jax.model.decoders import DECODERS
 from cdae_jax.model.network import Network
-from cdae_jax.profiling.benchmark import first_params, first_state, image_shape, lower_step
+from cdae_jax.profiling.benchmark import image_shape
 from cdae_jax.progress import tqdm
 from cdae_jax.settings.run import Settings
+from cdae_jax.training.step import Setup
 
 
 class Chip(NamedTuple):
@@ -51,7 +53,6 @@ NOT_ON_A_TPU = {
     "TPU_ACCELERATOR_TYPE": "v5litepod-8",
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
-OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"
 
 
 def chip_of(topology: str) -> Chip:
@@ -89,14 +90,14 @@ def collectives_of(hlo: str) -> dict[str, dict[str, int]]:
 
 def compile_train_step(settings: Settings, mesh, batch_size: int):
     """The training step for a batch of images over the whole mesh, compiled."""
-    return lower_step(settings, jax.eval_shape(first_state(settings)), mesh, batch_size).compile()
+    return Setup(settings, mesh, image_shape(settings)).lower(batch_size).compile()
 
 
 def compile_counterfactual(settings: Settings, mesh, batch_size: int):
     """The counterfactuals of a batch of images over the whole mesh, compiled."""
     sampling, key = settings.sampling, jax.random.key(0)
-    params = jax.eval_shape(first_params(settings), key)
-    net = Network(settings.make_model(0), params, settings.make_schedule())
+    model = settings.make_model(0)
+    net = Network(model, params_shapes(model, image_shape(settings)), settings.make_schedule())
     given = (net, jnp.asarray(settings.steps(net.schedule, sampling)), key)
     net, t, key = sharding.abstract_like(given, sharding.replicated(mesh))
     rows = functools.partial(sharding.abstract_rows, mesh, batch_size)
@@ -161,7 +162,7 @@ def program_on(of: Slice, compile_it, settings: Settings, batch_size: int, repea
     try:
         return program(compile_it(settings, of.mesh, batch_size), of.chip, repeats)
     except jax.errors.JaxRuntimeError as err:
-        if OUT_OF_MEMORY not in str(err):
+        if "RESOURCE_EXHAUSTED" not in str(err):
             raise
         room = f"the {of.chip.memory / 2**30:.0f} GiB of a {of.topology} chip"
         advice = "use a smaller --batch_size, config.system.microbatches, fsdp, remat or bfloat16"
@@ -182,7 +183,7 @@ def plan(settings: Settings, topologies: list[str], batch_size: int | None = Non
 
 
 def _plans(settings: Settings, slices: list[Slice]) -> Iterator[dict]:
-    params = jax.eval_shape(first_params(settings), jax.random.key(0))
+    params = params_shapes(settings.make_model(0), image_shape(settings))
     parameters = sum(leaf.size for leaf in jax.tree.leaves(params))
     bar = tqdm(desc="compiled", unit="program")
 

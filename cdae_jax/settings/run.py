@@ -35,9 +35,8 @@ class Settings:
 
     def to_dict(self) -> dict:
         """Plain data for JSON; `from_dict` reads it back."""
-        graph = self.graph.to_dict()
-        plain = {field.name: dataclasses.asdict(getattr(self, field.name)) for field in dataclasses.fields(self)}
-        return json.loads(json.dumps(plain | {"graph": graph}))  # tuples become lists
+        plain = dataclasses.asdict(self) | {"graph": self.graph.to_dict()}
+        return json.loads(json.dumps(plain))  # tuples become lists
 
     @classmethod
     def from_dict(cls, config: Mapping, *, to_train: bool = True) -> "Settings":

@@ -1,6 +1,5 @@
 """How many steps fit into so many minutes: a training step timed on real batches."""
 
-import functools
 import itertools
 import statistics
 import time
@@ -13,8 +12,7 @@ from cdae_jax.distributed import sharding
 from cdae_jax.precision import in_float32
 from cdae_jax.settings.run import Settings
 from cdae_jax.training.loop import examples_of, host_batches
-from cdae_jax.training.optimizer import make_optimizer
-from cdae_jax.training.step import init_state, lower_train_step
+from cdae_jax.training.step import Setup, mesh_of
 
 FIRST, TIMED = 2, 10  # steps before the timed ones, and those
 
@@ -27,22 +25,17 @@ class StepTime(NamedTuple):
 
 
 @in_float32
-def seconds_per_step(settings: Settings, dataset: Dataset, num: int = TIMED) -> StepTime:
-    """The median over `num` training steps on batches of the dataset. Raises InputError as `train_model` does."""
+def seconds_per_step(settings: Settings, dataset: Dataset) -> StepTime:
+    """The median over TIMED training steps on batches of the dataset. Raises InputError as `train_model` does."""
     settings = settings.resolved()
-    train, mesh = settings.train, sharding.make_mesh(settings.system.fsdp)
-    sharding.check_batch_size(train.batch_size, settings.system.microbatches, train.refine_every, mesh)
+    train, mesh = settings.train, mesh_of(settings)
     split, y, _ = examples_of(settings, dataset)
-    model, tx, image_shape = settings.make_model(dataset.num_classes), make_optimizer(train), split.images.shape[1:]
-    init = functools.partial(init_state, model, tx, image_shape, train.seed)
-    shapes = jax.eval_shape(init)
-    shardings = sharding.state_shardings(shapes, mesh)
+    setup = Setup(settings, mesh, split.images.shape[1:], dataset.num_classes)
     begun = time.perf_counter()
-    abstract = sharding.abstract_like(shapes, shardings)
-    run_step = lower_train_step(settings, model, tx, mesh, abstract, image_shape, train.batch_size).compile()
-    state = jax.block_until_ready(jax.jit(init, out_shardings=shardings)())
+    run_step = setup.lower(train.batch_size).compile()
+    state = jax.block_until_ready(setup.first_state())
     compile_seconds, seconds = time.perf_counter() - begun, []
-    for batch in itertools.islice(host_batches(split, y, 0, train, settings.data.labelled_share), FIRST + num):
+    for batch in itertools.islice(host_batches(split, y, 0, train, settings.data.labelled_share), FIRST + TIMED):
         begun = time.perf_counter()
         state, metrics = run_step(state, sharding.to_devices(batch, mesh))
         jax.block_until_ready(metrics)

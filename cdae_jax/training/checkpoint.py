@@ -38,9 +38,7 @@ class Checkpoints:
     def __init__(self, workdir: pathlib.Path, create: bool = True):
         self._folder = (workdir / "checkpoints").absolute()
         newest = ocp.checkpoint_managers.LatestN(KEEP)
-        options = ocp.CheckpointManagerOptions(
-            preservation_policy=newest, enable_async_checkpointing=True, create=create
-        )
+        options = ocp.CheckpointManagerOptions(preservation_policy=newest, create=create)
         self._manager = ocp.CheckpointManager(self._folder, options=options)
         self._starter = futures.ThreadPoolExecutor(1)
         self._started: futures.Future | None = None

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import functools
 import json
 import pathlib
 import signal
@@ -35,7 +34,7 @@ from cdae_jax.training.logs import MetricLogs
 from cdae_jax.training.mechanisms import choose_mechanisms
 from cdae_jax.training.optimizer import make_optimizer
 from cdae_jax.training.origin import Origin, check_fits
-from cdae_jax.training.step import init_state, jit_train_step, lower_train_step, state_of
+from cdae_jax.training.step import Setup, jit_train_step, mesh_of
 
 READOUT_IMAGES = 10_000
 LOG_EVERY = 100  # steps, or half as many as from one checkpoint to the next if that is less
@@ -126,26 +125,22 @@ def train_model(settings: Settings, directory: str | pathlib.Path, init_from: Or
     diverged, and Stopped when SIGTERM or Ctrl-C arrived and what was done is saved.
     """
     settings = settings.resolved()
-    directory, train, mesh = expanded(directory), settings.train, sharding.make_mesh(settings.system.fsdp)
-    sharding.check_batch_size(train.batch_size, settings.system.microbatches, train.refine_every, mesh)
+    directory, train, mesh = expanded(directory), settings.train, mesh_of(settings)
     segments = workdir.check_workdir(directory, settings, init_from.source if init_from else None)
     dataset = make_dataset(settings.data, settings.graph)
     split, y, stats = examples_of(settings, dataset)
     image_shape, is_first = split.images.shape[1:], processes.is_first()
     workdir.check_dataset(directory, dataset)
     if settings.model.mechanism == AUTO:
-        settings = settings.with_mechanisms(
-            workdir.chosen_mechanisms(directory) or choose_mechanisms(settings, y, split.was_set)
-        )
+        chosen = workdir.chosen_mechanisms(directory) or choose_mechanisms(settings, y, split.was_set)
+        settings = settings.with_mechanisms(chosen)
 
-    model, parts = settings.make_model(dataset.num_classes), [part.settings(settings) for part in segments]
-    tx = make_optimizer(parts[0].train)
-    init = functools.partial(init_state, model, tx, image_shape, train.seed)
-    shapes = jax.eval_shape(init)
-    weights = None
+    parts = [part.settings(settings) for part in segments]
+    setup = Setup(parts[0], mesh, image_shape, dataset.num_classes)
+    model, abstract, weights = setup.model, setup.abstract, None
     if workdir.needs_weights(directory, init_from):
         weights = init_from.read()
-        check_fits(weights, init_from.source, settings, image_shape, dataset.num_classes, shapes.params)
+        check_fits(weights, init_from.source, settings, image_shape, dataset.num_classes, abstract.params)
     processes.wait_for_all("checked")
     if is_first:
         origin = {"source": init_from.source, "digest": weights.digest} if weights else None
@@ -154,16 +149,13 @@ def train_model(settings: Settings, directory: str | pathlib.Path, init_from: Or
         draw_graph(directory / "graph.png", settings.graph)
     processes.wait_for_all("claimed")
 
-    shardings = sharding.state_shardings(shapes, mesh)
-    abstract = sharding.abstract_like(shapes, shardings)
     checkpoints = Checkpoints(directory)
     found = checkpoints.restore_newest(train=abstract.replace(ema=None), ema=abstract.ema)
     if found is None:
-        lowered = lower_train_step(parts[0], model, tx, mesh, abstract, image_shape, train.batch_size)
-        begin = jax.jit(init if weights is None else functools.partial(state_of, tx), out_shardings=shardings)
+        lowered = setup.lower(train.batch_size)
         with futures.ThreadPoolExecutor(1) as beside:
             compiled = beside.submit(lowered.compile)  # while the state is made
-            start, state = 0, begin(*([] if weights is None else [weights.params]))
+            start, state = 0, setup.first_state(weights.params if weights else None)
         first_step = compiled.result()
         if weights is not None:
             checkpoints.save(0, state.replace(ema=None), state.ema)
@@ -181,7 +173,7 @@ def train_model(settings: Settings, directory: str | pathlib.Path, init_from: Or
                 continue
             run_step = first_step
             if done or first_step is None:
-                run_step = jit_train_step(part, model, make_optimizer(part.train, segment.start), mesh, shardings)
+                run_step = jit_train_step(part, model, make_optimizer(part.train, segment.start), mesh, setup.shardings)
             fed = host_batches(split, y, done, part.train, settings.data.labelled_share)
             yield from ((step, run_step, batch) for step, batch in enumerate(fed, done + 1))
 
@@ -244,8 +236,9 @@ def readout_of(model: CausalDiffAE, params, images: np.ndarray, y: np.ndarray) -
 
     @jax.jit
     def encode(images):
-        u, _ = model.apply(params, to_unit(images), method="encode")
-        return model.apply(params, u, method="propagate")
+        bound = model.bind(params)
+        u, _ = bound.encoder(to_unit(images))
+        return bound.scm(u)
 
     num, size = min(len(images), READOUT_IMAGES), 100
     starts = tqdm(range(0, num, size), "readout", unit="batch")

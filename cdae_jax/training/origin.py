@@ -27,12 +27,8 @@ class Origin(NamedTuple):
 
 
 def check_fits(weights: Weights, source: str, settings: Settings, image_shape, num_classes: int, shapes) -> None:
-    """Raises InputError, naming the first difference, unless a run of these settings can start from the weights.
-
-    Args:
-      image_shape: (H, W, C) of the run's images, as num_classes is of its data.
-      shapes: of the run's parameters, of `jax.eval_shape`.
-    """
+    """Raises InputError, naming the first difference, unless a run of these settings can start from the weights;
+    image_shape (H, W, C), num_classes and shapes (of the parameters, of `jax.eval_shape`) are the run's."""
     for name, there, here in _compared(weights, settings, image_shape, num_classes, shapes):
         if there != here:
             raise InputError(

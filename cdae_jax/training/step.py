@@ -19,7 +19,7 @@ from cdae_jax.objective.objective import objective
 from cdae_jax.objective.terms import LossWeights, counts
 from cdae_jax.settings.run import Settings
 from cdae_jax.settings.sections import Train
-from cdae_jax.training.optimizer import apply_gradients
+from cdae_jax.training.optimizer import apply_gradients, make_optimizer
 
 INIT_STREAM, STEP_STREAM = 0, 1
 
@@ -86,15 +86,9 @@ def loss_and_gradient(loss_of, params, batch, draws, microbatches: int, refine_e
 def train_step(
     settings: Settings, schedule: Schedule, model: CausalDiffAE, tx, state: TrainState, batch: dict[str, jax.Array]
 ) -> tuple[TrainState, dict[str, jax.Array]]:
-    """One optimisation step; pure: config.train.seed and the step determine every random number.
-
-    Args:
-      batch: "image" [B, H, W, C] uint8, "y" [B, n] float32 standardised (NaN unknown), "context" [B] int32,
-        "intervened" [B, n] bool.
-
-    Returns:
-      the next state, and scalars: the loss, its terms and norms.
-    """
+    """The next state, and scalars: the loss, its terms and norms. Pure: config.train.seed and the step determine every
+    random number. A batch is "image" [B, H, W, C] uint8, "y" [B, n] float32 standardised (NaN unknown), "context" [B]
+    int32 and "intervened" [B, n] bool."""
     train, weights = settings.train, loss_weights(settings.train)
     inputs = {"x": to_unit(batch["image"]), **{name: batch[name] for name in ("y", "context", "intervened")}}
     key = jax.random.fold_in(stream_key(train.seed, STEP_STREAM), state.step)
@@ -124,22 +118,41 @@ def jit_train_step(settings: Settings, model: CausalDiffAE, tx: optax.GradientTr
     )
 
 
-def lower_train_step(
-    settings: Settings, model: CausalDiffAE, tx, mesh: Mesh, state: TrainState, image_shape, batch_size: int
-) -> jax.stages.Lowered:
-    """The step of `jit_train_step` traced for a state and batches that need not exist yet: `compile` is what is left.
+class Setup:
+    """The model and the optimiser of a run on images [H, W, C], and its state before there is one: `abstract`, of
+    ShapeDtypeStructs that lie on the mesh as `shardings` say."""
 
-    Args:
-      state: ShapeDtypeStructs with shardings.
-      batch_size: images [H, W, C] of a step, over all of the mesh.
-    """
-    num = len(settings.graph)
-    kinds = {
-        "image": (image_shape, jnp.uint8),
-        "y": ((num,), jnp.float32),
-        "context": ((), jnp.int32),
-        "intervened": ((num,), jnp.bool_),
-    }
-    batch = {name: sharding.abstract_rows(mesh, batch_size, *kind) for name, kind in kinds.items()}
-    shardings = jax.tree.map(lambda leaf: leaf.sharding, state)
-    return jit_train_step(settings, model, tx, mesh, shardings).lower(state, batch)
+    def __init__(self, settings: Settings, mesh: Mesh, image_shape, num_classes: int = 0):
+        self.model, self.tx = settings.make_model(num_classes), make_optimizer(settings.train)
+        self._init = functools.partial(init_state, self.model, self.tx, image_shape, settings.train.seed)
+        shapes = jax.eval_shape(self._init)
+        self.shardings = sharding.state_shardings(shapes, mesh)
+        self.abstract = sharding.abstract_like(shapes, self.shardings)
+        self._settings, self._mesh, self._image_shape = settings, mesh, image_shape
+
+    def first_state(self, params=None) -> TrainState:
+        """The state before the first step, with these parameters if there are some."""
+        if params is None:
+            return jax.jit(self._init, out_shardings=self.shardings)()
+        return jax.jit(functools.partial(state_of, self.tx), out_shardings=self.shardings)(params)
+
+    def lower(self, batch_size: int) -> jax.stages.Lowered:
+        """The step of `jit_train_step` traced for batches over all of the mesh: `compile` is what is left."""
+        num = len(self._settings.graph)
+        kinds = {
+            "image": (self._image_shape, jnp.uint8),
+            "y": ((num,), jnp.float32),
+            "context": ((), jnp.int32),
+            "intervened": ((num,), jnp.bool_),
+        }
+        batch = {name: sharding.abstract_rows(self._mesh, batch_size, *kind) for name, kind in kinds.items()}
+        run_step = jit_train_step(self._settings, self.model, self.tx, self._mesh, self.shardings)
+        return run_step.lower(self.abstract, batch)
+
+
+def mesh_of(settings: Settings) -> Mesh:
+    """All devices. Raises InputError if they cannot share the state and the batches as the settings say."""
+    train, system = settings.train, settings.system
+    mesh = sharding.make_mesh(system.fsdp)
+    sharding.check_batch_size(train.batch_size, system.microbatches, train.refine_every, mesh)
+    return mesh

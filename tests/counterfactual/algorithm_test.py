@@ -142,7 +142,7 @@ def test_a_counterfactual_is_its_own_draft_and_the_remainder_made_again_from_its
 
             def eps_fn(r_t, t):
                 given = r_t, t.astype(jnp.float32) / SCHEDULE.num_steps, z, CONTEXT, jnp.zeros(4, bool), draft
-                output = refiner.model.apply(refiner.params, *given, method="denoise")
+                output = refiner.model.bind(refiner.params).unet(*given)
                 return eps_from_output("v", output, r_t, SCHEDULE.alpha_bar[t])
 
             return draft, eps_fn

@@ -34,6 +34,8 @@ def edges_of(graph):
         {name: {"parents": parents} for name, parents in MAPPING.items()} | {"size": {"parents": None}},
         json.dumps(MAPPING),
         json.dumps(nx.node_link_data(nx.DiGraph(EDGES), edges="edges")),
+        nx.node_link_data(nx.DiGraph(EDGES), edges="edges"),
+        nx.node_link_data(nx.MultiDiGraph(EDGES), edges="links"),
         nx.DiGraph(sorted(EDGES)),
         nx.MultiDiGraph(sorted(EDGES)),
         MATRIX,
@@ -43,10 +45,29 @@ def edges_of(graph):
         MATRIX.replace(0, np.nan),
         LIST,
         LIST[["effect", "cause"]],
-        LIST.rename(columns={"cause": "a", "effect": "b"}),
+        LIST.rename(columns={"cause": "Parents", "effect": "node"}),
+        LIST.rename(columns={"cause": "parent", "effect": "child"})[["child", "parent"]],
+        LIST.rename(columns={"cause": "PARENTS", "effect": "child"})[["child", "PARENTS"]],
+        LIST.rename(columns={"cause": "parent", "effect": "variable"})[["variable", "parent"]],
+        LIST.rename(columns={"cause": "src", "effect": "dst"})[["dst", "src"]],
+        LIST.rename(columns={"cause": "From Node", "effect": "to_node"})[["to_node", "From Node"]],
+        LIST.rename(columns={"cause": "cause(s)", "effect": "effect(s)"})[["effect(s)", "cause(s)"]],
+        LIST.rename(columns={"cause": "exposure", "effect": "y"})[["y", "exposure"]],
+        LIST.rename(columns={"cause": "x", "effect": "children"})[["children", "x"]],
+        nx.to_pandas_edgelist(nx.DiGraph(sorted(EDGES)), source="treatment", target="outcome")[
+            ["outcome", "treatment"]
+        ],
+        LIST.reset_index(names="Unnamed: 0"),
+        pd.concat([LIST.assign(weight=-2), pd.DataFrame({"cause": ["glow"], "effect": ["size"], "weight": [0]})]),
         "digraph { size -> {glow tone}; tone -> glow }",
         "strict digraph g {\n // a note\n# another\n rankdir=LR; node [shape=box]\n"
         " size -> tone -> glow [color=red];; size->glow }",
+        "# a note\ndigraph {\n graph [rankdir=LR]\n"
+        "\t # glow -> size;\r\n  # size -> old\n size -> {glow tone}; tone -> glow }",
+        "digraph { edge [color=red, dir=back]; glow -> {size tone}; tone -> size [color=blue] }",
+        "digraph { Edge [dir=back] glow -> size [penwidth=2]; tone -> glow [dir=forward]; tone -> size }",
+        "digraph { subgraph a { edge [dir=back]; glow -> size; { tone -> size } } tone -> glow }",
+        'digraph { node [label="\\N"]; n1 [label=size]; n2 [label=glow]; n3 [label=tone] n1 -> {n2 n3} n3 -> n2 }',
         'digraph { subgraph cluster_1 { size -> "tone"; } glow -> tone [dir=back]; size:e -> glow:w /* a note */ }',
         "digraph { 0 [label=size]; 1 [label=glow]; 2 [label=tone]; 0 -> 1; 0 -> 2; 2 -> 1 }",
         'dag {\nbb="0,0,1,1"\nsize [exposure,pos="0.2,0.5"]\nglow [outcome,pos="0.6,0.5"]\n'
@@ -78,6 +99,9 @@ def write(path, frame, **options):
         ("e.csv", LIST, {}),
         ("e.csv", LIST, {"index": False, "sep": ";"}),
         ("e.csv", LIST, {"index": False, "header": False}),
+        ("e.csv", LIST.rename(columns={"cause": "Parents", "effect": "child"})[["child", "Parents"]], {"index": False}),
+        ("e.csv", LIST.rename(columns={"cause": "parent", "effect": "node"})[["node", "parent"]], {}),
+        ("e.csv", LIST.assign(Weight=True), {}),
         ("e.csv", LIST.assign(weight=0.5)[["weight", "effect", "cause"]], {"index": False}),
         ("e.xlsx", LIST, {"index": False}),
     ],
@@ -118,6 +142,30 @@ def test_what_a_variable_says_of_itself_is_read():
     for classes in ({"animal": {"classes": ["cat", "dog"]}}, 'dag { animal [values="cat,dog"] }'):
         var = read_graph(classes).variables[0]
         assert (var.kind, var.classes, var.values) == ("binary", 2, ("cat", "dog"))
+
+
+def test_defaults_of_nodes_are_of_those_declared_after_them_in_their_group():
+    graph = read_graph("digraph { a; subgraph { node [kind=binary]; b; c [kind=continuous] } d -> {a b}; }")
+    assert {var.name: var.kind for var in graph.variables} == dict(a="auto", b="binary", c="continuous", d="auto")
+
+
+def test_a_variable_may_be_a_weight(tmp_path):
+    (tmp_path / "e.csv").write_text("weight,height\nage,weight\nage,height\n")
+    assert edges_of(read_graph(tmp_path / "e.csv")) == {("weight", "height"), ("age", "weight"), ("age", "height")}
+
+
+def test_an_edge_of_weight_0_leaves_its_variables():
+    table = pd.DataFrame({"cause": ["a", "b"], "effect": ["b", "c"], "weight": [0.0, 0.3]})
+    assert edges_of(read_graph(table)) == {("b", "c")} and set(read_graph(table).names) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("text", ["treatment,outcome\nage,treatment\nage,outcome", "exposure,y\ny,z\nx,y", "a,b\nc,d"])
+def test_a_first_line_that_may_be_a_header_or_an_edge_is_refused(tmp_path, text):
+    (tmp_path / "e.csv").write_text(text)
+    with pytest.raises(InputError, match="does not say which is the cause: call the columns cause and effect"):
+        read_graph(tmp_path / "e.csv")
+    (tmp_path / "e.csv").write_text(f"cause,effect\n{text}")
+    assert edges_of(read_graph(tmp_path / "e.csv")) == {tuple(line.split(",")) for line in text.split("\n")}
 
 
 @pytest.mark.parametrize(
@@ -170,6 +218,12 @@ def test_a_graph_comes_back_as_it_is():
             "size -- glow, which does not say which is the cause: write size -> glow or glow -> s",
         ),
         ("digraph { a -> b [dir=none] }", "which does not say which is the cause"),
+        ("digraph { edge [dir=none]; a -> b }", "a -- b, which does not say which is the cause"),
+        ("digraph { edge [arrowhead=none]; a -> b }", "a -- b, which does not say which is the cause"),
+        ("digraph { a -> b [dir=back, arrowtail=none] }", "a -- b, which does not say which is the cause"),
+        ("digraph { edge [dir=both]; { a -> b } }", "a hidden common cause"),
+        ("digraph { node [latent]; a -> b }", "nobody sees 'a'"),
+        ("digraph { a -> b # why\n }", "cannot be read from '# why"),
         ("dag { a <-> b }", "a <-> b, a hidden common cause, which cannot be learned: leave it out"),
         ("digraph { a -> b [dir=both] }", "a hidden common cause"),
         ("pdag { a -> b }", "expected a graph whose edges all have a direction"),
@@ -189,6 +243,17 @@ def test_a_graph_comes_back_as_it_is():
             pd.DataFrame({"a": ["x"], "b": ["y"], "c": ["z"]}),
             "the columns a, b, c: expected two, cause and effect, or an adj",
         ),
+        (LIST.rename(columns={"cause": "a", "effect": "b"}), "begins with 'a', 'b', which does not say which is"),
+        (
+            LIST.rename(columns={"cause": "from", "effect": "source"}),
+            "begins with 'from', 'source', which does not say",
+        ),
+        (LIST.rename(columns={"cause": "node", "effect": "variable"}), "call the columns cause and effect"),
+        (LIST.assign(type="undirected"), "the columns cause, effect, type: expected two, .*; besides, only a weight"),
+        (LIST.assign(weight="strong"), "the table of the graph has the weight 'strong': expected a number, of which 0"),
+        (LIST.assign(strength=[np.nan, 1, 1]), "has the strength '': expected a number"),
+        ({"nodes": ["a"], "links": []}, "cannot be read as networkx' node-link data"),
+        ({"nodes": [{"id": "a"}], "links": []}, "the edges of the graph have no direction"),
         (3, "the graph is a int: expected JSON"),
         ("nowhere.json", "the graph file 'nowhere.json' cannot be read .*: expected JSON"),
     ],

@@ -110,3 +110,17 @@ def test_a_folder_without_images_is_named(tmp_path):
     (tmp_path / "x.npz").write_bytes(b"no array")
     with pytest.raises(InputError, match=r"x.npz cannot be read as .npz"):
         collect(os.fspath(tmp_path / "x.npz"))
+
+
+def test_nearly_black_images_are_warned_about():
+    """Masks of 0 and 1 kept as bytes, say."""
+    masks = (IMAGES > 100).astype(np.uint8)
+    with pytest.warns(UserWarning, match="nothing in the 12 images of .* is brighter than 1 of 255: multiply masks"):
+        load(collect(masks), Framing(6, 0))
+    load(collect(masks * np.uint8(255)), Framing(6, 0))
+    load(collect(np.zeros_like(masks)), Framing(6, 0))
+
+
+def test_floats_may_be_a_rounding_beyond_the_range():
+    found = prepare(np.float32([[[0.0, 1.0000001], [-1e-7, 0.5]]]), Framing(2, 1))
+    np.testing.assert_array_equal(found[0, ..., 0], [[0, 255], [0, 128]])

@@ -55,7 +55,6 @@ def test_what_is_exported_is_what_is_loaded(model, exported, images):
     np.testing.assert_array_equal(loaded.counterfactual(images, do).images, model.counterfactual(images, do).images)
     assert loaded.settings == model.settings and loaded.defaults == model.defaults
     assert loaded.variables == model.variables and loaded.step == model.step == 20
-    assert archive.metrics_of(exported) is None
 
 
 def test_half_precision_is_half_the_size_and_about_the_same(model, exported, images, tmp_path):
@@ -73,7 +72,8 @@ def test_a_readout_the_chosen_options_and_the_numbers_travel_too(model, tmp_path
             model.settings, model.model, model.params, model.stats, model.image_shape, model.step, fitted, Sampling(3)
         )
     archive.write(tmp_path / "diffae.cdae", with_readout, "Pendulum", {"metrics.json": b'{"a": 1}'})
-    assert archive.metrics_of(tmp_path / "diffae.cdae") == {"a": 1}
+    with zipfile.ZipFile(tmp_path / "diffae.cdae") as stored:
+        assert stored.read("metrics.json") == b'{"a": 1}'
     loaded = load(tmp_path / "diffae.cdae")
     assert loaded.defaults == Sampling(3)
     expected = with_readout.predict(images, {"light": 90.0})

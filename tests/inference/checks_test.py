@@ -13,7 +13,6 @@ from cdae_jax.data.labels import LabelStats
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.inference import checks
-from cdae_jax.inference.checks import TrainedVariable
 from cdae_jax.inference.trained_model import Counterfactuals
 
 GRAPH = CausalGraph(
@@ -30,14 +29,10 @@ GRAPH = CausalGraph(
 ROWS = np.array([[-30, 0, 0, 50, 0, 0, 0], [30, 1, 2, 130, 1, 1, 1000], [0, 1, 1, 90, 1, 0, 500]], np.float64)
 ROWS[:, 6] += 1_748_229_500
 STATS = LabelStats.of(ROWS, GRAPH)
-VARIABLES = tuple(
-    TrainedVariable(var.name, var.unit, low, high)
-    for var, low, high in zip(GRAPH.variables, STATS.low, STATS.high, strict=True)
-)
 
 
 def check_do(do, num=4):
-    return checks.check_do(do, num, GRAPH, VARIABLES, STATS)
+    return checks.check_do(do, num, GRAPH, STATS)
 
 
 RGB, GRAY = Framing(8, 3), Framing(8, 1)
@@ -163,6 +158,7 @@ def test_only_changes_of_numbers_are_changes():
         ({"animal": None}, "None is no class of 'animal'"),
         ({"animal": True}, "True is no class of 'animal'"),
         ({"smiling": 0}, "0 is no class of 'smiling', whose classes are -1, 1"),
+        ({"smiling": np.array([0.0, 1, 1, 0])}, r"an array of floats, which may be codes of the classes -1, 1"),
         (["angle"], r"do is \['angle'\]: expected a mapping such as \{\"angle\": 1.0\}"),
     ],
 )

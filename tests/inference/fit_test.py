@@ -93,6 +93,35 @@ def test_files_cannot_be_told_apart_in_an_array(tmp_path):
         brought(pictures(), table(file=[f"{i}.png" for i in range(NUM)]), tmp_path)
 
 
+def test_an_index_that_says_whose_labels_a_row_has_is_followed(tmp_path):
+    order = np.random.default_rng(3).permutation(NUM)
+    paths = [tmp_path / f"{i}.png" for i in range(NUM)]
+    for path, image in zip(paths, pictures(), strict=True):
+        Image.fromarray(image).save(path)
+    by_name = table(file=[path.name for path in paths]).set_index("file").iloc[order]
+    by_number = table().rename_axis("index").iloc[order]
+    for images, given in ((paths, by_name), (paths, by_name.rename_axis(None)), (pictures(), by_number)):
+        pairs = labels_by_brightness(brought(images, given, tmp_path / "run"))
+        assert np.abs(pairs[:, 0] - np.round(pairs[:, 1]) * 16 / 12).max() <= 1
+
+
+def test_an_index_in_no_order_is_asked_about(tmp_path):
+    with pytest.raises(InputError, match="is in no order, as after sorting or sampling: call it 'index' if"):
+        brought(pictures(), table().sample(frac=1, random_state=0), tmp_path)
+
+
+def test_series_in_a_mapping_count_by_their_order(tmp_path):
+    columns = {name: pd.Series(column.to_numpy(), np.arange(NUM)[::-1]) for name, column in table().items()}
+    pairs = labels_by_brightness(brought(pictures(), columns, tmp_path))
+    assert np.abs(pairs[:, 0] - np.round(pairs[:, 1]) * 16 / 12).max() <= 1
+
+
+@pytest.mark.parametrize("labels", [np.zeros((NUM, 2)), {"size": 3.0}, {"size": [1.0], "glow": [1.0, 2.0]}])
+def test_labels_of_another_form_are_refused(labels, tmp_path):
+    with pytest.raises(InputError, match="expected a table's path, a DataFrame, or a mapping"):
+        brought(pictures(), labels, tmp_path)
+
+
 def test_another_number_of_labels_than_of_images_is_refused(tmp_path):
     with pytest.raises(InputError, match="there are 90 images and 89 rows of labels: expected one row for each, or"):
         brought(pictures(), table()[1:], tmp_path)

@@ -1,7 +1,6 @@
 """The whole model: what its parameters are, and what each part of it is given."""
 
 import dataclasses
-import functools
 
 import jax
 import jax.numpy as jnp
@@ -31,20 +30,16 @@ def test_the_draft_has_one_decoder_of_half_as_many_channels_for_each_part_that_t
     assert jax.tree.map(jnp.shape, whole) == jax.tree.map(jnp.shape, shapes_of(small_model("refiner"))["conv_decoder"])
 
 
-def test_initialisation_makes_the_parameters_of_every_method_and_no_other():
+def test_initialisation_makes_the_parameters_of_every_part_and_no_other():
     """Of a refiner, which has every part."""
     model, key = small_model("refiner"), jax.random.key(0)
     x, z, context, drop = jnp.ones((2, *SHAPE)), jnp.ones((2, 4, 4)), jnp.zeros(2, jnp.int32), jnp.zeros(2, bool)
-    methods = {
-        "encode": (x,),
-        "propagate": (z,),
-        "decode": (z, context),
-        "denoise": (x, jnp.ones(2), z, context, drop, x),
-    }
-    found = {}
-    for method, args in methods.items():
-        options = {"image_shape": SHAPE} if method == "decode" else {}
-        found |= jax.eval_shape(functools.partial(model.init, method=method, **options), key, *args)["params"]
+
+    def every(model):
+        return model.encoder(x), model.scm(z), model.conv_decoder(z, context, SHAPE), model.unet(*seen, x)
+
+    seen = x, jnp.ones(2), z, context, drop
+    found = jax.eval_shape(lambda: model.init(key, method=every))["params"]
     assert jax.tree.map(jnp.shape, found) == jax.tree.map(jnp.shape, shapes_of(model))
     assert sorted(found) == ["conv_decoder", "encoder", "scm", "unet"]
 

@@ -8,7 +8,7 @@ from networks import filled
 from cdae_jax.model.drafts import ConvDecoder, PartsDecoder
 
 SHAPE = (16, 16, 3)
-SIZES = ((1,), 1, 4)
+SIZES = {"channels": 8, "multipliers": (1,), "num_blocks": 1, "patch": 4}
 PARTS = ((0,), (1, 3), (2,))
 Z, OTHER = jax.random.normal(jax.random.key(2), (2, 3, 4, 2))
 
@@ -21,7 +21,7 @@ def decoder_of(net):
 
 def test_every_variable_changes_the_image_and_the_context_only_where_there_is_one():
     for num_classes, changes in ((0, False), (2, True)):
-        decode = decoder_of(ConvDecoder(8, *SIZES, num_classes))
+        decode = decoder_of(ConvDecoder(**SIZES, num_classes=num_classes))
 
         @jax.jit
         def images(decode=decode):
@@ -35,7 +35,7 @@ def test_every_variable_changes_the_image_and_the_context_only_where_there_is_on
 
 
 def test_variables_of_different_parts_change_the_image_independently_and_those_of_one_do_not():
-    decode = decoder_of(PartsDecoder(PARTS, 8, *SIZES, 0))
+    decode = decoder_of(PartsDecoder(PARTS, {**SIZES, "num_classes": 0}))
 
     @jax.jit
     def together(i, j):

@@ -95,7 +95,7 @@ def test_without_a_draft_eps_is_what_the_unet_says_at_its_share_of_the_steps(pre
 
     @jax.jit
     def raw(x_t, time):
-        return net.model.apply(net.params, x_t, time, Z, CONTEXT, jnp.zeros(4, bool), method="denoise")
+        return net.model.bind(net.params).unet(x_t, time, Z, CONTEXT, jnp.zeros(4, bool))
 
     expected = eps_from_output(prediction, raw(X_T, T / 1000), X_T, SCHEDULE.alpha_bar[T])
     np.testing.assert_allclose(eps_of(net, Z, X_T, T), expected, rtol=1e-4, atol=1e-4)

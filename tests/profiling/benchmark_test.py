@@ -1,6 +1,5 @@
 """What the benchmark counts and measures."""
 
-import functools
 import json
 
 import jax
@@ -10,11 +9,9 @@ from commands import run_here
 from short_runs import settings_with
 
 from cdae_jax.errors import InputError
-from cdae_jax.model.causal_diffae import init_params
+from cdae_jax.model.causal_diffae import params_shapes
 from cdae_jax.profiling import benchmark
 from cdae_jax.settings.run import Settings
-from cdae_jax.training.optimizer import make_optimizer
-from cdae_jax.training.step import init_state
 from configs.common import config_of
 
 pytestmark = pytest.mark.usefixtures("one_device_alone")
@@ -22,8 +19,7 @@ pytestmark = pytest.mark.usefixtures("one_device_alone")
 
 def shapes_of(settings):
     """Of the parameters."""
-    model = settings.make_model(0)
-    return jax.eval_shape(functools.partial(init_params, model, image_shape=(16, 16, 3)), jax.random.key(0))
+    return params_shapes(settings.make_model(0), (16, 16, 3))
 
 
 @pytest.mark.parametrize("decoder", ["diffusion", "refiner"])
@@ -40,12 +36,10 @@ def test_flops_are_those_of_the_program(decoder):
 
 def test_flops_are_counted_for_the_cpu_wherever_the_program_runs(monkeypatch):
     settings = settings_with()
-    tx = make_optimizer(settings.train)
-    shapes = jax.eval_shape(functools.partial(init_state, settings.make_model(0), tx, (16, 16, 3), 0))
     asked, device = [], benchmark.counting_device()
     monkeypatch.setattr(benchmark, "counting_device", lambda: asked.append(True) or device)
-    step = benchmark.flops_per_step(settings, shapes)
-    one = benchmark.flops_per_pass(settings.make_model(0), shapes.params, settings, settings.train.batch_size)
+    step = benchmark.flops_per_step(settings)
+    one = benchmark.flops_per_pass(settings.make_model(0), shapes_of(settings), settings, settings.train.batch_size)
     assert 3 * one < step < 12 * one and len(asked) == 2 and device.platform == "cpu"
 
 

@@ -14,11 +14,11 @@ from cdae_jax.training.optimizer import make_optimizer
 from cdae_jax.training.step import (
     INIT_STREAM,
     STEP_STREAM,
+    Setup,
     ema_decay_at,
     init_state,
     loss_and_gradient,
     loss_weights,
-    lower_train_step,
     split_rows,
     stream_key,
 )
@@ -90,10 +90,8 @@ def test_a_state_starts_with_its_average_and_depends_on_the_seed():
 
 def test_a_lowered_step_takes_and_gives_the_state_where_it_lies():
     settings = settings_with()
-    model, tx, mesh = settings.make_model(0), make_optimizer(settings.train), sharding.make_mesh()
-    shapes = jax.eval_shape(lambda: init_state(model, tx, (16, 16, 3), 0))
-    state = sharding.abstract_like(shapes, sharding.replicated(mesh))
-    lowered = lower_train_step(settings, model, tx, mesh, state, (16, 16, 3), 16)
+    setup = Setup(settings, sharding.make_mesh(), (16, 16, 3))
+    lowered = setup.lower(16)
     (given, batch), _ = lowered.args_info
     assert all(leaf.donated for leaf in jax.tree.leaves(given))
     assert {name: leaf.shape for name, leaf in batch.items()} == {
@@ -103,5 +101,5 @@ def test_a_lowered_step_takes_and_gives_the_state_where_it_lies():
         "intervened": (16, 4),
     }
     after, metrics = lowered.out_info
-    assert jax.tree.map(lambda leaf: leaf.shape, after) == jax.tree.map(lambda leaf: leaf.shape, shapes)
+    assert jax.tree.map(lambda leaf: leaf.shape, after) == jax.tree.map(lambda leaf: leaf.shape, setup.abstract)
     assert {"loss", "decoder", "kl_u", "kl_z", "mechanism", "grad_norm", "update_norm", "param_norm"} == set(metrics)
