@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import sys
 
 import numpy as np
 import pandas as pd
@@ -57,7 +56,7 @@ def resolve(where, table: pd.DataFrame, graph: CausalGraph, missing: str = "") -
                 print(
                     f'{count} cells {word!r} of {var.name!r} are read as no label: list it among "values" in the'
                     " graph if it is a class",
-                    file=sys.stderr,
+                    flush=True,
                 )
     return resolved
 

@@ -242,7 +242,7 @@ def test_a_listed_class_may_be_spelled_as_no_label():
 
 def test_words_read_as_no_label_are_told(capsys):
     read(column_of("None", "a", "b", "a"))
-    assert "20 cells 'None' of 'x' are read as no label" in capsys.readouterr().err
+    assert "20 cells 'None' of 'x' are read as no label" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("mark", ["na", "NAN", "none", "#DIV/0!", "#REF!", "?", "-", "."])

@@ -228,3 +228,8 @@ def test_the_delimiter_may_be_named_or_a_bar(read, content):
 def test_a_mark_that_may_be_of_thousands_is_refused(read, cell):
     with pytest.raises(InputError, match="thousands or decimals"):
         read(f"file;a\n0.png;950\n1.png;{cell}\n")
+
+
+def test_rows_are_counted_from_the_first_line_below_a_named_separator_too(tmp_path):
+    (tmp_path / "labels.csv").write_text("sep=;\nfile;size\na.png;1\nb.png;2\n")
+    assert list(read_table(tmp_path / "labels.csv")[1].index) == [3, 4]
