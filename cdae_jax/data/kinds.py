@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cdae_jax.data.settings import Custom
-from cdae_jax.data.table import by_value, read_table, some
+from cdae_jax.data.table import MISSING, by_value, read_table, some
 from cdae_jax.errors import InputError
 from cdae_jax.graph import AUTO, NO_HIDDEN, CausalGraph, Variable, as_number, plain
 
@@ -15,14 +15,21 @@ MIN_LABELLED = 50
 KEEP = "none"  # config.data.missing: no value is a missing label
 FAR_OUT = 5  # widths of the others' range, beyond which a repeated value is no measurement
 REPEATED = 3  # rows
+LIKE_NUMBER = (
+    r"[+\-\u2212]?[.,]?[0-9]+([.,'\u2019][0-9]+)*\s?(%|[a-zµ°]{1,3})|\u2212[0-9.]+|[+-]?[0-9]*([.,'\u2019][0-9]+)+"
+)
 
 
-def known_cells(table: pd.DataFrame, name: str, missing: str = "") -> pd.Series:
-    """The cells of a variable that hold a label, as text; missing as in `Custom`."""
-    cells = table[name]
+def known_cells(table: pd.DataFrame, name: str, missing: str = "", values: tuple = ()) -> pd.Series:
+    """The cells of a variable that hold a label, as text; missing as in `Custom`. A listed value is one in any case."""
+    cells, listed = table[name], {value.casefold() for value in values}
+    spelled = table.attrs.get("spelled", {}).get(name, {})
+    kept = {row: word for row, word in spelled.items() if word.casefold() in listed}
+    if kept:
+        cells = cells.mask(cells.index.isin(list(kept)), pd.Series(kept, dtype=object))
     for sentinel in (plain(word) for word in missing.split(",")) if missing != KEEP else ():
         number = as_number(sentinel)
-        same = cells == sentinel if number is None else by_value(cells, as_number) == number
+        same = cells.str.casefold() == sentinel.casefold() if number is None else by_value(cells, as_number) == number
         cells = cells[~same]
     return cells[cells != ""]
 
@@ -40,8 +47,18 @@ def resolve(where, table: pd.DataFrame, graph: CausalGraph, missing: str = "") -
         raise InputError(
             f"{where} has no column for {some(absent)} of the graph: its columns are {some(table)}; {NO_HIDDEN}"
         )
-    variables = (_resolved(where, known_cells(table, var.name, missing), var) for var in graph.variables)
-    return CausalGraph(tuple(variables))
+    variables = (_resolved(where, known_cells(table, var.name, missing, var.values), var) for var in graph.variables)
+    resolved = CausalGraph(tuple(variables))
+    for var, new in zip(graph.variables, resolved.variables, strict=True):
+        if new.values and not var.values and as_number(new.values[0]) is None:
+            words = pd.Series(table.attrs.get("spelled", {}).get(var.name, {}), dtype=object)
+            for word, count in words.value_counts().items():
+                print(
+                    f'{count} cells {word!r} of {var.name!r} are read as no label: list it among "values" in the'
+                    " graph if it is a class",
+                    flush=True,
+                )
+    return resolved
 
 
 def resolve_kinds(data: Custom, graph: CausalGraph) -> CausalGraph:
@@ -61,6 +78,7 @@ def resolve_kinds(data: Custom, graph: CausalGraph) -> CausalGraph:
             )
         return graph
     _, table = read_table(data.labels)
+    _refuse_unused(data, table, graph)
     graph = resolve(data.labels, table, graph, data.missing)
     if data.missing != KEEP:
         for name in graph.names:
@@ -77,7 +95,7 @@ def read_labels(where, table: pd.DataFrame, graph: CausalGraph, missing: str = "
     """
     labels = np.full((len(table), len(graph)), np.nan)
     for i, var in enumerate(graph.variables):
-        known = known_cells(table, var.name, missing)
+        known = known_cells(table, var.name, missing, var.values)
         if var.classes:
             codes = by_value(known, functools.partial(_code_or_nan, var))
             found, expected = codes.astype(float), f"one of {some(var.words)}"
@@ -133,6 +151,12 @@ def _resolved(where, cells: pd.Series, var: Variable) -> Variable:
     if var.kind == AUTO and are_numbers and len(names) != 2:
         return dataclasses.replace(var, kind="continuous")
     _refuse_constant(where, var, cells, len(names))
+    if not are_numbers:
+        like = cells[numbers.isna() & cells.str.fullmatch(LIKE_NUMBER).astype(bool)]
+        expected = 'numbers with a decimal point and no unit or mark of thousands ("values" in the graph: all classes)'
+        _refuse(where, var, like.drop_duplicates(), expected)
+        if set(names) & {"0", "1"} and {name.casefold() for name in names} & {"yes", "no", "true", "false"}:
+            _refuse(where, var, cells.drop_duplicates(), "either words or 0 and 1, not both in one column")
     alike = pd.Series(names).groupby(pd.Series(names).str.casefold()).filter(lambda same: len(same) > 1)
     if len(alike):
         raise InputError(f"{where} spells a class of {var.name!r} in different ways, {some(alike)}: write it in one")
@@ -158,6 +182,17 @@ def _where(rows: pd.Index) -> str:
 
 def _spelled(number: float) -> str:
     return str(int(number)) if number.is_integer() and abs(number) < 2**53 else repr(float(number))
+
+
+def _refuse_unused(data: Custom, table: pd.DataFrame, graph: CausalGraph) -> None:
+    words = [plain(word) for word in data.missing.split(",")] if data.missing != KEEP else []
+    found = {cell.casefold() for name in graph.names if name in table for cell in table[name].unique()}
+    for word in words:
+        if as_number(word) is None and word.casefold() not in (*found, *MISSING):
+            raise InputError(
+                f"config.data.missing names {word!r}, which no cell of {some(graph.names)} in {data.labels} is: correct"
+                " it or leave it out"
+            )
 
 
 def _ask_about_sentinel(data: Custom, name: str, cells: pd.Series) -> None:

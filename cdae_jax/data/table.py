@@ -17,9 +17,12 @@ from cdae_jax.graph import plain
 from cdae_jax.paths import expanded
 
 SHOWN = 5  # offenders named in a message
-MISSING = ("", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None", "n/a")  # how tables spell no label
+MISSING = (  # how tables spell no label, in any case, and the errors of spreadsheets
+    *("", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "?", "-", "."),
+    *("#div/0!", "#ref!", "#value!", "#name?", "#null!", "#num!"),
+)
 FILE_COLUMNS = ("file", "filename", "filepath", "path", "image", "imageid", "imagename", "imagepath")
-DELIMITERS = "\t;,"
+DELIMITERS = "\t;,|"
 COMMA_NUMBER, POINT_NUMBER = (rf"[+-]?[0-9]+{mark}[0-9]+(?:[eE][+-]?[0-9]+)?" for mark in (",", r"\."))
 
 Table = str | pathlib.Path | pd.DataFrame | Mapping
@@ -40,9 +43,9 @@ def read_table(source: Table, by: str = "file") -> tuple[str, pd.DataFrame]:
     index, are left out. "file" may also be called file_name, path, image or the like, in any case.
 
     Args:
-      source: a file (text separated by commas, semicolons, tabs or spaces; .xlsx; .parquet), a DataFrame, or a mapping
-        of columns. Where semicolons or tabs separate, numbers may have decimal commas. CelebA's attribute files are
-        read as they are.
+      source: a file (text separated by commas, semicolons, tabs, bars or spaces; .xlsx; .parquet), a DataFrame, or a
+        mapping of columns. Where semicolons or tabs separate, numbers may have decimal commas. CelebA's attribute
+        files are read as they are.
       by: the key column to take where there are both.
 
     Raises:
@@ -69,9 +72,11 @@ def read_table(source: Table, by: str = "file") -> tuple[str, pd.DataFrame]:
     table = table.set_axis(list(header), axis=1)
     key = _key_column(where, header, by)
     rest = [name for name in header if name != key]
-    table = table.assign(
-        **{name: by_value(table[name], lambda cell: "" if cell in MISSING else plain(cell)) for name in rest}
-    )
+    table = table.assign(**{name: by_value(table[name], plain) for name in rest})
+    blank = {name: (table[name] != "") & by_value(table[name], _is_missing).astype(bool) for name in rest}
+    spelled = {name: table[name][blank[name]].to_dict() for name in rest}
+    table = table.assign(**{name: table[name].mask(blank[name], "") for name in rest})
+    table.attrs["spelled"] = spelled  # by column and row, for a graph whose classes are such words
     renamed = "index" if key.casefold() == "index" else "file"
     if (table[key] == "").any():
         rows = some(table.index[table[key] == ""])
@@ -89,6 +94,10 @@ def _squeezed(name) -> str:
 def is_key(name) -> bool:
     """Whether a column of this name says whose labels a row has."""
     return _squeezed(name) in ("index", *FILE_COLUMNS)
+
+
+def _is_missing(cell: str) -> bool:
+    return cell.casefold() in MISSING
 
 
 def by_value(cells: pd.Series, function: Callable) -> pd.Series:
@@ -152,9 +161,11 @@ def decoded(path: pathlib.Path) -> str:
 
 
 def _of_text(path: pathlib.Path, text: str) -> pd.DataFrame:
+    said = re.match(r"\s*\"?sep=([;,\t|])\"?[;,\t|]*\r?(?=\n)", text, re.IGNORECASE)  # as Excel writes it
+    text = text[said.end() :] if said else text
     first = next((line for line in text.splitlines() if line.strip(DELIMITERS + ' "')), "")
     is_counted = first.strip().isdecimal()  # CelebA's files begin with the number of their rows
-    delimiter = max(DELIMITERS, key=re.sub('"[^"]*"', "", first).count)
+    delimiter = said[1] if said else max(DELIMITERS, key=re.sub('"[^"]*"', "", first).count)
     if is_counted or delimiter not in first:
         delimiter = " "
         rows = [[cell.strip('"') for cell in line.split()] for line in text.splitlines()]
@@ -176,6 +187,15 @@ def _with_points(path: pathlib.Path, cells: pd.DataFrame, delimiter: str) -> pd.
         for form in (COMMA_NUMBER, POINT_NUMBER)
     )
     with_comma = cells.to_numpy()[commas.to_numpy()]
+    for name, column in cells.items() if delimiter == ";" else ():
+        text = column.iloc[1:].dropna().astype(str)
+        marked = text[text.str.fullmatch(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")]
+        whole = text.str.fullmatch("[+-]?[0-9]+")
+        if len(marked) and whole.any() and (whole.sum() + len(marked)) == (text.str.fullmatch("[+-]?[0-9.,]+")).sum():
+            raise InputError(
+                f"{path} has numbers such as {marked.iloc[0]!r} beside whole ones in {cells[name].iloc[0]!r},"
+                " whose mark may be of thousands or decimals: write no mark at thousands, or decimals in every row"
+            )
     if not len(with_comma):
         return cells
     if points.to_numpy().any():

@@ -216,6 +216,17 @@ def test_the_split_is_the_same_however_the_table_writes_the_names(folder):
     assert splits[0] == splits[1] == splits[2]
 
 
+def test_a_class_that_is_spelled_like_a_missing_label_is_one_if_the_graph_lists_it(folder):
+    grades = ["None", "Mild", "Severe"]
+    rows = [[row[0], grades[i % 3]] for i, row in enumerate(rows_of(folder)[1:])]
+    write(folder, [["file", "lesion"], *rows])
+    listed = CausalGraph((Variable("lesion", kind="auto", values=tuple(grades)),))
+    found = make(folder, listed)
+    assert np.isfinite(found.train.labels).all() and set(found.train.labels[:, 0]) == {0, 1, 2}
+    unlisted = make(folder, CausalGraph((Variable("lesion", kind="auto"),)))
+    assert unlisted.graph.variables[0].values == ("Mild", "Severe") and np.isnan(unlisted.train.labels).any()
+
+
 def test_images_without_a_row_are_unlabelled_training_images(folder, capsys):
     write(folder, rows_of(folder)[:-7])
     found = make(folder, split_column="part")

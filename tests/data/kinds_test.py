@@ -233,3 +233,44 @@ def test_without_a_table_the_graph_has_to_say_all():
     for open_ in (Variable("x", kind="auto"), Variable("x", kind="categorical")):
         with pytest.raises(InputError, match="does not say of which kind x is: set --config.data.labels"):
             resolve_kinds(data, CausalGraph((open_,)))
+
+
+def test_a_listed_class_may_be_spelled_as_no_label():
+    _, labels = read(column_of("None", "Mild"), values=("None", "Mild"), kind="binary")
+    assert labels.tolist() == column_of(0.0, 1.0)
+
+
+def test_words_read_as_no_label_are_told(capsys):
+    read(column_of("None", "a", "b", "a"))
+    assert "20 cells 'None' of 'x' are read as no label" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("mark", ["na", "NAN", "none", "#DIV/0!", "#REF!", "?", "-", "."])
+def test_marks_of_no_label_count_in_any_case(mark):
+    _, labels = read([*column_of("1.5", "2.5", "3")[:-1], mark])
+    assert np.isnan(labels[-1]) and np.isfinite(labels[:-1]).all()
+
+
+@pytest.mark.parametrize("cell", ["10%", "20 cm", "1,234", "0,5", "1'234", "\u22125"])
+def test_words_like_numbers_are_refused(cell):
+    with pytest.raises(InputError, match="numbers with a decimal point"):
+        read(column_of(cell, "30%", "40%"))
+
+
+def test_truths_in_words_and_digits_are_refused():
+    with pytest.raises(InputError, match="either words or 0 and 1"):
+        read(column_of("yes", "no", "1", "no"))
+
+
+def test_a_word_of_no_cell_is_no_mark(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("file,x\n" + "".join(f"{i}.png,{i % 7 if i else 'Unknown'}\n" for i in range(NUM)))
+    graph = CausalGraph((Variable("x", kind="auto"),))
+    assert (
+        resolve_kinds(Custom(name="a", resolution=32, images="a", labels=str(path), missing="unknown"), graph)
+        .variables[0]
+        .kind
+        == "continuous"
+    )
+    with pytest.raises(InputError, match="names 'unknwon', which no cell of x"):
+        resolve_kinds(Custom(name="a", resolution=32, images="a", labels=str(path), missing="unknwon"), graph)

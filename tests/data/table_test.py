@@ -217,3 +217,19 @@ def test_a_comma_within_a_cell_stays_where_commas_separate(read):
 
 def test_a_message_names_the_first_few():
     assert some("abc") == "a, b, c" and some(range(9)) == "0, 1, 2, 3, 4 and 4 more"
+
+
+@pytest.mark.parametrize("content", ["sep=;\n" + text_of(ROWS, ";"), text_of(ROWS, "|")])
+def test_the_delimiter_may_be_named_or_a_bar(read, content):
+    assert read(content) == read(ROWS)
+
+
+@pytest.mark.parametrize("cell", ["1,234", "1.234"])
+def test_a_mark_that_may_be_of_thousands_is_refused(read, cell):
+    with pytest.raises(InputError, match="thousands or decimals"):
+        read(f"file;a\n0.png;950\n1.png;{cell}\n")
+
+
+def test_rows_are_counted_from_the_first_line_below_a_named_separator_too(tmp_path):
+    (tmp_path / "labels.csv").write_text("sep=;\nfile;size\na.png;1\nb.png;2\n")
+    assert list(read_table(tmp_path / "labels.csv")[1].index) == [3, 4]
