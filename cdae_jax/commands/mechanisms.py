@@ -1,4 +1,4 @@
-"""Which mechanism fits each effect, and how far off it is, from labels alone.
+"""Which mechanism fits each effect, from labels alone.
 
 Every kind is fitted to the labels of the training images; by held-out labels one is chosen for each effect, as
 config.model.mechanism=auto does before training. The table is of test images under do(), their labels given, against

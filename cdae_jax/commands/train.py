@@ -1,6 +1,4 @@
-"""Trains a model, or goes on with one that was stopped.
-
-The same command goes on with an interrupted run, and with a finished one if --config.train.steps is larger.
+"""Trains a model; an interrupted run goes on when run again.
 
 A finished run goes on too where --config.train.steps is larger than before.
 

@@ -1,4 +1,4 @@
-"""The language of DOT and dagitty: names, chains, groups, options; what is read of them stands in `graph_files_test`."""
+"""The language of DOT and dagitty: names, chains, groups, options (what graphs they make: `graph_files_test`)."""
 
 import pytest
 
