@@ -5,7 +5,9 @@ import os
 import pathlib
 
 import jax
+import numpy as np
 import pytest
+from commands import command
 
 from cdae_jax.commands import environment
 
@@ -76,3 +78,16 @@ def test_a_device_that_is_not_there_is_named(monkeypatch, error):
         f"JAX_PLATFORMS is {os.environ['JAX_PLATFORMS']!r}, of which there is no device here: set it to cpu, or unset"
         " it for whatever there is"
     )
+
+
+def test_what_one_command_compiled_the_next_one_finds_without_a_word(tmp_path):
+    np.savez(tmp_path / "images.npz", images=np.zeros((2, 32, 32, 3), np.uint8))
+    given = ("--workdir=pendulum", f"--input={tmp_path}/images.npz", "--do=angle=20", "--num_steps=1")
+    sizes = []
+    for i in range(2):
+        out = f"--output={tmp_path}/{i}"
+        found = command("generate", *given, out, JAX_COMPILATION_CACHE_DIR="", XDG_CACHE_HOME=str(tmp_path / "cache"))
+        assert found.returncode == 0, found.stderr
+        assert not any(word in found.stderr for word in ("cpu_aot", "not supported on the host", "error"))
+        sizes.append(len(list((tmp_path / "cache" / "cdae_jax").glob("*-cache"))))
+    assert sizes[0] == sizes[1] > 0
