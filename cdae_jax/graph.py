@@ -164,6 +164,11 @@ class CausalGraph:
         return tuple(tuple(self.names.index(p) for p in var.parents) for var in self.variables)
 
     @functools.cached_property
+    def most_classes(self) -> int:
+        """Dimensions that the code of a class takes: the most classes of a categorical variable, 1 without one."""
+        return max([var.classes for var in self.variables if var.kind == "categorical"], default=1)
+
+    @functools.cached_property
     def parts(self) -> tuple[tuple[int, ...], ...]:
         """Indices of the variables that draw each part of the image."""
         names = dict.fromkeys(var.part for var in self.variables)

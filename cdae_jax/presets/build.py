@@ -33,9 +33,6 @@ def plain_settings(dataset: str, size: str, method: str = "ours", graph: Mapping
     hidden = {key for key, what in (("parents", "graph"), ("part", "parts")) if not chosen[what]}
     graph = brought["graph"] if graph is None else graph
     found["graph"] = {name: {k: v for k, v in spec.items() if k not in hidden} for name, spec in graph.items()}
-    if method == "conditional":
-        classes = [spec.get("classes", 0) for spec in found["graph"].values()]
-        found["model"]["block_dim"] = max([found["model"]["block_dim"], *classes])
     return found
 
 

@@ -92,7 +92,7 @@ METHODS = {
         "sample": PAPER["sample"] | {"abduction": "noise"},
     },
     # Label-conditional diffusion: the decoder sees the labels themselves, once; an encoder reads the labels, and
-    # mechanisms are fitted to labels alone. `build` gives it as many dimensions as the most classes.
+    # mechanisms are fitted to labels alone. Its blocks grow to the code of a class, where there is one.
     "conditional": _changed(
         "label-conditional", model={"block_dim": 1}, train={"condition": "labels", "mechanism_alone": True}
     ),

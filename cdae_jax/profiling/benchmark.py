@@ -78,7 +78,7 @@ def counting_device() -> jax.Device:
 def flops_per_pass(model: CausalDiffAE, params, settings: Settings, batch: int) -> float:
     """FLOPs of one evaluation of the UNet on a batch; params may be shapes and types."""
     x = jnp.zeros((batch, *image_shape(settings)))
-    z = jnp.zeros((batch, len(settings.graph), settings.model.block_dim))
+    z = jnp.zeros((batch, len(settings.graph), model.block_dim))
     draft = x if model.decoder.has_draft else None
     inputs = (x, jnp.zeros(batch), z, jnp.zeros(batch, jnp.int32), jnp.zeros(batch, bool), draft)
     shapes = jax.eval_shape(lambda *given: given, params, *inputs)

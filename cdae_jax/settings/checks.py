@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from cdae_jax.errors import InputError
-from cdae_jax.graph import CausalGraph, did_you_mean
+from cdae_jax.graph import did_you_mean
 from cdae_jax.model.decoders import DECODERS
 from cdae_jax.model.unet import NUM_HEADS, check_image_size
 from cdae_jax.settings.sections import Model, Train
@@ -67,13 +67,7 @@ def check_train(train: Train, model: Model) -> None:
         )
 
 
-def check_model(model: Model, graph: CausalGraph, resolution: int) -> None:
-    for var in graph.variables:
-        if var.kind == "categorical" and var.classes > model.block_dim:
-            raise InputError(
-                f"config.model.block_dim is {model.block_dim}, but {var.name!r} has {var.classes} classes:"
-                f" use a block_dim of at least {var.classes}"
-            )
+def check_model(model: Model, resolution: int) -> None:
     check_image_size(resolution, model.patch, len(model.unet_multipliers))
     check_image_size(resolution, model.encoder_patch, num_levels=1)
     heights = [resolution // model.patch // 2**level for level in range(len(model.unet_multipliers))]

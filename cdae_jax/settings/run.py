@@ -57,7 +57,7 @@ class Settings:
     def __post_init__(self):
         checks.check_numbers(self)
         checks.check_train(self.train, self.model)
-        checks.check_model(self.model, self.graph, self.data.resolution)
+        checks.check_model(self.model, self.data.resolution)
         self.sampling.check(self.diffusion.num_steps, "config.sample.")
         decoder = DECODERS[self.model.decoder]
         self.sample.check_for(decoder, self.train.condition_drop, self.is_aligned, "config.sample.")
@@ -92,9 +92,11 @@ class Settings:
         return make_schedule(self.diffusion.schedule, self.diffusion.num_steps)
 
     def make_model(self, num_classes: int) -> CausalDiffAE:
-        """The Flax module of these settings; num_classes of the dataset's context."""
+        """The Flax module of these settings; num_classes of the dataset's context. Where a variable has more classes
+        than config.model.block_dim its blocks have as many dimensions."""
         kinds = {
             **dataclasses.asdict(self.model),
+            "block_dim": max(self.model.block_dim, self.graph.most_classes),
             "decoder": DECODERS[self.model.decoder],
             "prediction": self.diffusion.prediction,
             "dtype": self.system.dtype,

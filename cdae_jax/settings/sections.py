@@ -10,7 +10,7 @@ from cdae_jax.objective.terms import Condition, Reduction
 class Model:
     """Sizes and kinds; see `cdae_jax.model.causal_diffae.CausalDiffAE`."""
 
-    block_dim: int
+    block_dim: int  # at least: a block holds the code of any class, see `Settings.make_model`
     encoder_channels: int
     encoder_multipliers: tuple[int, ...]
     encoder_patch: int

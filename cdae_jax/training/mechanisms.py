@@ -90,8 +90,7 @@ def whole_families(graph: CausalGraph, y: np.ndarray) -> np.ndarray:
 def fit_to_labels(graph: CausalGraph, y: np.ndarray, hidden: int, seed: int = 0, steps: int = STEPS):
     """A causal model with the mechanisms that the graph names, and its parameters fitted to standardised labels y
     [N, n] float32, NaN where unknown. A number has one dimension, or as many as the most classes."""
-    block_dim = max([var.classes for var in graph.variables if var.kind == "categorical"], default=1)
-    scm = StructuralCausalModel(graph, block_dim, hidden, "auto")
+    scm = StructuralCausalModel(graph, graph.most_classes, hidden, "auto")
     rows = _codes(scm, y), jnp.asarray(whole_families(graph, y))
     params = scm.init(jax.random.key(seed), rows[0][:1])
     return scm, _fit(scm, steps, params, rows, jax.random.key(seed + 1))

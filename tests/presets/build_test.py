@@ -17,7 +17,6 @@ FILES = {
     "circuit_lookalike": circuit_lookalike,
     "causal_circuit": causal_circuit,
 }
-GRAPH = {"animal": {"kind": "categorical", "classes": 3}, "size": {"parents": ("animal",)}}
 
 
 @pytest.mark.parametrize("dataset", FILES)
@@ -87,12 +86,6 @@ def test_a_method_gets_of_the_graph_what_it_knows(method, parents, parts):
     assert sum("parents" in spec for spec in graph.values()) == parents
     assert sum("part" in spec for spec in graph.values()) == parts
     assert [spec["unit"] for spec in graph.values()] == ["deg", "deg", "units", "units"]
-
-
-def test_of_a_class_label_conditional_diffusion_sees_the_whole_code():
-    assert plain_settings("custom", "cpu", "conditional", GRAPH)["model"]["block_dim"] == 3
-    assert plain_settings("pendulum", "cpu", "conditional")["model"]["block_dim"] == 1
-    assert plain_settings("custom", "cpu", "ours", GRAPH)["model"]["block_dim"] == 4
 
 
 def test_shares_of_the_steps_are_worked_out():

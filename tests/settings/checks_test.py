@@ -77,12 +77,3 @@ def test_a_value_that_cannot_work_is_named(section, field, value, message):
 def test_values_that_do_not_go_together_are_named(changes, message):
     with pytest.raises(InputError, match=message):
         settings_with(**changes)
-
-
-def test_more_classes_than_a_block_has_dimensions_are_refused():
-    digit = {"digit": {"kind": "categorical", "classes": 5}}
-    config = get_config("smoke").to_dict() | {"graph": digit}
-    with pytest.raises(InputError, match="config.model.block_dim is 4, but 'digit' has 5 classes: use a block_dim of"):
-        Settings.from_dict(config)
-    config["model"]["block_dim"] = 5
-    assert Settings.from_dict(config).graph.variables[0].classes == 5

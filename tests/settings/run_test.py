@@ -132,13 +132,16 @@ def test_the_table_of_the_users_own_images_tells_what_the_graph_leaves_open(tmp_
     assert settings_with().resolved() == settings_with()
 
 
-def test_more_classes_in_the_table_than_a_block_holds_are_refused(tmp_path):
-    (tmp_path / "graph.json").write_text('{"animal": []}')
-    (tmp_path / "labels.csv").write_text("\n".join(["file,animal", *(f"{i}.png,sort {i % 20}" for i in range(80))]))
-    config = custom.get_config(f"cpu,{tmp_path}/graph.json")
+@pytest.mark.parametrize(("method", "block_dim"), [("ours", 4), ("conditional", 1)])
+def test_blocks_grow_to_the_most_classes_of_the_table(method, block_dim, tmp_path):
+    (tmp_path / "graph.json").write_text('{"animal": [], "on": []}')
+    config = custom.get_config(f"cpu,{tmp_path}/graph.json,method={method}")
     config.data.labels = str(tmp_path / "labels.csv")
-    with pytest.raises(InputError, match="block_dim is .*, but 'animal' has 20 classes"):
-        Settings.from_dict(config.to_dict()).resolved()
+    for classes, dimensions in ((20, 20), (3, max(3, block_dim)), (2, block_dim)):  # two are a number
+        rows = (f"{i}.png,sort {i % classes},{i % 2}" for i in range(80))
+        (tmp_path / "labels.csv").write_text("\n".join(["file,animal,on", *rows]))
+        settings = Settings.from_dict(config.to_dict()).resolved()
+        assert (settings.model.block_dim, settings.make_model(0).block_dim) == (block_dim, dimensions)
 
 
 def test_a_stored_graph_of_an_earlier_version_stays_as_it_is():

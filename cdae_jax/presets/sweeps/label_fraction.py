@@ -1,8 +1,7 @@
 """How few labels suffice: ours, ours on the labelled images alone, and label-conditional diffusion.
 
 The most telling runs come first, so that a sweep cut short still says something, and both seeds of a run together.
-Label-conditional diffusion sees every label once (block_dim 1); with a categorical variable write the number of its
-classes there.
+Label-conditional diffusion sees every label once (block_dim 1, which grows to the code of a class).
 """
 
 FRACTIONS = (1.0, 0.1, 0.01, 0.25, 0.05)
