@@ -14,6 +14,7 @@ from cdae_jax.errors import InputError
 
 KINDS = ("continuous", "binary", "categorical")
 AUTO = "auto"  # a kind that the table of labels is yet to tell
+CLASS = "class"  # the mechanism of an effect that is a class, see `model.scm`
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 NO_AND_YES = (("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("off", "on"))
 ZERO_AND_ONE = (("0", "1"), ("-1", "1"))  # which False and True may mean besides
@@ -39,7 +40,8 @@ class Variable:
       part: what of the image it draws, together with the other variables that name the same ("shadow"); models with
         `parts` draw each by itself.
       values: how its classes are spelled, in the order of their codes ("cat", "dog"); () where they are 0, 1, ...
-      mechanism: how it follows its parents, where that was chosen for it (`scm.MECHANISMS`); "" for the model's way.
+      mechanism: how it follows its parents, where that was chosen for it (`scm.MECHANISMS`, or CLASS); "" for the
+        model's way.
     """
 
     name: str
@@ -162,6 +164,11 @@ class CausalGraph:
     def parents(self) -> tuple[tuple[int, ...], ...]:
         """Indices of the parents of each variable."""
         return tuple(tuple(self.names.index(p) for p in var.parents) for var in self.variables)
+
+    @functools.cached_property
+    def class_effects(self) -> tuple[int, ...]:
+        """Indices of the variables that follow their parents as classes do."""
+        return tuple(i for i, var in enumerate(self.variables) if var.parents and var.mechanism == CLASS)
 
     @functools.cached_property
     def most_classes(self) -> int:

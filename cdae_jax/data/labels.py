@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from cdae_jax.errors import InputError
-from cdae_jax.graph import CausalGraph
+from cdae_jax.graph import CLASS, CausalGraph
 
 
 def as_classes(graph: CausalGraph, labels: np.ndarray) -> np.ndarray:
@@ -22,7 +22,7 @@ class LabelStats:
     """Statistics of the training labels; float64 arrays [n] in physical units, in the graph's order.
 
     y = (label - mean) / sd; 0 and 1 for a categorical variable. With the scale "range" they are the middle and half the
-    width of the range, so that y is in [-1, 1].
+    width of the range, so that y is in [-1, 1], as it always is of a binary effect that follows its parents as a class.
     """
 
     mean: np.ndarray
@@ -51,6 +51,8 @@ class LabelStats:
             mean, sd = (low + high) / 2, (high - low) / 2
         is_class = np.array([var.kind == "categorical" for var in graph.variables])
         mean, sd = np.where(is_class, 0.0, mean), np.where(is_class, 1.0, sd)
+        is_two = np.array([var.kind == "binary" and var.mechanism == CLASS for var in graph.variables])
+        mean, sd = np.where(is_two, 0.5, mean), np.where(is_two, 0.5, sd)
         rows = labels[np.isfinite(labels).all(1)][:num_rows]
         return cls(mean, sd, low, high, rows)
 

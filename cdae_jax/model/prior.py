@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.graph import CausalGraph
+from cdae_jax.graph import CausalGraph, Variable
 
 
 def class_codes(classes: int, block_dim: int) -> jax.Array:
@@ -11,6 +11,19 @@ def class_codes(classes: int, block_dim: int) -> jax.Array:
     one_hot = jnp.eye(classes, block_dim)
     inside = (jnp.arange(block_dim) < classes).astype(one_hot.dtype)
     return (one_hot - inside[None] / classes) / jnp.sqrt((classes - 1) / classes**2)
+
+
+def codes_of(var: Variable, block_dim: int) -> jax.Array:
+    """[classes, k]: the code of every class of a variable; of an effect that is binary its labels -1 and 1, repeated
+    (`LabelStats` has them so)."""
+    if var.kind == "binary":
+        return jnp.repeat(jnp.asarray([[-1.0], [1.0]]), block_dim, axis=-1)
+    return class_codes(var.classes, block_dim)
+
+
+def nearest(codes: jax.Array, z: jax.Array) -> jax.Array:
+    """The class [B] int32 whose code [classes, k] is nearest to z [B, k]."""
+    return jnp.argmin(jnp.sum((z[:, None] - codes[None]) ** 2, -1), axis=1).astype(jnp.int32)
 
 
 def label_codes(graph: CausalGraph, block_dim: int, y: jax.Array) -> jax.Array:
@@ -33,8 +46,7 @@ def labels_of(graph: CausalGraph, z: jax.Array) -> jax.Array:
     columns = []
     for i, var in enumerate(graph.variables):
         if var.kind == "categorical":
-            gap = jnp.sum((z[:, i, None] - class_codes(var.classes, z.shape[-1])[None]) ** 2, -1)
-            columns.append(jnp.argmin(gap, axis=1).astype(z.dtype))
+            columns.append(nearest(class_codes(var.classes, z.shape[-1]), z[:, i]).astype(z.dtype))
         else:
             columns.append(jnp.mean(z[:, i], -1))
     return jnp.stack(columns, axis=1)

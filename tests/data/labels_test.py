@@ -7,7 +7,7 @@ import pytest
 
 from cdae_jax.data.labels import LabelStats, shown
 from cdae_jax.errors import InputError
-from cdae_jax.graph import CausalGraph, Variable
+from cdae_jax.graph import CLASS, CausalGraph, Variable
 
 GRAPH = CausalGraph((Variable("a"), Variable("digit", kind="categorical", classes=3), Variable("on", kind="binary")))
 LABELS = np.array([[1, 0, 0], [3, 2, 1], [np.nan, 1, 1], [8, 1, 0]], np.float32)
@@ -31,6 +31,13 @@ def test_by_their_range_they_lie_between_minus_1_and_1():
     np.testing.assert_array_equal(y[:, 1], LABELS[:, 1])
     np.testing.assert_array_equal(y[:, 2], [-1, 1, 1, -1])
     np.testing.assert_allclose(stats.physical(y), LABELS, rtol=1e-6)
+
+
+@pytest.mark.parametrize("scale", ["sd", "range"])
+def test_a_binary_effect_that_is_a_class_is_minus_1_and_1(scale):
+    graph = CausalGraph((Variable("a"), Variable("on", ("a",), kind="binary", mechanism=CLASS)))
+    labels = np.array([[1, 0], [3, 1], [8, 1], [9, np.nan]])
+    np.testing.assert_array_equal(LabelStats.of(labels, graph, scale).standardise(labels)[:, 1], [-1, 1, 1, np.nan])
 
 
 def test_rows_are_whole_and_not_too_many():

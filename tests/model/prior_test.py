@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cdae_jax.graph import CausalGraph, Variable
-from cdae_jax.model.prior import class_codes, label_codes, labels_of
+from cdae_jax.model.prior import class_codes, codes_of, label_codes, labels_of, nearest
 
 GRAPH = CausalGraph(
     (
@@ -40,6 +40,13 @@ def test_codes_of_classes_are_standardised_and_equally_far_apart(classes, block_
     np.testing.assert_array_equal(codes[:, classes:], 0)
     gaps = np.linalg.norm(codes[:, None] - codes[None], axis=-1)[~np.eye(classes, dtype=bool)]
     np.testing.assert_allclose(gaps, gaps[0], rtol=1e-5)
+
+
+def test_a_class_of_two_is_minus_1_or_1_throughout_where_it_is_an_effect():
+    codes = codes_of(GRAPH.variables[2], K)
+    np.testing.assert_array_equal(codes, [[-1] * K, [1] * K])
+    z = codes[jnp.array([0, 1, 1])] + 0.9 * jax.random.uniform(jax.random.key(0), (3, K), minval=-1)
+    np.testing.assert_array_equal(nearest(codes, z), [0, 1, 1])
 
 
 def test_what_lies_off_the_codes_is_read_as_the_mean_and_as_the_nearest_class():
