@@ -19,7 +19,7 @@ GRAPH = CausalGraph(
 class Effect:
     """effect = cause + u_effect."""
 
-    def __call__(self, u, do):
+    def __call__(self, u, do, _):
         cause = u[:, 0] if do is None else do.set(0, u[:, 0])
         effect = cause + u[:, 1]
         return jnp.stack([cause, effect if do is None else do.set(1, effect), u[:, 2]], 1)

@@ -26,7 +26,7 @@ def main() -> None:
     output = define.file_to_write(OUTPUT.value, ".md") if OUTPUT.value else None
     scores, errors = study_mechanisms(config.settings(), STEPS.value)
     lines = ["Negative log-likelihood of held-out labels in nats, per effect:", ""]
-    told = scores.mean.map("{:.3f}".format).assign(chosen=scores.chosen)
+    told = scores.mean.map("{:.3f}".format, na_action="ignore").fillna("-").assign(chosen=scores.chosen)
     lines += markdown_table(
         ["effect", *told], [[name, *row] for name, row in zip(told.index, told.values, strict=True)]
     )

@@ -101,7 +101,8 @@ def calibration(u: np.ndarray, labels: np.ndarray, graph: CausalGraph) -> dict[s
     """Is the abducted noise u [N, n, k] standard normal, and independent of its parents' labels [N, n]?
 
     For each variable: "ks", the mean over its dimensions of the Kolmogorov-Smirnov distance to N(0, 1); and for those
-    with parents "hsic" with the parents' labels beside "hsic_shuffled", the same with rows shuffled.
+    with parents "hsic" with the parents' labels beside "hsic_shuffled", the same with rows shuffled; not for effects
+    that are classes, whose u is what is read of them (`scm`).
     """
     from scipy.stats import kstest
 
@@ -111,7 +112,7 @@ def calibration(u: np.ndarray, labels: np.ndarray, graph: CausalGraph) -> dict[s
         found[name] = {"ks": float(np.mean([kstest(column, "norm").statistic for column in u[:, i].T]))}
         causes = labels[:, list(parents)]
         known = np.isfinite(causes).all(1)
-        if parents and known.sum() > 2:
+        if parents and i not in graph.class_effects and known.sum() > 2:
             causes, noise = causes[known] / np.maximum(causes[known].std(0), 1e-12), u[known, i]
             found[name]["hsic"] = hsic(noise, causes)
             found[name]["hsic_shuffled"] = hsic(rng.permutation(noise), causes)

@@ -201,8 +201,8 @@ class TrainedModel:
         """New images with the given labels [B, n], or a number of them with labels from the causal model.
 
         For a number, each variable's own noise is drawn from what the training labels imply for it, independently
-        of the others, and propagated through the mechanisms. Raises InputError for bad labels or options, or a model
-        whose latents follow no labels.
+        of the others, and propagated through the mechanisms; effects that are classes are drawn given their causes.
+        Raises InputError for bad labels or options, or a model whose latents follow no labels.
         """
         if self.readout is not None:
             raise InputError("the latents of this model follow no labels (config.train.gamma is 0)")
@@ -264,7 +264,7 @@ class TrainedModel:
         y = jnp.asarray(self.stats.standardise(self.stats.rows))
         u = np.asarray(self.network.abduct(self.network.codes(y)))
         drawn = np.stack([u[rng.integers(len(u), size=num), i] for i in range(u.shape[1])], axis=1)
-        return self.network.propagate(jnp.asarray(drawn))
+        return self.network.propagate(jnp.asarray(drawn), key=jax.random.key(seed))
 
     def labels_of(self, z: jax.Array) -> jax.Array:
         """Standardised labels [B, n] of latents z [B, n, k]."""

@@ -37,9 +37,13 @@ class Network:
         """q(u | x): images [B, H, W, C] in [-1, 1] -> mean and log variance of u, each [B, n, k]."""
         return self._bound.encoder(x)
 
-    def propagate(self, u: jax.Array, do: Intervention | None = None) -> jax.Array:
-        """z = f(u), [B, n, k] -> [B, n, k] through the mechanisms, under `do`."""
-        return self._bound.scm(u, do)
+    def propagate(self, u: jax.Array, do: Intervention | None = None, key: jax.Array | None = None) -> jax.Array:
+        """z = f(u), [B, n, k] -> [B, n, k] through the mechanisms, under `do`; with a key, classes drawn afresh."""
+        return self._bound.scm(u, do, key)
+
+    def misfit(self, code: jax.Array) -> jax.Array:
+        """-log p(m_i(y) | m_pa(y)) of codes m(y), [B, n, k] -> [B, n, k], up to a constant."""
+        return self._bound.scm.misfit(code)
 
     def conditionals(self, z: jax.Array) -> Conditional:
         """How every z_i follows its own noise, given its parents in z [B, n, k]."""

@@ -10,6 +10,16 @@ f_i, s_i and the knots of T, an increasing spline, see their parents' z, not the
 every path of the graph; with "one_hop" it stops at the children. Far out T is the identity, so that what is unlike all
 others still follows its parents. With "spline" f_i, s_i and T are the same for all dimensions of a block, so that the
 code of a number, which is the number in each, stays one.
+
+An effect that is a class (the graph names the mechanism CLASS for it) follows its parents by p(class | z_pa(i)) =
+softmax(logits_i(z_pa(i))) and has no u_i in the sense above: u_i = z_i is what the encoder reads of its class, as of a
+root, near the code of a class (`prior`), with a root's terms (2) and (3). Its noise is the Gumbel noise of `classes`,
+abducted under do() from the factual class, the one whose code is nearest to u_i, and the factual parents. A class that
+stays leaves z_i bitwise as it was read, one that changes makes it the code of the new class. So whatever do() says,
+the class changes only if its causes push it; a known label takes the place of the class that was read. The noise is a
+fixed function of all of u, which its key, KEY and the variable's place in the graph, picks: the same image under the
+same do() has the same classes. Undoing a do() from the image that it made need not, for what the new class says of the
+noise is less than what the old one said.
 """
 
 from typing import NamedTuple
@@ -18,13 +28,17 @@ import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import optax
 
 from cdae_jax.graph import AUTO, CausalGraph
+from cdae_jax.model.classes import class_under, noise_of
+from cdae_jax.model.prior import codes_of, nearest
 from cdae_jax.model.spline import Spline, spline_of
 
 MECHANISMS = ("additive", "scaled", "affine", "spline", "one_hop")
 MAX_LOG_SCALE = 3.0  # |s_i| stays below, so that neither direction overflows: a floor for effects without freedom
 BINS = 8  # of a spline
+KEY = 2019  # of the noise of classes
 
 
 class Intervention(NamedTuple):
@@ -91,8 +105,22 @@ class Mechanism(nn.Module):
         return Conditional(jnp.broadcast_to(shift, shape), log_scale, bent)
 
 
+class Logits(nn.Module):
+    """[B, parents * k] -> [B, classes]: an MLP of two hidden layers, like `Mechanism`."""
+
+    classes: int
+    hidden: int
+
+    @nn.compact
+    def __call__(self, z_parents: jax.Array) -> jax.Array:
+        h = nn.gelu(nn.Dense(self.hidden)(z_parents))
+        h = nn.gelu(nn.Dense(self.hidden)(h))
+        return nn.Dense(self.classes)(h)
+
+
 class StructuralCausalModel(nn.Module):
     """A `Mechanism` for each of the graph's n variables that has parents, z_i = u_i for the others; k is block_dim.
+    An effect that is a class has `Logits` instead.
 
     kind is one of MECHANISMS, or "auto", for variables whose own the graph does not say.
     """
@@ -104,8 +132,12 @@ class StructuralCausalModel(nn.Module):
 
     def setup(self):
         effects = [i for i, parents in enumerate(self.graph.parents) if parents]
-        kinds = {self.graph.names[i]: self.kind_of(i) for i in effects}
-        self.mechanisms = {name: Mechanism(self.block_dim, self.hidden, kind) for name, kind in kinds.items()}
+        self.mechanisms = {
+            self.graph.names[i]: Logits(self.graph.variables[i].classes, self.hidden)
+            if i in self.graph.class_effects
+            else Mechanism(self.block_dim, self.hidden, self.kind_of(i))
+            for i in effects
+        }
 
     def kind_of(self, i: int) -> str:
         """The kind of a variable's mechanism: the graph's choice, else the model's; the largest until "auto" chose."""
@@ -113,25 +145,53 @@ class StructuralCausalModel(nn.Module):
         return "spline" if kind == AUTO else kind
 
     def mechanism(self, i: int, causes: dict[int, jax.Array]) -> Conditional:
-        """How z_i [B, k] follows u_i, given the parents' blocks; z_i = u_i without parents."""
-        if not self.graph.parents[i]:
+        """How z_i [B, k] follows u_i, given the parents' blocks; z_i = u_i without parents, and for a class."""
+        if not self.graph.parents[i] or i in self.graph.class_effects:
             return Conditional(jnp.zeros(()), jnp.zeros(()))
+        return self._of_parents(i, causes)
+
+    def _of_parents(self, i: int, causes: dict[int, jax.Array]):
         parents = [causes[p] for p in self.graph.parents[i]]
         return self.mechanisms[self.graph.names[i]](jnp.concatenate(parents, -1))
 
-    def __call__(self, u: jax.Array, do: Intervention | None = None) -> jax.Array:
-        """Ancestral propagation: u [B, n, k] -> z [B, n, k]; an intervened z_i is cut from its parents."""
+    def logits(self, z: jax.Array, u: jax.Array) -> dict[int, jax.Array]:
+        """Log odds [B, classes] of every effect that is a class, given the parents in z and u [B, n, k]."""
+        seen = u if self.kind == "one_hop" else z
+        return {i: self._of_parents(i, dict(enumerate(seen.swapaxes(0, 1)))) for i in self.graph.class_effects}
+
+    def __call__(self, u: jax.Array, do: Intervention | None = None, key: jax.Array | None = None) -> jax.Array:
+        """Ancestral propagation: u [B, n, k] -> z [B, n, k]; an intervened z_i is cut from its parents.
+
+        With a key effects that are classes are drawn afresh, given their parents' z, instead of following u.
+        """
         chex.assert_shape(u, (None, len(self.graph), self.block_dim))
         if do is not None:
             chex.assert_shape([do.mask, do.value], [u.shape[:2], u.shape])
         blocks: dict[int, jax.Array] = {}
         causes: dict[int, jax.Array] = {}  # what the children see
+        before = {} if do is None or not self.graph.class_effects else self.logits(self(u), u)
         for i in self.graph.order:
             (block, _), cause = self.mechanism(i, causes).z_of(u[:, i]), u[:, i]
+            if i in self.graph.class_effects:
+                block = self._class_block(i, u, before.get(i), self._of_parents(i, causes), do, key)
+                cause = cause if key is None else block
             if do is not None:
                 block, cause = do.set(i, block), do.set(i, cause)
             blocks[i], causes[i] = block, cause if self.kind == "one_hop" else block
         return jnp.stack([blocks[i] for i in range(len(self.graph))], axis=1)
+
+    def _class_block(self, i: int, u, before, after, do: Intervention | None, key) -> jax.Array:
+        """z_i [B, k] of a class, given its log odds [B, classes] without do, which may be None, and with it."""
+        codes = codes_of(self.graph.variables[i], self.block_dim)
+        read = found = nearest(codes, u[:, i])
+        if key is not None:
+            noise = jax.random.gumbel(jax.random.fold_in(key, i), after.shape)
+            found = jnp.argmax(after + noise, -1).astype(read.dtype)
+        elif do is not None:
+            noise = noise_of(u.reshape(u.shape[0], -1), jax.random.fold_in(jax.random.key(KEY), i), after.shape[-1])
+            is_touched = (do.mask & self.graph.ancestor_matrix[None, i]).any(1)
+            found = jnp.where(is_touched, class_under(before, after, read, noise), read)
+        return jnp.where((found == read)[:, None], u[:, i], codes[found])
 
     def conditionals(self, z: jax.Array) -> Conditional:
         """How every z_i follows u_i, given the parents in z [B, n, k].
@@ -158,3 +218,15 @@ class StructuralCausalModel(nn.Module):
     def abduct(self, z: jax.Array) -> jax.Array:
         """The exact inverse of the propagation: u_i = T^-1(exp(-s_i) (z_i - f_i)), [B, n, k] -> [B, n, k]."""
         return self.conditionals(z).u_of(z)[0]
+
+    def misfit(self, code: jax.Array) -> jax.Array:
+        """-log p(m_i(y) | m_pa(y)) = u^2 / 2 + log dz/du, elementwise [B, n, k], up to a constant; code = m(y).
+
+        Of an effect that is a class it is -log p(class | m_pa(y)), the cross-entropy, in each dimension.
+        """
+        u, log_slope = self.conditionals(code).u_of(code)
+        found = 0.5 * u**2 + log_slope
+        for i, logits in self.logits(code, u).items():
+            known = nearest(codes_of(self.graph.variables[i], self.block_dim), code[:, i])
+            found = found.at[:, i].set(optax.softmax_cross_entropy_with_integer_labels(logits, known)[:, None])
+        return found

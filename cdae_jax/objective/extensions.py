@@ -12,14 +12,13 @@ IMAGE_SD = 0.1  # of the conv decoder's p(x | z), on the scale -1..1
 
 
 def mechanism_misfit(net: Network, code: jax.Array) -> jax.Array:
-    """(4) -log p(m_i(y) | m_pa(y)) = u^2 / 2 + log dz/du, elementwise [B, n, k], up to a constant; code = m(y).
+    """(4) -log p(m_i(y) | m_pa(y)), elementwise [B, n, k], up to a constant; code = m(y).
 
-    u is the noise that the labels themselves imply, and the slope that of the mechanism there. Without it
-    the mechanisms learn through the encoder alone, which can write a child's label into the child's own u and leave
-    f_i untrained: the intervened variable then moves and its effects do not ("Pendulum with shadows that were set").
+    Without it the mechanisms learn through the encoder alone, which can write a child's label into the child's own u
+    and leave f_i untrained: the intervened variable then moves and its effects do not ("Pendulum with shadows that were
+    set").
     """
-    u, log_slope = net.conditionals(code).u_of(code)
-    return 0.5 * u**2 + log_slope
+    return net.misfit(code)
 
 
 def mechanisms_alone(net: Network) -> Network:

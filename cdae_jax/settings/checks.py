@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from cdae_jax.errors import InputError
-from cdae_jax.graph import did_you_mean
+from cdae_jax.graph import CLASS, CausalGraph, did_you_mean
 from cdae_jax.model.decoders import DECODERS
+from cdae_jax.model.scm import MECHANISMS
 from cdae_jax.model.unet import NUM_HEADS, check_image_size
 from cdae_jax.settings.sections import Model, Train
 
@@ -67,7 +68,11 @@ def check_train(train: Train, model: Model) -> None:
         )
 
 
-def check_model(model: Model, resolution: int) -> None:
+def check_model(model: Model, graph: CausalGraph, resolution: int) -> None:
+    for var in graph.variables:
+        if var.mechanism:
+            known = MECHANISMS if var.kind == "continuous" else (*MECHANISMS, CLASS)
+            check_choice(f"graph[{var.name!r}].mechanism", var.mechanism, known)
     check_image_size(resolution, model.patch, len(model.unet_multipliers))
     check_image_size(resolution, model.encoder_patch, num_levels=1)
     heights = [resolution // model.patch // 2**level for level in range(len(model.unet_multipliers))]

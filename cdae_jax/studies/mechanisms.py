@@ -16,7 +16,7 @@ from cdae_jax.evaluation.interventions import labels_under
 from cdae_jax.model.prior import label_codes, labels_of
 from cdae_jax.model.scm import Intervention
 from cdae_jax.settings.run import Settings
-from cdae_jax.training.mechanisms import KINDS, Scores, fit_to_labels, score
+from cdae_jax.training.mechanisms import KINDS, Scores, class_effects, fit_to_labels, score, with_kind
 
 NUM = 2_000  # test images at most
 
@@ -35,7 +35,8 @@ def study_mechanisms(settings: Settings, steps: int) -> tuple[Scores, pd.DataFra
     """The scores that choose, and a table: mean absolute error in standard deviations and in physical units of each
     effect under each do(), by targets and kind. Raises InputError where the true mechanisms or all effects are missing.
     """
-    dataset, graph = make_dataset(settings.data, settings.graph), settings.graph
+    graph = settings.graph.with_mechanisms(class_effects(settings.graph))
+    dataset = make_dataset(settings.data, graph)
     if not any(graph.parents) or dataset.true_counterfactual is None:
         raise InputError(f"{dataset.name} has no effect whose true mechanism is known: nothing can be compared")
     columns = label_columns(dataset, graph)
@@ -43,11 +44,8 @@ def study_mechanisms(settings: Settings, steps: int) -> tuple[Scores, pd.DataFra
     stats, hidden = LabelStats.of(train, graph, settings.model.label_scale), settings.model.mechanism_hidden
     y, y_test = stats.standardise(train), stats.standardise(test[:, columns])
     scores, rng = score(graph, y, hidden, settings.train.seed), np.random.default_rng(settings.data.seed)
-    kinds = {kind: dict.fromkeys(graph.names, kind) for kind in KINDS} | {"chosen": scores.chosen}
-    fitted = {
-        name: fit_to_labels(graph.with_mechanisms(of), y, hidden, settings.train.seed, steps)
-        for name, of in kinds.items()
-    }
+    graphs = {kind: with_kind(graph, kind) for kind in KINDS} | {"chosen": graph.with_mechanisms(scores.chosen)}
+    fitted = {name: fit_to_labels(of, y, hidden, settings.train.seed, steps) for name, of in graphs.items()}
     rows = []
     for i, name in enumerate(graph.names):
         targets = {"usual": rng.permutation(test[:, columns[i]])}

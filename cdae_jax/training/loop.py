@@ -31,7 +31,7 @@ from cdae_jax.settings.sections import Train
 from cdae_jax.training import workdir
 from cdae_jax.training.checkpoint import Checkpoints
 from cdae_jax.training.logs import MetricLogs
-from cdae_jax.training.mechanisms import choose_mechanisms
+from cdae_jax.training.mechanisms import choose_mechanisms, class_effects
 from cdae_jax.training.optimizer import make_optimizer
 from cdae_jax.training.origin import Origin, check_fits
 from cdae_jax.training.step import Setup, jit_train_step, mesh_of
@@ -127,13 +127,17 @@ def train_model(settings: Settings, directory: str | pathlib.Path, init_from: Or
     settings = settings.resolved()
     directory, train, mesh = expanded(directory), settings.train, mesh_of(settings)
     segments = workdir.check_workdir(directory, settings, init_from.source if init_from else None)
+    chosen = workdir.chosen_mechanisms(directory)
+    if chosen is None and train.mechanism:  # else nothing would say which class follows from which causes
+        settings = settings.with_mechanisms(class_effects(settings.graph))
+    elif chosen is not None:
+        settings = settings.with_mechanisms(chosen)
     dataset = make_dataset(settings.data, settings.graph)
     split, y, stats = examples_of(settings, dataset)
     image_shape, is_first = split.images.shape[1:], processes.is_first()
     workdir.check_dataset(directory, dataset)
-    if settings.model.mechanism == AUTO:
-        chosen = workdir.chosen_mechanisms(directory) or choose_mechanisms(settings, y, split.was_set)
-        settings = settings.with_mechanisms(chosen)
+    if chosen is None and settings.model.mechanism == AUTO:
+        settings = settings.with_mechanisms(choose_mechanisms(settings, y, split.was_set))
 
     parts = [part.settings(settings) for part in segments]
     setup = Setup(parts[0], mesh, image_shape, dataset.num_classes)

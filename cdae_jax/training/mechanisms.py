@@ -2,7 +2,8 @@
 
 Every kind is fitted to the labels of training images by their likelihood, term (4) of the objective, which falls apart
 into one term for each effect. The simplest kind is taken whose likelihood of labels held out is within one standard
-error of the best one's ("one standard error rule", Breiman et al. 1984): seconds, and no image is looked at.
+error of the best one's ("one standard error rule", Breiman et al. 1984): seconds, and no image is looked at. An effect
+that is a class has one kind alone, CLASS.
 """
 
 import functools
@@ -14,7 +15,7 @@ import numpy as np
 import optax
 import pandas as pd
 
-from cdae_jax.graph import CausalGraph
+from cdae_jax.graph import CLASS, CausalGraph
 from cdae_jax.model.prior import label_codes
 from cdae_jax.model.scm import StructuralCausalModel
 from cdae_jax.settings.run import Settings
@@ -28,7 +29,8 @@ GRAIN = 0.05  # standard deviations of a label, to within which labels count
 
 class Scores(NamedTuple):
     """Negative log-likelihood of held-out labels, per dimension in nats and up to a constant, of every effect (row) by
-    every kind (column): its mean, and the standard error of its difference to the effect's best."""
+    every kind (column), NaN where it cannot have it: its mean, and the standard error of its difference to the effect's
+    best."""
 
     mean: pd.DataFrame
     error: pd.DataFrame
@@ -47,8 +49,20 @@ def choose_mechanisms(settings: Settings, y: np.ndarray, was_set: np.ndarray) ->
         return {}
     scores = score(settings.graph, np.where(was_set, np.nan, y), settings.model.mechanism_hidden, settings.train.seed)
     print("mechanisms, by held-out labels (negative log-likelihood in nats; the simplest within one standard error):")
-    print(scores.mean.assign(chosen=scores.chosen).to_string(float_format="{:.3f}".format), flush=True)
+    print(scores.mean.assign(chosen=scores.chosen).to_string(float_format="{:.3f}".format, na_rep="-"), flush=True)
     return scores.chosen
+
+
+def class_effects(graph: CausalGraph) -> dict[str, str]:
+    """CLASS for every effect that has classes and whose mechanism the graph does not say."""
+    effects = [graph.variables[i] for i in effects_of(graph)]
+    return {var.name: CLASS for var in effects if var.classes and not var.mechanism}
+
+
+def with_kind(graph: CausalGraph, kind: str) -> CausalGraph:
+    """The same with the same kind for every effect but those that are classes."""
+    names = [graph.names[i] for i in effects_of(graph) if i not in graph.class_effects]
+    return graph.with_mechanisms(dict.fromkeys(names, kind))
 
 
 def score(graph: CausalGraph, y: np.ndarray, hidden: int, seed: int = 0) -> Scores:
@@ -67,14 +81,16 @@ def score(graph: CausalGraph, y: np.ndarray, hidden: int, seed: int = 0) -> Scor
     num_held, effects = max(1, round(HELD_OUT * len(y))), effects_of(graph)
     misfits = {}
     for kind in KINDS:
-        scm, params = fit_to_labels(graph.with_mechanisms(dict.fromkeys(graph.names, kind)), y[num_held:], hidden, seed)
-        misfits[kind] = np.asarray(_misfit(scm, params, _codes(scm, y[:num_held])))
+        scm, params = fit_to_labels(with_kind(graph, kind), y[num_held:], hidden, seed)
+        misfits[kind] = misfits[CLASS] = np.asarray(_misfit(scm, params, _codes(scm, y[:num_held])))
     is_whole, means, errors = whole_families(graph, y[:num_held]), {}, {}
     for place, i in enumerate(effects):
-        by_kind = pd.DataFrame({kind: misfit[is_whole[:, place], place] for kind, misfit in misfits.items()})
+        kinds = (CLASS,) if i in graph.class_effects else KINDS
+        by_kind = pd.DataFrame({kind: misfits[kind][is_whole[:, place], place] for kind in kinds})
         means[graph.names[i]] = by_kind.mean()
         errors[graph.names[i]] = by_kind.sub(by_kind[by_kind.mean().idxmin()], axis=0).sem().fillna(np.inf)
-    return Scores(pd.DataFrame(means).T[list(KINDS)], pd.DataFrame(errors).T[list(KINDS)])
+    offered = [kind for kind in (*KINDS, CLASS) if any(kind in mean for mean in means.values())]
+    return Scores(*(pd.DataFrame(found).T[offered] for found in (means, errors)))
 
 
 def effects_of(graph: CausalGraph) -> list[int]:
@@ -102,8 +118,7 @@ def _codes(scm: StructuralCausalModel, y: np.ndarray) -> jax.Array:
 
 def _misfit(scm: StructuralCausalModel, params, code: jax.Array) -> jax.Array:
     """-log p(m_i(y) | m_pa(y)) [B, effects] up to a constant, a mean over the dimensions of a block."""
-    u, log_slope = scm.apply(params, code, method=lambda scm, z: scm.conditionals(z).u_of(z))
-    return jnp.mean(0.5 * u**2 + log_slope, -1)[:, jnp.asarray(effects_of(scm.graph))]
+    return jnp.mean(scm.apply(params, code, method="misfit"), -1)[:, jnp.asarray(effects_of(scm.graph))]
 
 
 @functools.partial(jax.jit, static_argnames=("scm", "steps"))

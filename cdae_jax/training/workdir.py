@@ -49,7 +49,7 @@ def check_workdir(directory: pathlib.Path, settings: Settings, init_from: str | 
         return (first_segment(settings.train),)
     started = Settings.from_dict(_read(path))  # gives settings that are newer than the run their defaults
     segments, steps = read_segments(directory, started.train), settings.train.steps
-    given = settings.with_mechanisms(chosen_mechanisms(directory))
+    given = settings.with_mechanisms(chosen_mechanisms(directory) or {})
     if steps != started.train.steps:
         given = first_segment(started.train).settings(given)
     differences = list(_differences(started.to_dict(), given.to_dict()))
@@ -69,10 +69,12 @@ def check_workdir(directory: pathlib.Path, settings: Settings, init_from: str | 
     return extended(segments, settings.train)
 
 
-def chosen_mechanisms(directory: pathlib.Path) -> dict[str, str]:
-    """Variable -> the mechanism that was chosen for it when the run of a workdir was started; empty before."""
+def chosen_mechanisms(directory: pathlib.Path) -> dict[str, str] | None:
+    """Variable -> the mechanism that was chosen for it when the run of a workdir was started; None before."""
     path = directory / "config.json"
-    graph = _read(path)["graph"] if path.is_file() else {}
+    if not path.is_file():
+        return None
+    graph = _read(path)["graph"]
     return {spec.get("name", name): spec["mechanism"] for name, spec in graph.items() if spec.get("mechanism")}
 
 

@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from class_effects import ALONE, HEAT, ON, SIZE, STATE, classes_of
+from class_effects import GRAPH as WITH_CLASSES
 from networks import GRAPH, SCHEDULE, SHAPE, silent, small_network
 
 from cdae_jax.counterfactual import algorithm
@@ -16,6 +18,7 @@ from cdae_jax.diffusion.grids import time_grid
 from cdae_jax.diffusion.process import eps_from_output
 from cdae_jax.diffusion.solvers import SOLVERS
 from cdae_jax.model.network import Network
+from cdae_jax.model.prior import codes_of
 
 CONTEXT, KEY = jnp.zeros(4, jnp.int32), jax.random.key(0)
 X = to_unit(jax.random.randint(jax.random.key(5), (4, *SHAPE), 0, 256).astype(jnp.uint8))
@@ -260,3 +263,29 @@ def test_what_is_asked_again_allows_for_how_the_encoder_misreads_the_factual_ima
     given = counterfactual(net, light, sampling, y=net.labels_of(z))
     np.testing.assert_allclose(given.x, read.x, atol=1e-4)
     assert np.abs(read.x - counterfactual(net, light).x).max() > 1e-3  # the correction did something
+
+
+def test_effects_that_are_classes_change_where_their_causes_push_them():
+    """The same in a batch of any size, and with known classes in the place of those that are read."""
+    net = small_network("conv", graph=WITH_CLASSES)
+    x = to_unit(jax.random.randint(jax.random.key(6), (64, *SHAPE), 0, 256).astype(jnp.uint8))
+    context, nothing = jnp.zeros(64, jnp.int32), jnp.full((64, 5), jnp.nan)
+    hot = nothing.at[:, HEAT].set(3.0)
+    found = algorithm.counterfactual(net, x, hot, context, T, KEY, INVERT)
+    bitwise(found.z[:, (ON, STATE, ALONE)], found.u[:, (ON, STATE, ALONE)])
+    for i in (ON, STATE):
+        is_other = classes_of(i, found.z_cf) != classes_of(i, found.z)
+        assert 0 < is_other.mean() < 1
+        bitwise(found.z_cf[~is_other, i], found.z[~is_other, i])
+        codes = codes_of(net.graph.variables[i], 4)
+        bitwise(found.z_cf[is_other, i], codes[classes_of(i, found.z_cf)[is_other]])
+    bitwise(found.z_cf[:, ALONE], found.z[:, ALONE])
+    is_other = classes_of(STATE, found.z_cf) != classes_of(STATE, found.z)
+    assert ((found.z_cf[:, SIZE] != found.z[:, SIZE]).any(1) == is_other).all()
+    few = algorithm.latents(net, x[40:43], hot[:3], context[:3])[2]
+    np.testing.assert_allclose(few, found.z_cf[40:43], rtol=1e-4, atol=1e-4)
+
+    known = nothing.at[:, STATE].set(1.0)
+    _, z, z_cf = algorithm.latents(net, x, hot, context, y=known)
+    assert (classes_of(STATE, z) == 1).all() and 0 < (classes_of(STATE, z_cf) == 1).mean() < 1
+    bitwise(algorithm.latents(net, x, nothing, context, y=known)[2], z)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cdae_jax.evaluation import disentanglement
-from cdae_jax.graph import CausalGraph, Variable
+from cdae_jax.graph import CLASS, CausalGraph, Variable
 
 GRAPH = CausalGraph((Variable("a"), Variable("b", ("a",)), Variable("on", kind="binary")))
 RNG = np.random.default_rng(0)
@@ -68,3 +68,5 @@ def test_calibration_knows_a_standard_normal_from_another_and_noise_that_holds_i
     u[:, 1] = LABELS[:, :1]
     bad = disentanglement.calibration(u[:500], LABELS[:500], GRAPH)
     assert bad["b"]["hsic"] > 10 * bad["b"]["hsic_shuffled"]
+    as_class = GRAPH.with_mechanisms({"b": CLASS})  # whose u is no noise
+    assert "hsic" not in disentanglement.calibration(u[:500], LABELS[:500], as_class)["b"]

@@ -5,11 +5,14 @@ import dataclasses
 import subprocess
 import sys
 
+import jax
 import numpy as np
 import pytest
+from class_effects import GRAPH, HEAT, ON, STATE, trained
 from devices import one_device
 
 import cdae_jax
+from cdae_jax.data.labels import as_classes
 from cdae_jax.errors import InputError
 from cdae_jax.inference.stablehlo import programs
 
@@ -52,6 +55,18 @@ def test_programs_run_with_jax_alone(model, tmp_path):
     np.testing.assert_allclose(found["read"], model.encode(images)[:2], rtol=1e-3, atol=1e-3)
     assert found["u"].shape == found["z"].shape == (2, 4, model.model.block_dim)
     np.testing.assert_allclose(found["z"], model.latents(images)[1][:2], rtol=1e-3, atol=1e-3)
+
+
+def test_a_program_changes_the_classes_that_the_model_changes():
+    with one_device():
+        model = trained()
+        images, do = model.sample(16, seed=3).images, np.full((16, 5), np.nan, np.float32)
+        do[:, HEAT] = 2.0
+        believed = model.predict(images, {"heat": 2.0})
+        assert (believed != model.encode(images))[:, ON].any()
+        program = jax.export.deserialize(bytearray(programs(model)["stablehlo/counterfactual.bin"]))
+        _, labels = program.call(images, do, np.zeros(16, np.int32))
+    np.testing.assert_array_equal(as_classes(GRAPH, labels)[:, [ON, STATE]], believed[:, [ON, STATE]])
 
 
 def test_labels_that_float32_cannot_tell_apart_are_refused(model):

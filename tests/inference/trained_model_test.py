@@ -3,6 +3,8 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from class_effects import ON, STATE, log_p, off_by
+from class_effects import trained as trained_with_classes
 from devices import one_device
 from PIL import Image
 from short_runs import dataset_of
@@ -252,3 +254,12 @@ def test_mistakes_are_found_by_every_answer(model, images):
         model.sample(0)
     with pytest.warns(UserWarning, match=r"do\(angle=90\) lies outside the range seen in training, -3"):
         model.counterfactual(images, {"angle": 90})
+
+
+def test_drawn_classes_follow_from_the_causes_drawn():
+    trained = trained_with_classes()
+    drawn = trained.sample(1_000, seed=3).labels
+    z = trained.network.codes(jnp.asarray(trained.stats.standardise(drawn)))
+    for i in (ON, STATE):
+        p = np.exp(log_p(trained.params["params"]["scm"], i, z))
+        assert off_by(drawn[:, i], p) < 3.5 < 5 < off_by(trained.stats.rows[:, i], p)

@@ -77,3 +77,14 @@ def test_a_value_that_cannot_work_is_named(section, field, value, message):
 def test_values_that_do_not_go_together_are_named(changes, message):
     with pytest.raises(InputError, match=message):
         settings_with(**changes)
+
+
+@pytest.mark.parametrize(("mechanism", "message"), [("afine", "did you mean"), ("class", "one_hop$")])
+def test_mechanisms_that_a_variable_cannot_have_are_named(mechanism, message):
+    config = get_config("smoke").to_dict() | {"graph": {"a": {}, "b": {"parents": ["a"], "mechanism": mechanism}}}
+    with pytest.raises(
+        InputError, match=rf"config.graph\['b'\].mechanism is '{mechanism}': expected one of additive, .*{message}"
+    ):
+        Settings.from_dict(config)
+    config["graph"]["b"] |= {"mechanism": "class", "kind": "binary"}
+    assert Settings.from_dict(config).graph.class_effects == (1,)

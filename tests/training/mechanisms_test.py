@@ -1,18 +1,25 @@
 """Mechanisms fitted to labels alone: the laws that each kind can hold, and which one is chosen."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
+from class_effects import GRAPH as WITH_CLASSES
+from class_effects import HEAT, ON, SIZE, STATE, log_p
 from short_runs import settings_with
 
 from cdae_jax.data import morpho_mnist
 from cdae_jax.data.labels import LabelStats
-from cdae_jax.graph import CausalGraph, Variable
+from cdae_jax.graph import CLASS, CausalGraph, Variable
 from cdae_jax.inference.loading import load
+from cdae_jax.model.prior import label_codes
+from cdae_jax.settings.run import Settings
 from cdae_jax.studies.mechanisms import believed
 from cdae_jax.training import mechanisms
 from cdae_jax.training.loop import train_model
-from cdae_jax.training.mechanisms import Scores, choose_mechanisms, fit_to_labels, score
+from cdae_jax.training.mechanisms import Scores, choose_mechanisms, class_effects, fit_to_labels, score
+from configs.custom import get_config
 
 PAIR = CausalGraph((Variable("cause"), Variable("effect", ("cause",))))
 
@@ -89,3 +96,84 @@ def test_a_run_keeps_what_was_chosen_when_it_started(tmp_path, monkeypatch):
     fitted = model.params["params"]["scm"]
     assert "log_scale" in fitted["mechanisms_position"] and "Dense_4" in fitted["mechanisms_length"]  # the knots
     assert model.predict(model.sample(2).images, {"angle": 3.0}).shape == (2, 4)
+
+
+def true_log_p(heat, state):
+    """log p(state | heat) [N, 3] and log p(on | state, heat) [N, 2]."""
+    for logits in (
+        np.stack([0 * heat, 2 * heat, 1 - heat**2], 1),
+        np.stack([0 * heat, 1.5 * heat * (state - 1) + 0.5], 1),
+    ):
+        yield logits - np.log(np.exp(logits).sum(1, keepdims=True))
+
+
+def labels_with_classes(num, rng):
+    """Standardised labels [num, 5] of the graph with classes, by this law."""
+    heat, size, alone = rng.normal(size=(3, num))
+    state, _ = (drawn_from(log_p, rng) for log_p in true_log_p(heat, 0))
+    _, on = (drawn_from(log_p, rng) for log_p in true_log_p(heat, state))
+    return np.stack([2 * on - 1, state, heat, size + state, alone], 1).astype(np.float32)
+
+
+def drawn_from(log_p, rng):
+    return (np.exp(log_p).cumsum(1) < rng.random((len(log_p), 1))).sum(1)
+
+
+def test_odds_of_classes_are_found_again():
+    rng = np.random.default_rng(0)
+    y = labels_with_classes(20_000, rng)
+    y[::5, STATE] = y[1::5, ON] = np.nan
+    scm, params = fit_to_labels(WITH_CLASSES, y, hidden=32, steps=1_000)
+    held = labels_with_classes(1_000, rng)
+    code = label_codes(WITH_CLASSES, scm.block_dim, held)
+    for i, true in zip((STATE, ON), true_log_p(held[:, HEAT], held[:, STATE]), strict=True):
+        off = 0.5 * np.abs(np.exp(log_p(params["params"], i, code)) - np.exp(true)).sum(1)  # total variation
+        assert off.mean() < 0.03
+
+
+def test_an_effect_that_is_a_class_has_one_kind_and_numbers_all(monkeypatch, capsys):
+    monkeypatch.setattr(mechanisms, "STEPS", 200)
+    assert class_effects(WITH_CLASSES) == {}
+    graph = WITH_CLASSES.with_mechanisms({"on": "", "state": ""})
+    assert class_effects(graph) == {"on": CLASS, "state": CLASS}
+    assert class_effects(graph.with_mechanisms({"on": "additive"})) == {"state": CLASS}
+    kept = [STATE, HEAT, SIZE]
+    y = labels_with_classes(2_000, np.random.default_rng(0))[:, kept]
+    graph = CausalGraph(tuple(WITH_CLASSES.variables[i] for i in kept))
+    chosen = choose_mechanisms(dataclasses.replace(settings_with(), graph=graph), y, np.zeros(y.shape, bool))
+    assert chosen["state"] == CLASS and chosen["size"] in mechanisms.KINDS
+    rows = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()[2:]}
+    assert rows["state"][:3] == ["-"] * 3 and rows["state"][4] == CLASS and 0 < float(rows["state"][3]) < np.log(3)
+    assert rows["size"][3] == "-"
+
+
+def test_runs_have_classes_as_effects_unless_they_were_started_without(tmp_path, monkeypatch):
+    """A run of an earlier version goes on, and answers, with the mechanisms that it has."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 255, (120, 16, 16), np.uint8)
+    np.savez(tmp_path / "images.npz", images=images)
+    rows = [f"{i},{i % 7 + i / 200},{'abcde'[i % 5]},{i // 7 % 2}" for i in range(120)]
+    (tmp_path / "labels.csv").write_text("\n".join(["index,heat,state,on", *rows]))
+    (tmp_path / "graph.json").write_text('{"heat": [], "state": ["heat"], "on": ["state"]}')
+
+    config = get_config(f"smoke,{tmp_path}/graph.json,method=causalvae")
+    config.data.update(images=str(tmp_path / "images.npz"), labels=str(tmp_path / "labels.csv"))
+    config.train.update(steps=2, batch_size=8)
+    settings = Settings.from_dict(config.to_dict())
+
+    def kinds_of(model):
+        return [var.mechanism for var in model.graph.variables]
+
+    with monkeypatch.context() as before:
+        before.setattr("cdae_jax.training.loop.class_effects", lambda _: {})
+        train_model(settings, tmp_path / "old")
+    train_model(settings, tmp_path / "old")
+    old = load(tmp_path / "old")
+    assert kinds_of(old) == ["", "", ""] and old.stats.sd[2] != 0.5
+    for _ in range(2):
+        train_model(settings, tmp_path / "new")
+    new = load(tmp_path / "new")
+    assert kinds_of(new) == ["", CLASS, CLASS] and old.model.block_dim == new.model.block_dim == 5
+    assert (new.stats.mean[2], new.stats.sd[2]) == (0.5, 0.5)
+    labels = new.predict(images[:8], {"heat": 3.0})
+    assert set(labels[:, 1]) <= set(range(5)) and set(labels[:, 2]) <= {0, 1}
