@@ -5,7 +5,7 @@ config.model.mechanism=auto does before training. The table is of test images un
 the true mechanisms: usual values of the cause, and far ones.
 
 cdae mechanisms --config=pendulum:cpu
-cdae mechanisms --config=circuit_lookalike:cpu --output=mechanisms.md
+cdae mechanisms --example --output=mechanisms.md
 """
 
 import pathlib
@@ -13,18 +13,22 @@ import pathlib
 from absl import flags
 
 from cdae_jax.commands import config, define
+from cdae_jax.data import example
+from cdae_jax.data.pipeline import make_dataset
+from cdae_jax.errors import InputError
 from cdae_jax.evaluation.report import markdown_table
+from cdae_jax.presets.build import plain_settings, with_shares
+from cdae_jax.settings.run import Settings
 from cdae_jax.studies.mechanisms import study_mechanisms
 
 CONFIG = config.define()
-STEPS = flags.DEFINE_integer("steps", 10_000, "Of fitting each kind.", lower_bound=1)
 OUTPUT = define.path("output", None, "Markdown file to write; none by default.")
-flags.mark_flag_as_required("config")
+EXAMPLE = flags.DEFINE_bool("example", False, "The labels of `cdae make_example`, instead of a config's.")
 
 
 def main() -> None:
     output = define.file_to_write(OUTPUT.value, ".md") if OUTPUT.value else None
-    scores, errors = study_mechanisms(config.settings(), STEPS.value)
+    scores, errors = study_mechanisms(*_settings_and_data())
     lines = ["Negative log-likelihood of held-out labels in nats, per effect:", ""]
     told = scores.mean.map("{:.3f}".format).assign(chosen=scores.chosen)
     lines += markdown_table(
@@ -41,3 +45,18 @@ def main() -> None:
     print(text)
     if output:
         pathlib.Path(output).write_text(text)
+
+
+def _settings_and_data():
+    if not EXAMPLE.value:
+        if CONFIG.value is None:
+            raise InputError(
+                "neither --config nor --example is given: name the labels to look at, --config=pendulum:cpu"
+            )
+        settings = config.settings().resolved()
+        return settings, make_dataset(settings.data, settings.graph)
+    if CONFIG.value is not None:
+        raise InputError("both --config and --example are given: leave one out")
+    plain = plain_settings("custom", "cpu", graph=example.GRAPH)
+    plain["train"] = with_shares(plain["train"], plain["train"]["steps"])
+    return Settings.from_dict(plain), example.make_dataset(2_000, 1_000, seed=0)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from cdae_jax.errors import InputError
-from cdae_jax.graph import CausalGraph, did_you_mean
+from cdae_jax.graph import AUTO, CausalGraph, did_you_mean
 from cdae_jax.model.decoders import DECODERS
 from cdae_jax.model.unet import NUM_HEADS, check_image_size
 from cdae_jax.settings.sections import Model, Train
@@ -13,7 +13,7 @@ POSITIVE = (
     *("model.block_dim", "model.encoder_channels", "model.encoder_patch", "model.unet_channels", "model.num_blocks"),
     *("model.patch", "model.mechanism_hidden", "model.prior_sd"),
     *("train.steps", "train.batch_size", "train.learning_rate", "train.checkpoint_every", "train.refine_every"),
-    *("train.mechanism_rate", "system.microbatches", "system.fsdp"),
+    *("system.microbatches", "system.fsdp"),
 )
 BELOW_1 = ("train.condition_drop", "train.ema_decay")
 RANGES = {
@@ -49,10 +49,10 @@ def check_numbers(settings) -> None:
 
 
 def check_train(train: Train, model: Model) -> None:
-    if train.mechanism_alone and not train.mechanism:
+    if model.mechanism == AUTO and train.mechanisms != "labels":
         raise InputError(
-            "config.train.mechanism_alone is True, but with config.train.mechanism 0 the mechanisms would learn"
-            " from nothing: use a weight above 0, or mechanism_alone False"
+            f'config.model.mechanism is "{AUTO}", which labels choose before training, but config.train.mechanisms is'
+            f' "{train.mechanisms}": use "labels", or name a kind of mechanism'
         )
     decoder = DECODERS[model.decoder]
     if train.refine_every > 1 and not (decoder.has_draft and decoder.diffuses):

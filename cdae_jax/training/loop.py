@@ -20,7 +20,6 @@ from cdae_jax.data.pipeline import batches, label_columns, make_dataset
 from cdae_jax.data.pixels import to_unit
 from cdae_jax.distributed import processes, sharding
 from cdae_jax.errors import InputError
-from cdae_jax.graph import AUTO
 from cdae_jax.model.causal_diffae import CausalDiffAE
 from cdae_jax.paths import expanded
 from cdae_jax.plots.graphs import draw_graph
@@ -31,7 +30,7 @@ from cdae_jax.settings.sections import Train
 from cdae_jax.training import workdir
 from cdae_jax.training.checkpoint import Checkpoints
 from cdae_jax.training.logs import MetricLogs
-from cdae_jax.training.mechanisms import choose_mechanisms
+from cdae_jax.training.mechanisms import fit_mechanisms
 from cdae_jax.training.optimizer import make_optimizer
 from cdae_jax.training.origin import Origin, check_fits
 from cdae_jax.training.step import Setup, jit_train_step, mesh_of
@@ -131,9 +130,10 @@ def train_model(settings: Settings, directory: str | pathlib.Path, init_from: Or
     split, y, stats = examples_of(settings, dataset)
     image_shape, is_first = split.images.shape[1:], processes.is_first()
     workdir.check_dataset(directory, dataset)
-    if settings.model.mechanism == AUTO:
-        chosen = workdir.chosen_mechanisms(directory) or choose_mechanisms(settings, y, split.was_set)
-        settings = settings.with_mechanisms(chosen)
+    settings, mechanisms = settings.with_mechanisms(workdir.chosen_mechanisms(directory)), None
+    if train.mechanisms == "labels" and not workdir.has_checkpoint(directory):
+        fitted = fit_mechanisms(settings, y, split.was_set)
+        settings, mechanisms = settings.with_mechanisms(fitted.kinds), fitted.params
 
     parts = [part.settings(settings) for part in segments]
     setup = Setup(parts[0], mesh, image_shape, dataset.num_classes)
@@ -155,7 +155,7 @@ def train_model(settings: Settings, directory: str | pathlib.Path, init_from: Or
         lowered = setup.lower(train.batch_size)
         with futures.ThreadPoolExecutor(1) as beside:
             compiled = beside.submit(lowered.compile)  # while the state is made
-            start, state = 0, setup.first_state(weights.params if weights else None)
+            start, state = 0, setup.first_state(weights.params if weights else None, mechanisms)
         first_step = compiled.result()
         if weights is not None:
             checkpoints.save(0, state.replace(ema=None), state.ema)

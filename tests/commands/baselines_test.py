@@ -43,11 +43,11 @@ def test_every_method_has_a_title_and_takes_part_where_it_differs_and_is_not_slo
 
 def test_overrides_go_to_all_and_changes_to_one(tmp_path):
     names = ["ours", "conditional", "causalvae"]
-    change = ["causalvae:train.condition=mean", "causalvae:train.batch_size=8", "ours:train.mechanism_alone=True"]
+    change = ["causalvae:train.condition=mean", "causalvae:train.batch_size=8", "ours:train.mechanisms=objective"]
     ours, conditional, vae = runs_of(names, tmp_path, "--config.train.batch_size=4", change=change)
     assert [run.settings.train.batch_size for run in (ours, conditional, vae)] == [4, 4, 8]
     assert [run.settings.train.condition for run in (ours, conditional, vae)] == ["encoding", "labels", "mean"]
-    assert ours.settings.train.mechanism_alone and vae.settings.model.decoder == "conv"
+    assert ours.settings.train.mechanisms == "objective" and vae.settings.model.decoder == "conv"
     train, _ = vae.commands()
     assert f"{CONFIG},method=causalvae" in train and "--config.train.condition=mean" in train
     for wrong in ("vae:train.steps=3", "ours", "ours:train.steps"):

@@ -1,5 +1,7 @@
 """What mechanisms make of labels alone: against the true ones, on a world whose labels are known."""
 
+import functools
+
 import numpy as np
 import pytest
 from commands import run_here
@@ -7,6 +9,7 @@ from commands import run_here
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
+from cdae_jax.model.scm import StructuralCausalModel
 from cdae_jax.studies.mechanisms import believed
 from cdae_jax.training import mechanisms
 from cdae_jax.training.mechanisms import fit_to_labels
@@ -20,7 +23,7 @@ def test_what_is_believed_follows_the_mechanisms_and_keeps_each_images_noise():
     labels = np.stack([a, 2 * a + noise[0], 1 - 2 * a - noise[0] + noise[1]], 1)
     stats = LabelStats.of(labels, CHAIN)
     graph = CHAIN.with_mechanisms({"b": "scaled", "c": "affine"})
-    scm, params = fit_to_labels(graph, stats.standardise(labels), hidden=32, steps=1_000)
+    scm, params, _ = fit_to_labels(StructuralCausalModel(graph, 1, 32), stats.standardise(labels), 0.05, steps=1_000)
     found = stats.physical(believed(scm, params, stats.standardise(labels[:50]), 0, np.full(50, 0.5)))
     b = 2 * found[:, 0] + noise[0, :50]
     np.testing.assert_allclose(found[:, 1], b, atol=0.15)
@@ -28,9 +31,10 @@ def test_what_is_believed_follows_the_mechanisms_and_keeps_each_images_noise():
 
 
 def test_the_command_puts_every_kind_beside_the_chosen_one(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(mechanisms, "STEPS", 10)
-    given = ("--config=pendulum:smoke", f"--config.data.data_dir={tmp_path}", "--steps=10")
-    run_here("mechanisms", *given, f"--output={tmp_path}/mechanisms.md")
+    short = functools.partial(mechanisms.fit_to_labels, steps=20)
+    monkeypatch.setattr("cdae_jax.studies.mechanisms.fit_to_labels", short)
+    given = ("--config=pendulum:smoke", f"--config.data.data_dir={tmp_path}", f"--output={tmp_path}/mechanisms.md")
+    run_here("mechanisms", *given)
     text = (tmp_path / "mechanisms.md").read_text()
     assert text in capsys.readouterr().out
     assert "| effect | scaled | affine | spline | chosen |" in text
