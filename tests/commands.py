@@ -7,7 +7,9 @@ import sys
 import warnings
 from unittest import mock
 
+import numpy as np
 from absl import flags
+from PIL import Image
 
 import cdae_jax.commands
 from cdae_jax.commands import common, usage
@@ -56,3 +58,8 @@ def run_here(name, *given):
             return
         common.parse(sys.argv)
         module.main()
+
+
+def assert_drawn(path):
+    """That a picture is there, and not of one grey."""
+    assert np.asarray(Image.open(path)).std() > 10
