@@ -93,8 +93,8 @@ def test_a_face_may_be_started_by_its_file_too():
     assert done.returncode == 0 and done.stdout.startswith("A trained model as one file"), done.stderr
 
 
-# That of train is in training/checkpoint_test.py, that of plan in profiling/plan_test.py, that of sweep in
-# sweep_test.py, those of baselines and compare in baselines_test.py.
+# That of train is in training/checkpoint_test.py, those of plan and sweep are in plan_test.py and sweep_test.py, those
+# of baselines and compare in baselines_test.py.
 @pytest.mark.parametrize(
     ("name", "given", "code", "told"),
     [
