@@ -4,7 +4,6 @@ What one test has compiled, the others and the commands that they start find in 
 """
 
 import atexit
-import fcntl
 import importlib.metadata
 import os
 import pathlib
@@ -24,6 +23,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 from devices import one_device
+from workers import one_worker
 
 # Set once by the process that starts the workers, for them and for the commands that tests start.
 COMPILED = os.environ.get("CDAE_JAX_TEST_CACHE")
@@ -46,13 +46,10 @@ def trained_pendulum():
 
     from cdae_jax.training.loop import train_model
 
-    folder = pathlib.Path(COMPILED) / "runs"
-    folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "pendulum" / "train.json").is_file():  # written at the end
-            train_model(settings_with(data={"data_dir": str(folder / "data")}), folder / "pendulum")
-    return folder / "pendulum"
+    with one_worker("pendulum") as folder:
+        if not (folder / "train.json").is_file():  # written at the end
+            train_model(settings_with(data={"data_dir": str(folder.parent / "data")}), folder)
+    return folder
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Ours and all other methods by one command: who takes part, with which settings, for how many steps."""
 
 import json
+import shutil
 
 import pytest
 from commands import assert_drawn, command, run_here
@@ -115,9 +116,9 @@ def test_the_command_says_what_it_would_do(tmp_path, monkeypatch, capsys):
             run_here(*given, "--same=steps", wrong)
 
 
-def test_all_methods_are_trained_evaluated_and_compared_by_one_command(evaluated):
+def test_all_methods_are_trained_evaluated_and_compared_by_one_command(evaluated, tmp_path):
     """Ours is there already; fresh noise is decoded by its model, in a process of its own."""
-    workdir, _ = evaluated
+    workdir = shutil.copytree(evaluated[0], tmp_path / "ours_0")
     metrics = json.loads((workdir / "metrics.json").read_text())
     data = f"--config.data.data_dir={json.loads((workdir / 'config.json').read_text())['data']['data_dir']}"
     given = (f"--workdir={workdir.parent}", "--names=ours,noise", "--same=steps", "--parts=interventions")

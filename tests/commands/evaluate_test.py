@@ -1,6 +1,7 @@
 """`cdae evaluate`: what it measures and draws, what it keeps, and which options need a folder of their own."""
 
 import json
+import shutil
 
 import pytest
 from commands import assert_drawn, run_here
@@ -28,8 +29,8 @@ def test_an_evaluation_measures_and_draws(evaluated):
         assert_drawn(workdir / "figures" / f"{name}.png")
 
 
-def test_what_is_measured_is_kept_and_other_options_need_a_folder_of_their_own(evaluated):
-    workdir, _ = evaluated
+def test_what_is_measured_is_kept_and_other_options_need_a_folder_of_their_own(evaluated, tmp_path):
+    workdir = shutil.copytree(evaluated[0], tmp_path / "copy")
     metrics = json.loads((workdir / "metrics.json").read_text())
     before = (workdir / "evaluation" / "do_angle.json").stat().st_mtime_ns
     with one_device():
