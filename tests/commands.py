@@ -12,15 +12,16 @@ from absl import flags
 from PIL import Image
 
 import cdae_jax.commands
-from cdae_jax.commands import common, usage
+from cdae_jax.commands import common, main, usage
 
 ENVIRONMENT = os.environ | {"JAX_PLATFORMS": "cpu"}
 
 
 def command(name, *given, **environment):
-    """A command in a process of its own, which takes seconds to start."""
+    """A command in a process of its own, which takes seconds to start; by its face in `experiments` if it has one."""
+    face = [f"experiments.{name}"] if importlib.util.find_spec(f"experiments.{name}") else [main.__name__, name]
     return subprocess.run(
-        [sys.executable, "-m", f"experiments.{name}", *given],
+        [sys.executable, "-m", *face, *given],
         capture_output=True,
         text=True,
         env=ENVIRONMENT | environment,

@@ -93,25 +93,30 @@ def test_a_face_may_be_started_by_its_file_too():
     assert done.returncode == 0 and done.stdout.startswith("A trained model as one file"), done.stderr
 
 
-# That of train is in training/checkpoint_test.py, those of plan and sweep are in plan_test.py and sweep_test.py, those
-# of baselines and compare in baselines_test.py.
-@pytest.mark.parametrize(
-    ("name", "given", "code", "told"),
-    [
-        ("benchmark", (CONFIG, "--parts=input", "--seconds=0"), 0, "| input |"),
-        ("benchmark_data", ("--seconds=0.1",), 0, "128 x 128 x 3, batches of 128: "),
-        ("counterfactual", ("--workdir={model}", "--do=angle=20", "--num=2", "--output={0}/cf.png"), 0, "wrote "),
-        ("evaluate", (), 2, "--workdir is missing: see --help"),
-        ("explore", ("--workdir={0}/none",), 2, "no folder or file '{0}/none'"),
-        ("export", ("--workdir={model}", "--output={0}/model.cdae"), 0, "{0}/model.cdae: "),
-        ("frontier", ("--workdir={0}/none",), 2, "no folder or file '{0}/none'"),
-        ("generate", ("--workdir={model}", "--do=angle=20", "--input={0}", "--output={0}/x"), 2, "has no images"),
-        ("inspect", (CONFIG,), 0, "Pendulum: 256 training and 64 test images"),
-        ("leak", ("--workdir={0}/none",), 2, "no folder or file '{0}/none'"),
-        ("make_example", ("--output={0}/example", "--num=100"), 0, "wrote 100 images"),
-        ("strength", ("--workdir={0}/none",), 2, "no folder or file '{0}/none'"),
-    ],
+# Started elsewhere: in training/checkpoint_test.py, explorer/page_test.py, environment_test.py and their own files;
+# compare by baselines.
+ELSEWHERE = {"train", "explore", "generate", "plan", "sweep", "baselines", "compare"}
+PROCESSES = (
+    ("benchmark", (CONFIG, "--parts=input", "--seconds=0"), 0, "| input |"),
+    ("benchmark_data", ("--seconds=0.1",), 0, "128 x 128 x 3, batches of 128: "),
+    ("counterfactual", ("--workdir={model}", "--do=angle=20", "--num=2", "--output={0}/cf.png"), 0, "wrote "),
+    ("evaluate", (), 2, "--workdir is missing: see --help"),
+    ("export", ("--workdir={model}", "--output={0}/model.cdae"), 0, "{0}/model.cdae: "),
+    ("fit", (), 2, " is missing: see --help"),
+    ("frontier", ("--workdir={0}/none",), 2, "no folder or file '{0}/none'"),
+    ("inspect", (CONFIG,), 0, "Pendulum: 256 training and 64 test images"),
+    ("leak", ("--workdir={0}/none",), 2, "no folder or file '{0}/none'"),
+    ("make_example", ("--output={0}/example", "--num=100"), 0, "wrote 100 images"),
+    ("mechanisms", (), 2, "--config is missing: see --help"),
+    ("strength", ("--workdir={0}/none",), 2, "no folder or file '{0}/none'"),
 )
+
+
+def test_every_command_is_started_as_a_process_once():
+    assert sorted([name for name, *_ in PROCESSES] + list(ELSEWHERE)) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize(("name", "given", "code", "told"), PROCESSES)
 def test_every_command_ends_with_its_code(trained_pendulum, tmp_path, name, given, code, told):
     wide = str(int(name == "counterfactual"))  # one of them where JAX is told to use 64 bits
     done = command(name, *(flag.format(tmp_path, model=trained_pendulum) for flag in given), JAX_ENABLE_X64=wide)

@@ -23,3 +23,10 @@ def test_the_command_writes_shards_and_refuses_bad_values(trained_pendulum, imag
         assert "image/s" in told.err and "MiB" in told.err
         with pytest.raises(InputError, match="expected a number, .*to add"):
             run_here("generate", *flags, "--do=angle=much")
+
+
+def test_a_folder_without_images_is_named_before_anything_is_written(trained_pendulum, tmp_path):
+    given = (f"--workdir={trained_pendulum}", f"--input={tmp_path}", f"--output={tmp_path}/x", "--do=angle=20")
+    with one_device(), pytest.raises(InputError, match="has no images"):
+        run_here("generate", *given)
+    assert not list(tmp_path.iterdir())
