@@ -72,11 +72,12 @@ def batch():
 
 
 def pytest_terminal_summary(terminalreporter):
-    """What each folder of tests took, the longest first: added up over the workers."""
+    """What the tests of each room took, the longest first: added up over the workers."""
     seconds: dict[str, float] = {}
     for report in (report for reports in terminalreporter.stats.values() for report in reports):
         if isinstance(report, pytest.TestReport):
-            folder = pathlib.PurePath(report.nodeid.split("::")[0]).parent.name
+            parts = pathlib.PurePath(report.nodeid.split("::")[0]).parts
+            folder = parts[1] if len(parts) > 2 else "tests"
             seconds[folder] = seconds.get(folder, 0) + report.duration
     terminalreporter.section("seconds by folder")
     for folder, spent in sorted(seconds.items(), key=lambda item: -item[1]):
