@@ -32,4 +32,6 @@ def test_images_show_what_the_table_says_of_them(tmp_path):
     for name, shown in (("warmth", (room - 0.2) / 0.6), ("on", sign), ("glow", lamp)):
         known = table[name].notna().to_numpy() & table["height"].notna().to_numpy()
         np.testing.assert_allclose(shown[known], table[name][known], atol=0.005, err_msg=name)
-    assert 0.2 < table["on"].mean() < 0.8 and 0.25 < table.isna().to_numpy().mean() < 0.35
+    assert 0.25 < table.isna().to_numpy().mean() < 0.35
+    found = table.corr()
+    assert min(found["warmth"]["size"], found["size"]["glow"], -found["warmth"]["height"], found["size"]["on"]) > 0.3
