@@ -10,6 +10,7 @@ cdae mechanisms --example --output=mechanisms.md
 
 import pathlib
 
+import pandas as pd
 from absl import flags
 
 from cdae_jax.commands import config, define
@@ -34,17 +35,25 @@ def main() -> None:
     lines += markdown_table(
         ["effect", *told], [[name, *row] for name, row in zip(told.index, told.values, strict=True)]
     )
+    lines += [
+        "",
+        *(_errors(errors) if len(errors) else ["True mechanisms are unknown: nothing to hold these against."]),
+    ]
+    text = "\n".join(lines) + "\n"
+    print(text)
+    if output:
+        pathlib.Path(output).write_text(text)
+
+
+def _errors(errors: pd.DataFrame) -> list[str]:
     wide = errors.pivot(index=["do", "effect", "targets"], columns="mechanism", values=["off by, in sd", "physical"])
     kinds = errors["mechanism"].unique()
-    lines += ["", "Off by, in standard deviations of the training labels [physical units], labels given:", ""]
     cells = [
         [*place, *(f"{row['off by, in sd'][kind]:.4f} [{row['physical'][kind]:.3g}]" for kind in kinds)]
         for place, row in wide.iterrows()
     ]
-    text = "\n".join([*lines, *markdown_table(["do", "effect", "targets", *kinds], cells)]) + "\n"
-    print(text)
-    if output:
-        pathlib.Path(output).write_text(text)
+    told = "Off by, in standard deviations of the training labels [physical units], labels given:"
+    return [told, "", *markdown_table(["do", "effect", "targets", *kinds], cells)]
 
 
 def _settings_and_data():

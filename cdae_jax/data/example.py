@@ -46,9 +46,9 @@ def true_counterfactual(labels: np.ndarray, mask: np.ndarray, values: np.ndarray
 
     warmth, size, glow, height, on = labels.T
     new_warmth = under(0, warmth)
-    new_size = under(1, size + mean_size(new_warmth) - mean_size(warmth))
-    new_glow = under(2, np.clip(glow + mean_glow(new_size) - mean_glow(size), 0, 1))
-    new_height = under(3, height + mean_height(new_warmth) - mean_height(warmth))
+    new_size = under(1, size + (mean_size(new_warmth) - mean_size(warmth)))
+    new_glow = under(2, np.clip(glow + (mean_glow(new_size) - mean_glow(size)), 0, 1))
+    new_height = under(3, height + (mean_height(new_warmth) - mean_height(warmth)))
     is_same = (new_size == size) & (new_height == height)
     return np.stack([new_warmth, new_size, new_glow, new_height, under(4, np.where(is_same, on, np.nan))], 1)
 
