@@ -25,6 +25,7 @@ $(VENV)/installed: setup.py
 $(VENV)/installed-test: setup.py
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q -e ".[test]"
-	# The TPU's compiler, for tests/plan_test.py alone: beside the packages, since where it is among them JAX looks for a TPU.
+	# The TPU's compiler, for tests/commands/plan_test.py alone: beside the packages, since where it is among them JAX
+	# looks for a TPU.
 	$(VENV)/bin/pip install -q --no-deps --target=$(VENV)/libtpu "libtpu==0.0.42.*"
 	touch $@

@@ -7,18 +7,21 @@ import sys
 import warnings
 from unittest import mock
 
+import numpy as np
 from absl import flags
+from PIL import Image
 
 import cdae_jax.commands
-from cdae_jax.commands import common, usage
+from cdae_jax.commands import common, main, usage
 
 ENVIRONMENT = os.environ | {"JAX_PLATFORMS": "cpu"}
 
 
 def command(name, *given, **environment):
-    """A command in a process of its own, which takes seconds to start."""
+    """A command in a process of its own, which takes seconds to start; by its face in `experiments` if it has one."""
+    face = [f"experiments.{name}"] if importlib.util.find_spec(f"experiments.{name}") else [main.__name__, name]
     return subprocess.run(
-        [sys.executable, "-m", f"experiments.{name}", *given],
+        [sys.executable, "-m", *face, *given],
         capture_output=True,
         text=True,
         env=ENVIRONMENT | environment,
@@ -56,3 +59,8 @@ def run_here(name, *given):
             return
         common.parse(sys.argv)
         module.main()
+
+
+def assert_drawn(path):
+    """That a picture is there, and not of one grey."""
+    assert np.asarray(Image.open(path)).std() > 10

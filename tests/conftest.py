@@ -4,7 +4,6 @@ What one test has compiled, the others and the commands that they start find in 
 """
 
 import atexit
-import fcntl
 import importlib.metadata
 import os
 import pathlib
@@ -24,6 +23,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 from devices import one_device
+from workers import one_worker
 
 # Set once by the process that starts the workers, for them and for the commands that tests start.
 COMPILED = os.environ.get("CDAE_JAX_TEST_CACHE")
@@ -46,13 +46,10 @@ def trained_pendulum():
 
     from cdae_jax.training.loop import train_model
 
-    folder = pathlib.Path(COMPILED) / "runs"
-    folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "pendulum" / "train.json").is_file():  # written at the end
-            train_model(settings_with(data={"data_dir": str(folder / "data")}), folder / "pendulum")
-    return folder / "pendulum"
+    with one_worker("pendulum") as folder:
+        if not (folder / "train.json").is_file():  # written at the end
+            train_model(settings_with(data={"data_dir": str(folder.parent / "data")}), folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +72,12 @@ def batch():
 
 
 def pytest_terminal_summary(terminalreporter):
-    """What each folder of tests took, the longest first: added up over the workers."""
+    """What the tests of each room took, the longest first: added up over the workers."""
     seconds: dict[str, float] = {}
     for report in (report for reports in terminalreporter.stats.values() for report in reports):
         if isinstance(report, pytest.TestReport):
-            folder = pathlib.PurePath(report.nodeid.split("::")[0]).parent.name
+            parts = pathlib.PurePath(report.nodeid.split("::")[0]).parts
+            folder = parts[1] if len(parts) > 2 else "tests"
             seconds[folder] = seconds.get(folder, 0) + report.duration
     terminalreporter.section("seconds by folder")
     for folder, spent in sorted(seconds.items(), key=lambda item: -item[1]):

@@ -14,16 +14,14 @@ WEIGHTS = LossWeights(
     gamma=0.1,
     anneal_steps=10,
     kl_reduction="mean",
-    mechanism=0.3,
     condition="encoding",
     condition_drop=0.0,
-    mechanism_alone=False,
     refine_every=1,
 )
 
 
 def counts_of(net, weights, batch):
-    return counts(net.graph, net.model.block_dim, weights.kl_reduction, batch)
+    return counts(net.model.block_dim, weights.kl_reduction, batch)
 
 
 def draws_of(net, weights, batch):

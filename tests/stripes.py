@@ -94,6 +94,14 @@ class Idle(OfTheTruth):
         return measure(images)
 
 
+class Coarse(OfTheTruth):
+    """A model that makes every stripe lighter, the more so the fewer its steps."""
+
+    def counterfactual(self, images, do, **given):
+        labels = super().counterfactual(images, do, **given).labels + 12 // given["options"].num_steps
+        return Counterfactuals(render(labels), labels)
+
+
 class Misreading(OfTheTruth):
     """A model that reads b too high by ten; all else it knows."""
 

@@ -41,10 +41,6 @@ class Network:
         """z = f(u), [B, n, k] -> [B, n, k] through the mechanisms, under `do`; with a key, classes drawn afresh."""
         return self._bound.scm(u, do, key)
 
-    def misfit(self, code: jax.Array) -> jax.Array:
-        """-log p(m_i(y) | m_pa(y)) of codes m(y), [B, n, k] -> [B, n, k], up to a constant."""
-        return self._bound.scm.misfit(code)
-
     def conditionals(self, z: jax.Array) -> Conditional:
         """How every z_i follows its own noise, given its parents in z [B, n, k]."""
         return self._bound.scm.conditionals(z)

@@ -97,7 +97,7 @@ class Mechanism(nn.Module):
         if self.kind in ("affine", "spline"):
             raw = nn.Dense(shift.shape[-1], kernel_init=zeros)(h)
         elif self.kind == "scaled":
-            raw = self.param("log_scale", zeros, ())
+            raw = 10 * self.param("log_scale", zeros, ())  # learns as fast as what a network says
         else:
             return Conditional(shift, jnp.zeros(shape))
         log_scale = jnp.broadcast_to(MAX_LOG_SCALE * jnp.tanh(raw / MAX_LOG_SCALE), shape)
@@ -219,14 +219,11 @@ class StructuralCausalModel(nn.Module):
         """The exact inverse of the propagation: u_i = T^-1(exp(-s_i) (z_i - f_i)), [B, n, k] -> [B, n, k]."""
         return self.conditionals(z).u_of(z)[0]
 
-    def misfit(self, code: jax.Array) -> jax.Array:
-        """-log p(m_i(y) | m_pa(y)) = u^2 / 2 + log dz/du, elementwise [B, n, k], up to a constant; code = m(y).
-
-        Of an effect that is a class it is -log p(class | m_pa(y)), the cross-entropy, in each dimension.
-        """
-        u, log_slope = self.conditionals(code).u_of(code)
-        found = 0.5 * u**2 + log_slope
-        for i, logits in self.logits(code, u).items():
+    def class_misfits(self, z: jax.Array, code: jax.Array) -> dict[int, jax.Array]:
+        """-log p(class | z_pa(i)) [B], the cross-entropy, of every effect that is a class, given the parents in z and
+        the class in code, both [B, n, k]."""
+        found = {}
+        for i, logits in self.logits(z, self.abduct(z)).items():
             known = nearest(codes_of(self.graph.variables[i], self.block_dim), code[:, i])
-            found = found.at[:, i].set(optax.softmax_cross_entropy_with_integer_labels(logits, known)[:, None])
+            found[i] = optax.softmax_cross_entropy_with_integer_labels(logits, known)
         return found

@@ -11,32 +11,11 @@ from cdae_jax.objective.terms import Condition, mean_square
 IMAGE_SD = 0.1  # of the conv decoder's p(x | z), on the scale -1..1
 
 
-def mechanism_misfit(net: Network, code: jax.Array) -> jax.Array:
-    """(4) -log p(m_i(y) | m_pa(y)), elementwise [B, n, k], up to a constant; code = m(y).
-
-    Without it the mechanisms learn through the encoder alone, which can write a child's label into the child's own u
-    and leave f_i untrained: the intervened variable then moves and its effects do not ("Pendulum with shadows that were
-    set").
-    """
-    return net.misfit(code)
-
-
-def mechanisms_alone(net: Network) -> Network:
-    """The network whose mechanisms no term changes, so that they learn from (4) alone.
-
-    What pulls at them from elsewhere, the noise of u in (3) and the decoder, costs them the precision that the labels
-    would give ("Mechanisms at a rate of their own").
-    """
-    parts = net.params["params"].items()  # without "scm" where the graph has no edges
-    kept = {name: jax.lax.stop_gradient(part) if name == "scm" else part for name, part in parts}
-    return net.replace(params={"params": kept})
-
-
 def spare_what_was_set(conditionals: Conditional, intervened: jax.Array) -> Conditional:
     """The same without gradient where a variable was set by hand ([B, n] bool).
 
-    Such an image says what is there, and nothing of the mechanism: (3) holds and does not train f_i, and (2) and (4)
-    leave the variable out (`terms.masks`), since whatever u explains the value against the mechanism is not unlikely
+    Such an image says what is there, and nothing of the mechanism: (3) holds and does not train f_i, and (2) leaves the
+    variable out (`terms.masks`), since whatever u explains the value against the mechanism is not unlikely
     ("Pendulum with shadows that were set").
     """
 
@@ -68,7 +47,7 @@ def condition_of(kind: Condition, z: jax.Array, code: jax.Array, known: jax.Arra
 
 
 def draft_misfit(x_0: jax.Array, draft: jax.Array, drop: jax.Array) -> jax.Array:
-    """(5) ||x - d(z)||^2 [B]: a refiner's draft learns the mean image given z, where z is not dropped ([B] bool).
+    """(4) ||x - d(z)||^2 [B]: a refiner's draft learns the mean image given z, where z is not dropped ([B] bool).
 
     Its gradient ends at the draft's weights, whose z are given: z is shaped by (1) to (3) alone, and the draft learns
     nothing from (1) (after DiffuseVAE, arXiv 2201.00308; "For as many seconds").

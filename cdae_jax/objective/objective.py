@@ -3,7 +3,7 @@
     L = (1) E ||target - output(x_t, t, z)||^2          mean over pixels
       + gamma ( (2) KL[q(u|x) || N(0, I)]
               + (3) KL[q(z|x) || p(z|y)] )              over the labelled variables
-      + ours: (4) -log p(m_i(y) | m_pa(y)), (5) the draft
+      + (4) ||x - d(z)||^2                              the draft, which is ours
 
 gamma rises from 0 over the first steps. (2) and (3) are sums over the dimensions, as published, or means
 (`terms.counts`). (3) is that of q(z_i | z_pa, x) = N(g(mean_i), g'(mean_i)^2 var_i), given the sampled parents, for the
@@ -36,15 +36,14 @@ def objective(
     chex.assert_rank(x_0, 4)
     chex.assert_shape([batch["y"], batch["intervened"]], (num, len(net.graph)))
     chex.assert_shape(batch["context"], (num,))
-    causal = extensions.mechanisms_alone(net) if weights.mechanism_alone else net
 
     # q(u | x), and z = f(u) of a sample of u.
     mean, log_var = net.encode(x_0)
     u = sample_gaussian(mean, log_var, draws.u) if weights.condition == "encoding" else mean
-    z = causal.propagate(u)
+    z = net.propagate(u)
 
     # q(z | x), and p(z | y) = N(m(y), prior_sd^2).
-    z_mean, log_slope = extensions.spare_what_was_set(causal.conditionals(z), batch["intervened"]).z_of(mean)
+    z_mean, log_slope = extensions.spare_what_was_set(net.conditionals(z), batch["intervened"]).z_of(mean)
     z_log_var = log_var + 2 * log_slope
     code = net.codes(extensions.completed(net, batch["y"], z_mean))
 
@@ -56,23 +55,22 @@ def objective(
     else:
         decoding, terms = extensions.pixel_misfit(net, x_0, seen, context), {}
 
-    # (2), (3), and (4), which is ours.
-    over_latents = {
+    # (2) and (3).
+    divergences = {
         "kl_u": kl_standard_normal(mean, log_var),
         "kl_z": kl_gaussian(z_mean, z_log_var, code, net.model.prior_sd),
-        "mechanism": extensions.mechanism_misfit(net, code),
     }
-    over_variables = masks(net.graph, batch)
+    over_variables = masks(batch)
     terms = {name: jnp.sum(term) / over["decoder"] for name, term in ({"decoder": decoding} | terms).items()}
-    terms |= {name: masked_sum(term, over_variables[name]) / over[name] for name, term in over_latents.items()}
+    terms |= {name: masked_sum(term, over_variables[name]) / over[name] for name, term in divergences.items()}
 
     anneal = jnp.minimum(1.0, (step + 1).astype(jnp.float32) / max(1, weights.anneal_steps))
-    regularisers = weights.gamma * (terms["kl_u"] + terms["kl_z"]) + weights.mechanism * terms["mechanism"]
-    return terms["decoder"] + terms.get("draft", 0.0) + anneal * regularisers, terms
+    regularisers = anneal * weights.gamma * (terms["kl_u"] + terms["kl_z"])
+    return terms["decoder"] + terms.get("draft", 0.0) + regularisers, terms
 
 
 def _denoising(net: Network, weights: LossWeights, x_0, seen, code, context, drop, draws: Draws):
-    """(1) ||target - output(x_t, t, z)||^2 of every image that the UNet sees, and (5) of every image, by name."""
+    """(1) ||target - output(x_t, t, z)||^2 of every image that the UNet sees, and (4) of every image, by name."""
     eps, t, draft, terms = draws.eps, draws.t, None, {}
     if net.decoder.has_draft:
         is_mixed = weights.condition == "mixed"

@@ -6,8 +6,6 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.graph import CausalGraph
-
 Condition = Literal["encoding", "mean", "mixed", "labels"]
 Reduction = Literal["sum", "mean"]
 
@@ -19,10 +17,8 @@ class LossWeights:
     gamma: float
     anneal_steps: int
     kl_reduction: Reduction
-    mechanism: float
     condition: Condition
     condition_drop: float
-    mechanism_alone: bool
     refine_every: int
 
 
@@ -48,26 +44,19 @@ def masked_sum(values: jax.Array, mask: jax.Array) -> jax.Array:
     return jnp.sum(jnp.where(mask[..., None], values, 0))
 
 
-def labelled_families(graph: CausalGraph, known: jax.Array) -> jax.Array:
-    """[B, n] bool: variables with parents whose own label and parents' labels are all known ([B, n] bool)."""
-    families = [known[:, (i, *parents)].all(-1) & bool(parents) for i, parents in enumerate(graph.parents)]
-    return jnp.stack(families, -1)
+def masks(batch: dict) -> dict[str, jax.Array]:
+    """[B, n] bool for each divergence: the variables that it is over."""
+    return {"kl_u": ~batch["intervened"], "kl_z": jnp.isfinite(batch["y"])}
 
 
-def masks(graph: CausalGraph, batch: dict) -> dict[str, jax.Array]:
-    """[B, n] bool for each term over latents: the variables that it is over."""
-    known, free = jnp.isfinite(batch["y"]), ~batch["intervened"]
-    return {"kl_u": free, "kl_z": known, "mechanism": labelled_families(graph, known) & free}
-
-
-def counts(graph: CausalGraph, block_dim: int, reduction: Reduction, batch: dict) -> dict[str, jax.Array]:
+def counts(block_dim: int, reduction: Reduction, batch: dict) -> dict[str, jax.Array]:
     """What the sum of each term is divided by, float32 scalars of at least 1.
 
-    The terms over latents are means over the dimensions that they are over; with the reduction "sum" the two
-    divergences are means over images of sums over dimensions, as published.
+    The divergences are means over the dimensions that they are over; with the reduction "sum" they are means over
+    images of sums over dimensions, as published.
     """
     images = jnp.asarray(len(batch["x"]))
-    found = {name: block_dim * jnp.sum(mask) for name, mask in masks(graph, batch).items()} | {"decoder": images}
+    found = {name: block_dim * jnp.sum(mask) for name, mask in masks(batch).items()} | {"decoder": images}
     if reduction == "sum":
         found |= {"kl_u": images, "kl_z": images}
     return {name: jnp.maximum(count, 1).astype(jnp.float32) for name, count in found.items()}

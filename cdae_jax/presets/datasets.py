@@ -26,13 +26,13 @@ PENDULUM = {
     },
     "ours": {
         "model": {"decoder": "refiner"},
-        "train": {"condition": "mixed", "refine_every": 4, "mechanism_alone": True, "mechanism_rate": 10.0},
+        "train": {"condition": "mixed", "refine_every": 4},
         "sample": {"solver": "dpm_solver", "num_steps": 5, "fit_steps": 2},
     },
     "smoke": {
         "data": {"resolution": 16, **SMOKE_DATA},
         "model": {"decoder": "diffusion"},  # without a draft it compiles in half of the time
-        "train": {"condition": "encoding", "refine_every": 1, "mechanism_alone": False, "mechanism_rate": 1.0},
+        "train": {"condition": "encoding", "refine_every": 1},
         "sample": {"fit_steps": 0},
     },
     "paper": {
@@ -58,7 +58,6 @@ MORPHO_MNIST = {
         "train": {"steps": 28_000, "warmup_steps": 500, "checkpoint_every": 2_000},
     },
     "ours": {
-        "model": {"mechanism": "affine"},
         "train": {"condition": "mean", "anneal_steps": 500},
         "sample": {"solver": "dpm_solver", "num_steps": 10, "depth": 0.99, "corrections": 2},
     },
@@ -87,7 +86,7 @@ CIRCUIT_LOOKALIKE = {
         "model": {"encoder_patch": 8, "patch": 8},
         "train": {"steps": 20_000},
     },
-    "ours": {"model": {"mechanism": "affine"}, "sample": {"num_steps": 30}},
+    "ours": {"sample": {"num_steps": 30}},
     "smoke": {"data": {"resolution": 32, **SMOKE_DATA}},
     "paper": {
         "data": {"resolution": 128},

@@ -29,19 +29,19 @@ class Memory:
         return steps / (steps + 1 / self.part)
 
 
-PLAIN_TRAINING = {"condition": "encoding", "refine_every": 1, "mechanism_alone": False, "mechanism_rate": 1.0}
+PLAIN_TRAINING = {"condition": "encoding", "refine_every": 1}
 
 # Ours. What differs between datasets, by evidence, stands in `datasets`.
 OURS = {
     # With a prior of unit variance the decoder learns to ignore z.
-    "model": {"decoder": "diffusion", "mechanism": "additive", "prior_sd": 0.05, "label_scale": "sd"},
+    "model": {"decoder": "diffusion", "mechanism": "auto", "prior_sd": 0.05, "label_scale": "sd"},
     "diffusion": {"schedule": "cosine", "prediction": "v"},
     "train": {
         "ema_decay": 0.999,
         "gamma": 0.02,
         "anneal_steps": 200,
         "kl_reduction": "mean",
-        "mechanism": 1.0,
+        "mechanisms": "labels",
         "condition_drop": 0.1,
         **PLAIN_TRAINING,
     },
@@ -67,7 +67,7 @@ PAPER = {
         "gamma": 1.0,
         "anneal_steps": Share(0.25),
         "kl_reduction": "sum",
-        "mechanism": 0.0,
+        "mechanisms": "objective",
         "condition_drop": 0.0,
         **PLAIN_TRAINING,
     },
@@ -93,13 +93,9 @@ METHODS = {
     },
     # Label-conditional diffusion: the decoder sees the labels themselves, once; an encoder reads the labels, and
     # mechanisms are fitted to labels alone. Its blocks grow to the code of a class, where there is one.
-    "conditional": _changed(
-        "label-conditional", model={"block_dim": 1}, train={"condition": "labels", "mechanism_alone": True}
-    ),
+    "conditional": _changed("label-conditional", model={"block_dim": 1}, train={"condition": "labels"}),
     # DiffAE (arXiv 2111.15640): no labels, no graph; a linear readout reads and sets them.
-    "diffae": _changed(
-        "DiffAE", graph=False, train={"gamma": 0.0, "mechanism": 0.0, "mechanism_alone": False, "condition": "mean"}
-    ),
+    "diffae": _changed("DiffAE", graph=False, train={"gamma": 0.0, "condition": "mean"}),
     # Labels align the latents, but there is no causal layer.
     "aligned": _changed("no causal layer", graph=False),
     # CausalVAE (arXiv 2004.08697) with our encoder and causal layer; its decoder sees what the mechanisms say, and was
@@ -107,7 +103,7 @@ METHODS = {
     "causalvae": _changed(
         "CausalVAE",
         model={"decoder": "conv"},
-        train={"condition": "encoding", "refine_every": 1, "mechanism_rate": 1.0},
+        train={"condition": "encoding", "refine_every": 1},
     ),
     # Ours with what the released code does instead: children see their parents' u; x_T by fresh noise.
     "one_hop": _changed("one-hop mechanisms", parts=True, model={"mechanism": "one_hop"}),

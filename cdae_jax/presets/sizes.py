@@ -36,6 +36,7 @@ SMOKE = {
         "encoder_multipliers": (1,),  # few levels compile faster
         "unet_channels": 8,
         "unet_multipliers": (1,),
+        "mechanism": "scaled",
         "mechanism_hidden": 16,
     },
     "train": {"steps": 20, "warmup_steps": 5, "anneal_steps": 5, "checkpoint_every": 10},

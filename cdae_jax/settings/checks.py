@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from cdae_jax.errors import InputError
-from cdae_jax.graph import CLASS, CausalGraph, did_you_mean
+from cdae_jax.graph import AUTO, CLASS, CausalGraph, did_you_mean
 from cdae_jax.model.decoders import DECODERS
 from cdae_jax.model.scm import MECHANISMS
 from cdae_jax.model.unet import NUM_HEADS, check_image_size
@@ -14,7 +14,7 @@ POSITIVE = (
     *("model.block_dim", "model.encoder_channels", "model.encoder_patch", "model.unet_channels", "model.num_blocks"),
     *("model.patch", "model.mechanism_hidden", "model.prior_sd"),
     *("train.steps", "train.batch_size", "train.learning_rate", "train.checkpoint_every", "train.refine_every"),
-    *("train.mechanism_rate", "system.microbatches", "system.fsdp"),
+    *("system.microbatches", "system.fsdp"),
 )
 BELOW_1 = ("train.condition_drop", "train.ema_decay")
 RANGES = {
@@ -50,10 +50,10 @@ def check_numbers(settings) -> None:
 
 
 def check_train(train: Train, model: Model) -> None:
-    if train.mechanism_alone and not train.mechanism:
+    if model.mechanism == AUTO and train.mechanisms != "labels":
         raise InputError(
-            "config.train.mechanism_alone is True, but with config.train.mechanism 0 the mechanisms would learn"
-            " from nothing: use a weight above 0, or mechanism_alone False"
+            f'config.model.mechanism is "{AUTO}", which labels choose before training, but config.train.mechanisms is'
+            f' "{train.mechanisms}": use "labels", or name a kind of mechanism'
         )
     decoder = DECODERS[model.decoder]
     if train.refine_every > 1 and not (decoder.has_draft and decoder.diffuses):
@@ -68,11 +68,19 @@ def check_train(train: Train, model: Model) -> None:
         )
 
 
-def check_model(model: Model, graph: CausalGraph, resolution: int) -> None:
+def check_mechanisms(train: Train, graph: CausalGraph) -> None:
     for var in graph.variables:
         if var.mechanism:
-            known = MECHANISMS if var.kind == "continuous" else (*MECHANISMS, CLASS)
+            known = (*MECHANISMS, AUTO) if var.kind == "continuous" else (*MECHANISMS, AUTO, CLASS)
             check_choice(f"graph[{var.name!r}].mechanism", var.mechanism, known)
+        if var.mechanism in (AUTO, CLASS) and train.mechanisms != "labels":
+            raise InputError(
+                f'config.graph[{var.name!r}].mechanism is "{var.mechanism}", which is fitted to labels, but'
+                f' config.train.mechanisms is "{train.mechanisms}": use "labels", or name another mechanism'
+            )
+
+
+def check_model(model: Model, resolution: int) -> None:
     check_image_size(resolution, model.patch, len(model.unet_multipliers))
     check_image_size(resolution, model.encoder_patch, num_levels=1)
     heights = [resolution // model.patch // 2**level for level in range(len(model.unet_multipliers))]

@@ -29,6 +29,12 @@ def _action_follows_from_gamma(config: Mapping) -> bool:
     return (config["sample"]["action"] == "direction") == (config["train"].get("kl_z") == 0)
 
 
+def _mechanisms_had_no_rate(config: Mapping) -> bool:
+    return config["train"]["mechanism_rate"] == 1 or not any(var.get("parents") for var in config["graph"].values())
+
+
+BEFORE = 'before training, with config.train.mechanisms="labels"'
+
 # section.field -> (whether training alone is concerned, whether a run had what the code now always does, what that is)
 GONE: dict[str, tuple[bool, Callable[[Mapping], bool], str]] = {
     "model.prior": (False, lambda c: c["model"]["prior"] == "fixed", '"fixed"'),
@@ -39,6 +45,9 @@ GONE: dict[str, tuple[bool, Callable[[Mapping], bool], str]] = {
     "train.clip_norm": (True, lambda c: c["train"]["clip_norm"] == 1.0, "1"),
     "train.kl_missing": (True, lambda c: not c["train"]["kl_missing"] or _all_labelled(c), "0"),
     "train.mechanism_missing": (True, lambda c: not c["train"]["mechanism_missing"] or _all_labelled(c), "0"),
+    "train.mechanism": (True, lambda c: not c["train"]["mechanism"], f"0, or {BEFORE}"),
+    "train.mechanism_alone": (True, lambda c: not c["train"]["mechanism_alone"], BEFORE),
+    "train.mechanism_rate": (True, _mechanisms_had_no_rate, "1"),
     "train.kl_u": (True, lambda c: c["train"]["kl_u"] == c["train"]["kl_z"], "that of config.train.kl_z"),
 }
 

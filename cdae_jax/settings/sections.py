@@ -46,15 +46,15 @@ class Train:
     decay: bool  # cosine decay of the learning rate to 0 over the run, else constant after the warm-up
     ema_decay: float
     gamma: float  # weight of both divergences; 0: no label aligns the latents, which a linear readout then reads
-    anneal_steps: int  # over which gamma, and the weight of the mechanisms, rise from 0
-    mechanism: float  # weight of the labels' likelihood under the mechanisms, ours
+    anneal_steps: int  # over which gamma rises from 0
     condition_drop: float  # probability of the null condition; the context is dropped as often, independently
     checkpoint_every: int
     seed: int = 0
     kl_reduction: Reduction = "mean"  # of the divergences over dimensions
     condition: Condition = "encoding"  # what the decoder is conditioned on, see `objective.extensions.condition_of`
-    mechanism_alone: bool = False  # the mechanisms learn from the labels' likelihood alone, not from the other terms
-    mechanism_rate: float = 1.0  # learning rate of the mechanisms over that of all else
+    mechanisms: Literal["objective", "labels"] = (
+        "objective"  # learned with all else, or fitted to labels before and kept
+    )
     refine_every: int = 1  # of so many images of a batch one trains the UNet of a refiner, all of them its draft
 
 

@@ -1,22 +1,22 @@
 """What mechanisms make of labels alone: no image, no encoder, no decoder.
 
-Of every kind of mechanism, and of the kinds that `training.mechanisms` chooses, fitted to the labels of the training
-images: by how much the labels that they hold true under do(v = values) are off, for test images whose labels are given,
-where the true mechanisms are known. Values are drawn from the test labels ("usual"), and evenly over the range of the
-training labels ("far").
+Of every kind of mechanism, fitted to the labels of the training images as before training: by how much the labels that
+it holds true under do(v = values) are off, for test images whose labels are given, where the true mechanisms are known.
+Values are drawn from the test labels ("usual"), and evenly over the range of the training labels ("far").
 """
 
 import numpy as np
 import pandas as pd
 
-from cdae_jax.data.labels import LabelStats
-from cdae_jax.data.pipeline import label_columns, make_dataset
+from cdae_jax.data.dataset import Dataset
+from cdae_jax.data.pipeline import label_columns
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.interventions import labels_under
 from cdae_jax.model.prior import label_codes, labels_of
 from cdae_jax.model.scm import Intervention
 from cdae_jax.settings.run import Settings
-from cdae_jax.training.mechanisms import KINDS, Scores, class_effects, fit_to_labels, score, with_kind
+from cdae_jax.training.loop import examples_of
+from cdae_jax.training.mechanisms import KINDS, Scores, causal_model, class_effects, fit_to_labels, scores_of
 
 NUM = 2_000  # test images at most
 
@@ -31,32 +31,36 @@ def believed(scm, params, y: np.ndarray, i: int, values: np.ndarray) -> np.ndarr
     return np.asarray(labels_of(scm.graph, scm.apply(params, u, Intervention(mask, set_to))))
 
 
-def study_mechanisms(settings: Settings, steps: int) -> tuple[Scores, pd.DataFrame]:
+def study_mechanisms(settings: Settings, dataset: Dataset) -> tuple[Scores, pd.DataFrame]:
     """The scores that choose, and a table: mean absolute error in standard deviations and in physical units of each
-    effect under each do(), by targets and kind. Raises InputError where the true mechanisms or all effects are missing.
+    effect under each do(), by targets and kind; empty where the true mechanisms are unknown. Raises InputError for a
+    graph without effects.
     """
-    graph = settings.graph.with_mechanisms(class_effects(settings.graph))
-    dataset = make_dataset(settings.data, graph)
-    if not any(graph.parents) or dataset.true_counterfactual is None:
-        raise InputError(f"{dataset.name} has no effect whose true mechanism is known: nothing can be compared")
-    columns = label_columns(dataset, graph)
-    train, test = dataset.train.labels[~dataset.train.was_set.any(1)][:, columns], dataset.test.labels[:NUM]
-    stats, hidden = LabelStats.of(train, graph, settings.model.label_scale), settings.model.mechanism_hidden
-    y, y_test = stats.standardise(train), stats.standardise(test[:, columns])
-    scores, rng = score(graph, y, hidden, settings.train.seed), np.random.default_rng(settings.data.seed)
-    graphs = {kind: with_kind(graph, kind) for kind in KINDS} | {"chosen": graph.with_mechanisms(scores.chosen)}
-    fitted = {name: fit_to_labels(of, y, hidden, settings.train.seed, steps) for name, of in graphs.items()}
+    settings = settings.with_mechanisms(class_effects(settings))
+    graph = settings.graph
+    if not any(graph.parents):
+        raise InputError(f"no variable of {dataset.name} has parents: there is no mechanism to fit")
+    split, y, stats = examples_of(settings, dataset)
+    columns, test = label_columns(dataset, graph), dataset.test.labels[:NUM]
+    y_test, rng = stats.standardise(test[:, columns]), np.random.default_rng(settings.data.seed)
+    sd, seed = settings.model.prior_sd, settings.train.seed
+    numbers = [name for i, name in enumerate(graph.names) if i not in graph.class_effects]
+    models = {kind: causal_model(settings, dict.fromkeys(numbers, kind)) for kind in ("additive", *KINDS)}
+    fits = {kind: fit_to_labels(scm, y, sd, split.was_set, seed) for kind, scm in models.items()}
+    scores = scores_of(graph, {kind: fits[kind] for kind in KINDS})
     rows = []
     for i, name in enumerate(graph.names):
         targets = {"usual": rng.permutation(test[:, columns[i]])}
         if not graph.variables[i].classes:
             targets["far"] = rng.uniform(stats.low[i], stats.high[i], len(test))
-        for which, values in targets.items() if graph.descendants(name) else ():
+        is_known = dataset.true_counterfactual is not None and graph.descendants(name)
+        for which, values in targets.items() if is_known else ():
             true = labels_under(dataset, test, {name: values})[:, columns]
-            for kind, (scm, params) in fitted.items():
-                found = stats.physical(believed(scm, params, y_test, i, (values - stats.mean[i]) / stats.sd[i]))
+            for kind, fit in fits.items():
+                found = stats.physical(believed(fit.scm, fit.params, y_test, i, (values - stats.mean[i]) / stats.sd[i]))
                 for effect in graph.descendants(name):
-                    j = graph.index(effect)
+                    if np.isnan(true[:, j := graph.index(effect)]).any():
+                        continue  # the truth of some worlds does not say
                     off = np.abs(found[:, j] - true[:, j]).mean()
                     rows.append([f"do({name})", effect, which, kind, off / stats.sd[j], off])
     return scores, pd.DataFrame(rows, columns=["do", "effect", "targets", "mechanism", "off by, in sd", "physical"])

@@ -20,7 +20,6 @@ from cdae_jax.data.pipeline import batches, label_columns, make_dataset
 from cdae_jax.data.pixels import to_unit
 from cdae_jax.distributed import processes, sharding
 from cdae_jax.errors import InputError
-from cdae_jax.graph import AUTO
 from cdae_jax.model.causal_diffae import CausalDiffAE
 from cdae_jax.paths import expanded
 from cdae_jax.plots.graphs import draw_graph
@@ -31,7 +30,7 @@ from cdae_jax.settings.sections import Train
 from cdae_jax.training import workdir
 from cdae_jax.training.checkpoint import Checkpoints
 from cdae_jax.training.logs import MetricLogs
-from cdae_jax.training.mechanisms import choose_mechanisms, class_effects
+from cdae_jax.training.mechanisms import class_effects, fit_mechanisms
 from cdae_jax.training.optimizer import make_optimizer
 from cdae_jax.training.origin import Origin, check_fits
 from cdae_jax.training.step import Setup, jit_train_step, mesh_of
@@ -128,16 +127,15 @@ def train_model(settings: Settings, directory: str | pathlib.Path, init_from: Or
     directory, train, mesh = expanded(directory), settings.train, mesh_of(settings)
     segments = workdir.check_workdir(directory, settings, init_from.source if init_from else None)
     chosen = workdir.chosen_mechanisms(directory)
-    if chosen is None and train.mechanism:  # else nothing would say which class follows from which causes
-        settings = settings.with_mechanisms(class_effects(settings.graph))
-    elif chosen is not None:
-        settings = settings.with_mechanisms(chosen)
+    settings = settings.with_mechanisms(class_effects(settings) if chosen is None else chosen)
     dataset = make_dataset(settings.data, settings.graph)
     split, y, stats = examples_of(settings, dataset)
     image_shape, is_first = split.images.shape[1:], processes.is_first()
     workdir.check_dataset(directory, dataset)
-    if chosen is None and settings.model.mechanism == AUTO:
-        settings = settings.with_mechanisms(choose_mechanisms(settings, y, split.was_set))
+    mechanisms = None
+    if train.mechanisms == "labels" and not workdir.has_checkpoint(directory):
+        fitted = fit_mechanisms(settings, y, split.was_set)
+        settings, mechanisms = settings.with_mechanisms(fitted.kinds), fitted.params
 
     parts = [part.settings(settings) for part in segments]
     setup = Setup(parts[0], mesh, image_shape, dataset.num_classes)
@@ -159,7 +157,7 @@ def train_model(settings: Settings, directory: str | pathlib.Path, init_from: Or
         lowered = setup.lower(train.batch_size)
         with futures.ThreadPoolExecutor(1) as beside:
             compiled = beside.submit(lowered.compile)  # while the state is made
-            start, state = 0, setup.first_state(weights.params if weights else None)
+            start, state = 0, setup.first_state(weights.params if weights else None, mechanisms)
         first_step = compiled.result()
         if weights is not None:
             checkpoints.save(0, state.replace(ema=None), state.ema)

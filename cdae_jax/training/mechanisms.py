@@ -1,9 +1,14 @@
-"""Which kind of mechanism fits each effect: fitted to labels alone, before training, and told apart by held-out labels.
+"""Mechanisms fitted to labels alone, before training, and told apart by held-out labels.
 
-Every kind is fitted to the labels of training images by their likelihood, term (4) of the objective, which falls apart
-into one term for each effect. The simplest kind is taken whose likelihood of labels held out is within one standard
-error of the best one's ("one standard error rule", Breiman et al. 1984): seconds, and no image is looked at. An effect
-that is a class has one kind alone, CLASS.
+Every kind is fitted by the likelihood of latents z ~ p(z | y) under the labels y of training images,
+
+    -log p(z_i | z_pa(i)) = u_i^2 / 2 + log dz_i/du_i + constant,
+
+which falls apart into one term for each effect, and stops for each effect where held-out labels fit best. Of several
+kinds the simplest is taken whose likelihood of held-out labels is within one standard error of the best one's ("one
+standard error rule", Breiman et al. 1984). It takes seconds and looks at no image. Since z is spread around the code of
+y as p(z | y) says, noise does not get smaller than that spread, even of an effect that its causes determine. An effect
+that is a class has one kind alone, CLASS, fitted by -log p(class | z_pa(i)), the cross-entropy.
 """
 
 import functools
@@ -15,22 +20,33 @@ import numpy as np
 import optax
 import pandas as pd
 
-from cdae_jax.graph import CLASS, CausalGraph
+from cdae_jax.errors import InputError
+from cdae_jax.graph import AUTO, CLASS, CausalGraph
 from cdae_jax.model.prior import label_codes
 from cdae_jax.model.scm import StructuralCausalModel
 from cdae_jax.settings.run import Settings
 from cdae_jax.training.optimizer import apply_gradients
 
-KINDS = ("scaled", "affine", "spline")  # simplest first
-MAX_ROWS, HELD_OUT = 20_000, 0.2
-STEPS, BATCH, RATE = 2_000, 256, 3e-3
-GRAIN = 0.05  # standard deviations of a label, to within which labels count
+KINDS = ("scaled", "affine", "spline")  # what "auto" chooses from, simplest first
+HELD_OUT, MAX_HELD_OUT = 0.2, 5_000
+STEPS, CHUNKS, BATCH, RATE = 6_000, 20, 256, 3e-3
+
+
+class Fit(NamedTuple):
+    """Mechanisms of one kind.
+
+    misfit: [M, effects] -log p(z_i | z_pa(i)) of M rows held out, in nats per dimension, up to a constant; NaN where a
+    row says nothing of an effect.
+    """
+
+    scm: StructuralCausalModel
+    params: dict
+    misfit: np.ndarray
 
 
 class Scores(NamedTuple):
-    """Negative log-likelihood of held-out labels, per dimension in nats and up to a constant, of every effect (row) by
-    every kind (column), NaN where it cannot have it: its mean, and the standard error of its difference to the effect's
-    best."""
+    """Misfit of held-out labels of every effect (row) by every kind (column), NaN where it cannot have it: its mean,
+    and the standard error of its difference to the effect's best."""
 
     mean: pd.DataFrame
     error: pd.DataFrame
@@ -42,54 +58,62 @@ class Scores(NamedTuple):
         return (behind <= self.error).idxmax(axis=1).to_dict()
 
 
-def choose_mechanisms(settings: Settings, y: np.ndarray, was_set: np.ndarray) -> dict[str, str]:
-    """The kind of every effect's mechanism, by standardised labels y [N, n] of which was_set [N, n] say nothing; says
-    what was chosen, and by how much. Empty without effects."""
-    if not any(settings.graph.parents):
-        return {}
-    scores = score(settings.graph, np.where(was_set, np.nan, y), settings.model.mechanism_hidden, settings.train.seed)
-    print("mechanisms, by held-out labels (negative log-likelihood in nats; the simplest within one standard error):")
-    print(scores.mean.assign(chosen=scores.chosen).to_string(float_format="{:.3f}".format, na_rep="-"), flush=True)
-    return scores.chosen
+class Fitted(NamedTuple):
+    """The mechanisms of a run: effect -> kind, and their parameters as `StructuralCausalModel` has them."""
+
+    kinds: dict[str, str]
+    params: dict
 
 
-def class_effects(graph: CausalGraph) -> dict[str, str]:
-    """CLASS for every effect that has classes and whose mechanism the graph does not say."""
-    effects = [graph.variables[i] for i in effects_of(graph)]
-    return {var.name: CLASS for var in effects if var.classes and not var.mechanism}
-
-
-def with_kind(graph: CausalGraph, kind: str) -> CausalGraph:
-    """The same with the same kind for every effect but those that are classes."""
-    names = [graph.names[i] for i in effects_of(graph) if i not in graph.class_effects]
-    return graph.with_mechanisms(dict.fromkeys(names, kind))
-
-
-def score(graph: CausalGraph, y: np.ndarray, hidden: int, seed: int = 0) -> Scores:
-    """Fits every kind and scores it.
-
-    Labels count to within GRAIN: of an effect that its causes determine no kind then wins by ever smaller noise.
+def fit_mechanisms(settings: Settings, y: np.ndarray, was_set: np.ndarray) -> Fitted:
+    """The mechanisms of every effect, of the kind that the settings name or, for "auto", of the best, which is said.
 
     Args:
-      y: [N, n] standardised labels, NaN where unknown, or where they say nothing of a mechanism (set by hand).
-      hidden: width of the mechanisms' networks.
+      y: [N, n] standardised labels, NaN where unknown.
+      was_set: [N, n] bool, labels set by hand, which say nothing of their own mechanism.
+    Raises InputError for an effect of which the labels say nothing.
     """
-    rng = np.random.default_rng([seed, 13])
-    y = y[rng.permutation(len(y))[:MAX_ROWS]]
-    is_number = np.array([var.kind != "categorical" for var in graph.variables])
-    y = np.where(is_number[None], y + GRAIN * rng.normal(size=y.shape), y).astype(np.float32)
-    num_held, effects = max(1, round(HELD_OUT * len(y))), effects_of(graph)
-    misfits = {}
-    for kind in KINDS:
-        scm, params = fit_to_labels(with_kind(graph, kind), y[num_held:], hidden, seed)
-        misfits[kind] = misfits[CLASS] = np.asarray(_misfit(scm, params, _codes(scm, y[:num_held])))
-    is_whole, means, errors = whole_families(graph, y[:num_held]), {}, {}
-    for place, i in enumerate(effects):
-        kinds = (CLASS,) if i in graph.class_effects else KINDS
-        by_kind = pd.DataFrame({kind: misfits[kind][is_whole[:, place], place] for kind in kinds})
+    graph, seed = settings.graph, settings.train.seed
+    steps = min(STEPS, 20 * settings.train.steps)  # fewer for a run that is a try
+    if not (effects := effects_of(graph)):
+        return Fitted({}, {})
+    given = {graph.names[i]: graph.variables[i].mechanism or settings.model.mechanism for i in effects}
+    fits = {}
+    for kind in KINDS if AUTO in given.values() else ("",):
+        chosen = {name: kind if known == AUTO else known for name, known in given.items()}
+        fits[kind] = fit_to_labels(causal_model(settings, chosen), y, settings.model.prior_sd, was_set, seed, steps)
+    scores = scores_of(graph, fits)
+    if AUTO in given.values():
+        print("mechanisms, by held-out labels (nats; the simplest kind within one standard error of the best):")
+        print(scores.mean.assign(chosen=scores.chosen).to_string(float_format="{:.3f}".format, na_rep="-"), flush=True)
+    of, any_fit = {name: f"mechanisms_{name}" for name in given}, next(iter(fits.values()))
+    params = {of[name]: fits.get(kind, any_fit).params["params"][of[name]] for name, kind in scores.chosen.items()}
+    return Fitted({name: scores.chosen[name] if kind == AUTO else kind for name, kind in given.items()}, params)
+
+
+def class_effects(settings: Settings) -> dict[str, str]:
+    """CLASS for every effect that has classes and whose mechanism the graph does not say; none where mechanisms are not
+    fitted to labels, since nothing else would say which class follows from which causes."""
+    effects = [settings.graph.variables[i] for i in effects_of(settings.graph)]
+    is_fitted = settings.train.mechanisms == "labels"
+    return {var.name: CLASS for var in effects if is_fitted and var.classes and not var.mechanism}
+
+
+def causal_model(settings: Settings, kinds: dict[str, str]) -> StructuralCausalModel:
+    """The causal layer of a model of these settings, with the mechanisms of some variables chosen."""
+    model = settings.with_mechanisms(kinds).make_model(0)
+    return StructuralCausalModel(model.graph, model.block_dim, model.mechanism_hidden, model.mechanism)
+
+
+def scores_of(graph: CausalGraph, fits: dict[str, Fit]) -> Scores:
+    """Of fits by kind, simplest first."""
+    means, errors = {}, {}
+    for place, i in enumerate(effects_of(graph)):
+        own = {CLASS: next(iter(fits.values()))} if i in graph.class_effects else fits
+        by_kind = pd.DataFrame({kind: fit.misfit[:, place] for kind, fit in own.items()})
         means[graph.names[i]] = by_kind.mean()
         errors[graph.names[i]] = by_kind.sub(by_kind[by_kind.mean().idxmin()], axis=0).sem().fillna(np.inf)
-    offered = [kind for kind in (*KINDS, CLASS) if any(kind in mean for mean in means.values())]
+    offered = [kind for kind in (*fits, CLASS) if any(kind in mean for mean in means.values())]
     return Scores(*(pd.DataFrame(found).T[offered] for found in (means, errors)))
 
 
@@ -98,40 +122,83 @@ def effects_of(graph: CausalGraph) -> list[int]:
     return [i for i, parents in enumerate(graph.parents) if parents]
 
 
-def whole_families(graph: CausalGraph, y: np.ndarray) -> np.ndarray:
-    """[N, effects] bool: where an effect's label and those of its parents are known."""
-    return np.stack([np.isfinite(y[:, [i, *graph.parents[i]]]).all(1) for i in effects_of(graph)], 1)
+def fit_to_labels(
+    scm: StructuralCausalModel,
+    y: np.ndarray,
+    prior_sd: float,
+    was_set: np.ndarray | None = None,
+    seed: int = 0,
+    steps: int = STEPS,
+) -> Fit:
+    """The mechanisms of scm, fitted to standardised labels y [N, n], NaN where unknown; see `fit_mechanisms`."""
+    rng = np.random.default_rng([seed, 13])
+    order = rng.permutation(len(y))
+    y, was_set = y[order], np.zeros(y.shape, bool) if was_set is None else was_set[order]
+    effects, num_held = effects_of(scm.graph), min(round(HELD_OUT * len(y)), MAX_HELD_OUT)
+    told = [np.isfinite(y[:, (i, *scm.graph.parents[i])]).all(1) & ~was_set[:, i] for i in effects]
+    for i, rows in zip(effects, told, strict=True):
+        if not (rows[:num_held].any() and rows[num_held:].any()):
+            parents = " and ".join(repr(scm.graph.names[p]) for p in scm.graph.parents[i])
+            raise InputError(
+                f"{rows.sum()} training images have labels of {scm.graph.names[i]!r} and its parents ({parents}), too"
+                " few to fit its mechanism: label more, leave the edges out, or learn it with the rest"
+                ' (config.train.mechanisms="objective")'
+            )
+    codes = label_codes(scm.graph, scm.block_dim, jnp.asarray(np.nan_to_num(y).astype(np.float32)))
+    rows = codes, jnp.asarray(np.stack(told, 1))
+    held, rest = jax.tree.map(lambda part: part[:num_held], rows), jax.tree.map(lambda part: part[num_held:], rows)
+    params = scm.init(jax.random.key(seed), codes[:1])
+    keys = jax.random.split(jax.random.key(seed + 1), (CHUNKS, max(1, steps // CHUNKS)))
+    params, misfit = _fit(scm, params, rest, held, keys, jnp.float32(prior_sd))
+    return Fit(scm, params, np.where(held[1], misfit, np.nan))
 
 
-def fit_to_labels(graph: CausalGraph, y: np.ndarray, hidden: int, seed: int = 0, steps: int = STEPS):
-    """A causal model with the mechanisms that the graph names, and its parameters fitted to standardised labels y
-    [N, n] float32, NaN where unknown. A number has one dimension, or as many as the most classes."""
-    scm = StructuralCausalModel(graph, graph.most_classes, hidden, "auto")
-    rows = _codes(scm, y), jnp.asarray(whole_families(graph, y))
-    params = scm.init(jax.random.key(seed), rows[0][:1])
-    return scm, _fit(scm, steps, params, rows, jax.random.key(seed + 1))
+def _misfit(scm: StructuralCausalModel, params, code: jax.Array, noise: jax.Array) -> jax.Array:
+    """-log p(z_i | z_pa(i)) [B, effects] up to a constant, a mean over the dimensions of a block."""
+    causes = code + noise - noise.mean(-1, keepdims=True)
+    u, log_slope = scm.apply(params, causes, method="conditionals").u_of(code + noise)
+    found = jnp.mean(0.5 * u**2 + log_slope, -1)
+    for i, misfit in scm.apply(params, causes, code, method="class_misfits").items():
+        found = found.at[:, i].set(misfit)
+    return found[:, jnp.asarray(effects_of(scm.graph))]
 
 
-def _codes(scm: StructuralCausalModel, y: np.ndarray) -> jax.Array:
-    return label_codes(scm.graph, scm.block_dim, jnp.asarray(np.nan_to_num(y)))
+@functools.partial(jax.jit, static_argnames="scm")
+def _fit(scm: StructuralCausalModel, params, rows, held, keys: jax.Array, prior_sd: jax.Array):
+    """The parameters that fit what is held best, of each effect by itself, and its misfits; keys [chunks, steps]."""
+    tx = optax.adam(optax.cosine_decay_schedule(RATE, keys.size))
+    effects = [scm.graph.names[i] for i in effects_of(scm.graph)]
 
+    held_code, held_told = held
+    held_noise = prior_sd * jax.random.normal(keys[0, 0], held_code.shape)
 
-def _misfit(scm: StructuralCausalModel, params, code: jax.Array) -> jax.Array:
-    """-log p(m_i(y) | m_pa(y)) [B, effects] up to a constant, a mean over the dimensions of a block."""
-    return jnp.mean(scm.apply(params, code, method="misfit"), -1)[:, jnp.asarray(effects_of(scm.graph))]
-
-
-@functools.partial(jax.jit, static_argnames=("scm", "steps"))
-def _fit(scm: StructuralCausalModel, steps: int, params, rows: tuple[jax.Array, jax.Array], key: jax.Array):
-    tx = optax.adam(optax.cosine_decay_schedule(RATE, steps))
-
-    def loss(params, code, is_whole):
-        return jnp.sum(jnp.where(is_whole, _misfit(scm, params, code), 0)) / BATCH
+    def loss(params, code, told, noise):
+        return jnp.sum(jnp.where(told, _misfit(scm, params, code, noise), 0)) / BATCH
 
     def step(carry, key):
         params, opt_state = carry
-        batch = jax.tree.map(lambda part: part[jax.random.randint(key, (BATCH,), 0, len(part))], rows)
-        params, opt_state, _ = apply_gradients(tx, jax.grad(loss)(params, *batch), opt_state, params)
+        key_rows, key_noise = jax.random.split(key)
+        code, told = jax.tree.map(lambda part: part[jax.random.randint(key_rows, (BATCH,), 0, len(part))], rows)
+        noise = prior_sd * jax.random.normal(key_noise, code.shape)
+        grads = jax.grad(loss)(params, code, told, noise)
+        params, opt_state, _ = apply_gradients(tx, grads, opt_state, params)
         return (params, opt_state), None
 
-    return jax.lax.scan(step, (params, tx.init(params)), jax.random.split(key, steps))[0][0]
+    def chunk(carry, keys):
+        state, (best, best_misfit) = carry
+        state, _ = jax.lax.scan(step, state, keys)
+        misfit = _misfit(scm, state[0], held_code, held_noise)
+        is_better = jnp.sum(jnp.where(held_told, misfit - best_misfit, 0), 0) < 0
+        parts = {
+            f"mechanisms_{name}": jax.tree.map(
+                lambda new, old, better=is_better[place]: jnp.where(better, new, old),
+                state[0]["params"][f"mechanisms_{name}"],
+                best["params"][f"mechanisms_{name}"],
+            )
+            for place, name in enumerate(effects)
+        }
+        return (state, ({"params": parts}, jnp.where(is_better, misfit, best_misfit))), None
+
+    first = (params, tx.init(params)), (params, _misfit(scm, params, held_code, held_noise))
+    (_, best), _ = jax.lax.scan(chunk, first, keys)
+    return best

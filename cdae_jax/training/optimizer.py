@@ -9,7 +9,8 @@ WEIGHT_DECAY, CLIP_NORM = 1e-4, 1.0
 
 
 def make_optimizer(train: Train, start: int = 0) -> optax.GradientTransformation:
-    """AdamW with warm-up, optional cosine decay to 0, clipping by the global norm; mechanisms at their own rate.
+    """AdamW with warm-up, optional cosine decay to 0, and clipping by the global norm; of all parameters but mechanisms
+    that were fitted to labels, which stay as they are.
 
     Warm-up begins after step `start`, and the decay ends at train.steps.
     """
@@ -20,15 +21,15 @@ def make_optimizer(train: Train, start: int = 0) -> optax.GradientTransformation
         rate = optax.linear_schedule(0.0, train.learning_rate, max(1, train.warmup_steps))
     if start:
         rate = optax.join_schedules([optax.constant_schedule(0.0), rate], [start])
-    transforms = [optax.clip_by_global_norm(CLIP_NORM), optax.adamw(rate, weight_decay=WEIGHT_DECAY)]
-    if train.mechanism_rate != 1:
-        transforms.append(optax.masked(optax.scale(train.mechanism_rate), _is_mechanism))
-    return optax.chain(*transforms)
+    learned = optax.chain(optax.clip_by_global_norm(CLIP_NORM), optax.adamw(rate, weight_decay=WEIGHT_DECAY))
+    if train.mechanisms == "objective":
+        return learned
+    return optax.partition({"learned": learned, "fitted": optax.set_to_zero()}, _how)
 
 
-def _is_mechanism(tree: dict) -> dict:
-    """Which parts of a tree like the parameters belong to the mechanisms, as a prefix of it."""
-    return {"params": {name: name == "scm" for name in tree["params"]}}
+def _how(tree: dict) -> dict:
+    """What becomes of the parts of a tree like the parameters, as a prefix of it."""
+    return {"params": {name: "fitted" if name == "scm" else "learned" for name in tree["params"]}}
 
 
 def apply_gradients(tx: optax.GradientTransformation, grads, opt_state: optax.OptState, params):

@@ -53,5 +53,6 @@ def _compared(weights: Weights, settings: Settings, image_shape, num_classes: in
         {jax.tree_util.keystr(path, simple=True, separator="/"): leaf.shape for path, leaf in leaves}
         for leaves in (jax.tree_util.tree_leaves_with_path(tree) for tree in (weights.params, shapes))
     ]
-    for path in sorted(paths[0] | paths[1]):
+    is_fitted = settings.train.mechanisms == "labels"  # the mechanisms are not taken over
+    for path in sorted(path for path in paths[0] | paths[1] if not (is_fitted and path.startswith("params/scm/"))):
         yield f"shape of {path}", paths[0].get(path), paths[1].get(path)

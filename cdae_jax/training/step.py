@@ -93,7 +93,7 @@ def train_step(
     inputs = {"x": to_unit(batch["image"]), **{name: batch[name] for name in ("y", "context", "intervened")}}
     key = jax.random.fold_in(stream_key(train.seed, STEP_STREAM), state.step)
     draws = draw(model, schedule.num_steps, train.condition_drop, inputs["x"].shape, key)
-    over = counts(model.graph, model.block_dim, train.kl_reduction, inputs)
+    over = counts(model.block_dim, train.kl_reduction, inputs)
 
     def loss_of(params, inputs, draws):
         return objective(Network(model, params, schedule), weights, inputs, draws, over, state.step)
@@ -130,11 +130,15 @@ class Setup:
         self.abstract = sharding.abstract_like(shapes, self.shardings)
         self._settings, self._mesh, self._image_shape = settings, mesh, image_shape
 
-    def first_state(self, params=None) -> TrainState:
-        """The state before the first step, with these parameters if there are some."""
-        if params is None:
-            return jax.jit(self._init, out_shardings=self.shardings)()
-        return jax.jit(functools.partial(state_of, self.tx), out_shardings=self.shardings)(params)
+    def first_state(self, params: dict | None = None, mechanisms: dict | None = None) -> TrainState:
+        """The state before the first step, with these parameters if there are some, and these mechanisms."""
+
+        def first(params, mechanisms):
+            params = self._init().params if params is None else params
+            own = {"scm": mechanisms} if mechanisms else {}  # none without edges
+            return state_of(self.tx, {"params": params["params"] | own})
+
+        return jax.jit(first, out_shardings=self.shardings)(params, mechanisms)
 
     def lower(self, batch_size: int) -> jax.stages.Lowered:
         """The step of `jit_train_step` traced for batches over all of the mesh: `compile` is what is left."""

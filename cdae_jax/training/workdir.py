@@ -95,14 +95,19 @@ def claim(
 def needs_weights(directory: pathlib.Path, init_from: Origin | None) -> bool:
     """Whether a run starts from other weights and has no checkpoint of its own yet. Raises InputError if it does and
     nothing says where to read them."""
-    origin, folder = read_origin(directory), directory / "checkpoints"
-    if (origin is None and init_from is None) or any(path.name.isdigit() for path in folder.glob("*")):
+    origin = read_origin(directory)
+    if (origin is None and init_from is None) or has_checkpoint(directory):
         return False
     if init_from is None:
         raise InputError(
             f"the run in {directory} starts from {origin} and has no checkpoint yet: give --init_from={origin} again"
         )
     return True
+
+
+def has_checkpoint(directory: pathlib.Path) -> bool:
+    """Whether training has saved something in a workdir."""
+    return any(path.name.isdigit() for path in (directory / "checkpoints").glob("*"))
 
 
 def read_origin(directory: pathlib.Path) -> str | None:

@@ -1,9 +1,10 @@
 """Ours and all other methods by one command: who takes part, with which settings, for how many steps."""
 
 import json
+import shutil
 
 import pytest
-from commands import run_here
+from commands import assert_drawn, command, run_here
 
 from cdae_jax.commands import baselines
 from cdae_jax.errors import InputError
@@ -43,11 +44,11 @@ def test_every_method_has_a_title_and_takes_part_where_it_differs_and_is_not_slo
 
 def test_overrides_go_to_all_and_changes_to_one(tmp_path):
     names = ["ours", "conditional", "causalvae"]
-    change = ["causalvae:train.condition=mean", "causalvae:train.batch_size=8", "ours:train.mechanism_alone=True"]
+    change = ["causalvae:train.condition=mean", "causalvae:train.batch_size=8", "ours:train.mechanisms=objective"]
     ours, conditional, vae = runs_of(names, tmp_path, "--config.train.batch_size=4", change=change)
     assert [run.settings.train.batch_size for run in (ours, conditional, vae)] == [4, 4, 8]
     assert [run.settings.train.condition for run in (ours, conditional, vae)] == ["encoding", "labels", "mean"]
-    assert ours.settings.train.mechanism_alone and vae.settings.model.decoder == "conv"
+    assert ours.settings.train.mechanisms == "objective" and vae.settings.model.decoder == "conv"
     train, _ = vae.commands()
     assert f"{CONFIG},method=causalvae" in train and "--config.train.condition=mean" in train
     for wrong in ("vae:train.steps=3", "ours", "ours:train.steps"):
@@ -113,3 +114,24 @@ def test_the_command_says_what_it_would_do(tmp_path, monkeypatch, capsys):
     ):
         with pytest.raises(InputError, match=message):
             run_here(*given, "--same=steps", wrong)
+
+
+def test_all_methods_are_trained_evaluated_and_compared_by_one_command(evaluated, tmp_path):
+    """Ours is there already; fresh noise is decoded by its model, in a process of its own."""
+    workdir = shutil.copytree(evaluated[0], tmp_path / "ours_0")
+    metrics = json.loads((workdir / "metrics.json").read_text())
+    data = f"--config.data.data_dir={json.loads((workdir / 'config.json').read_text())['data']['data_dir']}"
+    given = (f"--workdir={workdir.parent}", "--names=ours,noise", "--same=steps", "--parts=interventions")
+    compared = command("baselines", CONFIG, data, *given)
+    assert compared.returncode == 0, compared.stderr
+    assert "finished  ours_0" in compared.stdout and "decodes ours_0" in compared.stdout
+    assert "| | images | ours | fresh noise | real images | factual image left unchanged |" in compared.stdout
+    assert "| composition: pixel MSE |" in compared.stdout and "| do(angle): light |" in compared.stdout
+    both = json.loads((workdir.parent / "comparison.json").read_text())["models"]
+    assert both["ours"]["composition: pixel MSE"]["mean"] == metrics["composition"]["mse"]["mean"]
+    noisy = json.loads((workdir.parent / "noise_0" / "metrics.json").read_text())
+    assert noisy["protocol"]["abduction"] == "noise" and noisy["protocol"]["depth"] == 1.0
+    cell = noisy["effectiveness"]["do(angle)"]["light"]["normalised"]
+    assert both["fresh noise"]["do(angle): light"]["mean"] == cell != both["ours"]["do(angle): light"]["mean"]
+    for name in ("comparison.png", "comparison_grid.png"):
+        assert_drawn(workdir.parent / name)

@@ -5,10 +5,12 @@ import subprocess
 import sys
 
 import pytest
-from commands import ENVIRONMENT, run_here
+from commands import ENVIRONMENT, command, run_here
 
 from cdae_jax.commands.common import sentence
 from cdae_jax.commands.main import COMMANDS
+
+CONFIG = "--config=configs/pendulum.py:smoke"
 
 ENDS = """
 import warnings
@@ -89,3 +91,37 @@ def test_a_face_may_be_started_by_its_file_too():
         [sys.executable, "experiments/export.py", "--help"], capture_output=True, text=True, env=ENVIRONMENT
     )
     assert done.returncode == 0 and done.stdout.startswith("A trained model as one file"), done.stderr
+
+
+# Started elsewhere: in training/checkpoint_test.py, explorer/page_test.py, environment_test.py and their own files;
+# compare by baselines.
+ELSEWHERE = {"train", "explore", "generate", "plan", "sweep", "baselines", "compare"}
+PROCESSES = (
+    ("benchmark", (CONFIG, "--parts=input", "--seconds=0"), 0, "| input |"),
+    ("benchmark_data", ("--seconds=0.1",), 0, "128 x 128 x 3, batches of 128: "),
+    ("counterfactual", ("--workdir={model}", "--do=angle=20", "--num=2", "--output={0}/cf.png"), 0, "wrote "),
+    ("evaluate", (), 2, "--workdir is missing: see --help"),
+    ("export", ("--workdir={model}", "--output={0}/model.cdae"), 0, "{0}/model.cdae: "),
+    ("fit", (), 2, " is missing: see --help"),
+    ("frontier", ("--workdir={0}/none",), 2, "no folder or file '{0}/none'"),
+    ("inspect", (CONFIG,), 0, "Pendulum: 256 training and 64 test images"),
+    ("leak", ("--workdir={0}/none",), 2, "no folder or file '{0}/none'"),
+    ("make_example", ("--output={0}/example", "--num=100"), 0, "wrote 100 images"),
+    ("mechanisms", (), 2, "--config is missing: see --help"),
+    ("strength", ("--workdir={0}/none",), 2, "no folder or file '{0}/none'"),
+)
+
+
+def test_every_command_is_started_as_a_process_once():
+    assert sorted([name for name, *_ in PROCESSES] + list(ELSEWHERE)) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize(("name", "given", "code", "told"), PROCESSES)
+def test_every_command_ends_with_its_code(trained_pendulum, tmp_path, name, given, code, told):
+    wide = str(int(name == "counterfactual"))  # one of them where JAX is told to use 64 bits
+    done = command(name, *(flag.format(tmp_path, model=trained_pendulum) for flag in given), JAX_ENABLE_X64=wide)
+    assert done.returncode == code, done.stderr
+    if code:
+        last = done.stderr.strip().splitlines()[-1]
+        assert last.startswith("error: ") and "Traceback" not in done.stderr
+    assert told.format(tmp_path) in (last if code else done.stdout)

@@ -1,12 +1,14 @@
 """The flags for one's own images: the changes they make, and their settings as `inspect` shows them."""
 
 import re
+import typing
 
 import pytest
 from commands import run_here
 from devices import one_device
 
 from cdae_jax.commands.make_example import write_example
+from cdae_jax.data.settings import Custom
 from cdae_jax.errors import InputError
 
 
@@ -34,6 +36,12 @@ def test_paths_in_a_config_are_filled_in_too(example, monkeypatch, capsys):
     for flag in ("images", "labels"):
         with pytest.raises(InputError, match="'s3://bucket/x' is on s3://"):
             run_here("inspect", "--config=custom:smoke,~/graph.json", *files, f"--config.data.{flag}=s3://bucket/x")
+
+
+def test_images_become_square_in_every_way_that_the_settings_know(capsys):
+    run_here("inspect", "--help")
+    known = typing.get_args(typing.get_type_hints(Custom)["fit"])
+    assert f"How images become square. One of {', '.join(known)}." in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(

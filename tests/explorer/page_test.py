@@ -13,11 +13,9 @@ import urllib.request
 import numpy as np
 import pytest
 import stripes
-from commands import ENVIRONMENT, run_here
+from commands import ENVIRONMENT
 from fakes import png
 from PIL import Image
-
-from cdae_jax.errors import InputError
 
 gradio = pytest.importorskip("gradio")
 
@@ -96,11 +94,6 @@ def test_equal_pictures_of_two_users_are_two_files(page):
         files = [pathlib.Path(place.postprocess(picture).path) for picture in (one, other)]
         assert files[0] != files[1]
         np.testing.assert_array_equal(*[np.asarray(Image.open(file)) for file in files])
-
-
-def test_a_missing_workdir_ends_the_command_with_a_sentence(tmp_path):
-    with pytest.raises(InputError, match="there is no folder or file"):
-        run_here("explore", f"--workdir={tmp_path}/none")
 
 
 def wait_for(condition, seconds=60):

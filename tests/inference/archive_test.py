@@ -5,7 +5,6 @@ import zipfile
 
 import numpy as np
 import pytest
-from commands import run_here
 from devices import one_device
 
 import cdae_jax
@@ -123,20 +122,3 @@ def test_what_cannot_be_written_leaves_nothing(model, tmp_path):
     with pytest.raises(InputError, match="a.cdae cannot be written .*: choose another --output"):
         archive.write(tmp_path / "a.cdae", model, "Pendulum", {})
     assert [path.name for path in tmp_path.iterdir()] == ["a.cdae"]
-
-
-def test_the_command_exports_a_workdir_and_refuses_what_is_none(trained_pendulum, tmp_path, capsys):
-    target = tmp_path / "out.cdae"
-    run_here("export", f"--workdir={trained_pendulum}", f"--output={target}", "--precision=float16")
-    told = capsys.readouterr().out
-    assert "out.cdae" in told and "not evaluated: run cdae evaluate" in told
-    assert cdae_jax.load(target).step == 20
-    with zipfile.ZipFile(target) as opened:
-        assert "Not evaluated." in opened.read("MODEL_CARD.md").decode()
-    for workdir, output, message in (
-        (trained_pendulum, tmp_path / "out.zip", "expected a .cdae file"),
-        (trained_pendulum, tmp_path / "none" / "out.cdae", "in a folder that exists"),
-        (target, tmp_path / "b.cdae", "is no folder: give that of a trained model"),
-    ):
-        with pytest.raises(InputError, match=message):
-            run_here("export", f"--workdir={workdir}", f"--output={output}")

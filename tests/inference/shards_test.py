@@ -6,7 +6,6 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from commands import run_here
 from devices import one_device
 from PIL import Image
 
@@ -162,18 +161,6 @@ def test_bad_sources_are_named(tmp_path, name, message):
     (tmp_path / "broken.npz").write_bytes((tmp_path / "few.npz").read_bytes()[:900])
     with pytest.raises(InputError, match=message):
         open_source(str(tmp_path / name), RGB)
-
-
-def test_the_command_writes_shards_and_refuses_bad_values(trained_pendulum, images, tmp_path, capsys):
-    np.savez(tmp_path / "images.npz", images=images)
-    flags = (f"--workdir={trained_pendulum}", f"--input={tmp_path}/images.npz", f"--output={tmp_path}/out")
-    with one_device():
-        run_here("generate", *flags, "--do=angle=20", "--shard_size=16")
-        told = capsys.readouterr()
-        assert told.out == f"21 counterfactuals in 2 shards: {tmp_path}/out\n"
-        assert "image/s" in told.err and "MiB" in told.err
-        with pytest.raises(InputError, match="expected a number, .*to add"):
-            run_here("generate", *flags, "--do=angle=much")
 
 
 def test_every_row_is_of_a_file_and_of_the_same_one_when_gone_on_with(model, images, tmp_path):

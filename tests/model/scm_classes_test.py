@@ -119,8 +119,7 @@ def test_drawn_afresh_classes_follow_their_law_given_the_causes_drawn():
 def test_the_misfit_of_a_class_is_its_cross_entropy():
     scm, params, _ = make()
     z = propagate()
-    found = scm.apply(params, z, method="misfit")
-    assert found.shape == z.shape
+    found = scm.apply(params, z, z, method="class_misfits")
     for i in (STATE, ON):
         expected = -log_p(params["params"], i, z)[np.arange(NUM), classes_of(i, z)]
-        np.testing.assert_allclose(found[:, i], np.repeat(expected[:, None], K, 1), rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(found[i], expected, rtol=1e-4, atol=1e-4)

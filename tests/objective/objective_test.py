@@ -22,7 +22,7 @@ def known(batch):
 def test_the_loss_is_the_weighted_sum_and_gamma_is_annealed(batch):
     for step, share in ((0, 0.1), (4, 0.5), (9, 1.0), (100, 1.0)):
         found = values(NET, WEIGHTS, batch, step=step)
-        extra = 0.1 * (found["kl_u"] + found["kl_z"]) + 0.3 * found["mechanism"]
+        extra = 0.1 * (found["kl_u"] + found["kl_z"])
         assert float(found["loss"]) == pytest.approx(float(found["decoder"] + share * extra), rel=1e-5)
 
 
@@ -87,15 +87,13 @@ def test_the_shares_of_parts_of_a_batch_add_up_to_the_loss_of_the_whole(batch):
 
 def test_without_labels_the_label_terms_and_their_gradients_are_exactly_zero(batch, known):
     found, slopes = gradients(NET, WEIGHTS, batch | {"y": jnp.full((8, 4), jnp.nan)})
-    for name in ("kl_z", "mechanism"):
-        assert float(found[name]) == largest(slopes[name]) == 0 < largest(known[name])
+    assert float(found["kl_z"]) == largest(slopes["kl_z"]) == 0 < largest(known["kl_z"])
 
 
 def test_an_unlabelled_sample_does_not_change_the_label_terms(batch):
     half = batch | {"y": batch["y"].at[4:].set(jnp.nan)}
     here, there = (values(NET, WEIGHTS, half | {"x": half["x"].at[4:].multiply(sign)}) for sign in (1, -1))
-    for name in ("kl_z", "mechanism"):
-        assert float(here[name]) == pytest.approx(float(there[name]), rel=1e-6)
+    assert float(here["kl_z"]) == pytest.approx(float(there["kl_z"]), rel=1e-6)
     assert float(here["loss"]) != float(there["loss"])
 
 

@@ -4,13 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from networks import GRAPH
 
 from cdae_jax.objective.terms import (
     counts,
     kl_gaussian,
     kl_standard_normal,
-    labelled_families,
     masked_sum,
     masks,
     mean_square,
@@ -68,12 +66,6 @@ def test_masked_sums_are_over_what_is_marked():
     np.testing.assert_array_equal(slopes, np.repeat(mask[..., None], 2, -1))  # no NaN comes through
 
 
-def test_a_family_is_labelled_if_the_child_and_all_its_parents_are():
-    known = jnp.array([[True, True, True, False], [True, False, True, True], [True, True, True, True]])
-    expected = [[False, False, True, False], [False, False, False, False], [False, False, True, True]]
-    np.testing.assert_array_equal(labelled_families(GRAPH, known), expected)
-
-
 @pytest.fixture(scope="module")
 def part_known(batch):
     """A batch with one image without labels, one label missing, and three that were set by hand."""
@@ -82,25 +74,21 @@ def part_known(batch):
 
 
 def test_each_term_is_over_the_variables_that_have_something_to_say(part_known):
-    found = masks(GRAPH, part_known)
+    found = masks(part_known)
     known, free = np.isfinite(part_known["y"]), ~np.asarray(part_known["intervened"])
     np.testing.assert_array_equal(found["kl_u"], free)
     np.testing.assert_array_equal(found["kl_z"], known)
-    families = np.zeros((8, 4), bool)
-    families[2:, 2] = True  # the length of the first two is unknown
-    families[3:, 3] = True  # the positions of the first three were set
-    np.testing.assert_array_equal(found["mechanism"], families)
 
 
 def test_means_are_over_as_many_dimensions_as_are_known_and_sums_over_images(part_known):
-    found = counts(GRAPH, K, "mean", part_known)
-    expected = {"decoder": 8, "kl_u": K * (8 * 4 - 3), "kl_z": K * (8 * 4 - 4 - 1), "mechanism": K * (6 + 5)}
+    found = counts(K, "mean", part_known)
+    expected = {"decoder": 8, "kl_u": K * (8 * 4 - 3), "kl_z": K * (8 * 4 - 4 - 1)}
     assert {name: float(value) for name, value in found.items()} == expected
-    found = counts(GRAPH, K, "sum", part_known)
+    found = counts(K, "sum", part_known)
     assert {name: float(value) for name, value in found.items()} == expected | {"kl_u": 8, "kl_z": 8}
     assert all(value.dtype == jnp.float32 and value.shape == () for value in found.values())
 
 
 def test_where_no_label_is_known_nothing_is_divided_by_zero(batch):
-    nothing = counts(GRAPH, K, "mean", batch | {"y": jnp.full((8, 4), jnp.nan)})
-    assert float(nothing["kl_z"]) == float(nothing["mechanism"]) == 1
+    nothing = counts(K, "mean", batch | {"y": jnp.full((8, 4), jnp.nan)})
+    assert float(nothing["kl_z"]) == 1

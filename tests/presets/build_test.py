@@ -67,6 +67,11 @@ def test_what_is_said_later_holds(monkeypatch):
     }
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_says_nothing_that_is_not_looked_at(method):
+    assert set(METHODS[method]) <= {"title", "graph", "parts", *build.SECTIONS}
+
+
 def test_presets_are_not_changed_by_what_is_made_of_them():
     plain = plain_settings("pendulum", "cpu")
     plain["data"]["resolution"], plain["graph"]["angle"]["unit"] = 7, "rad"

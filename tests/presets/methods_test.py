@@ -58,7 +58,7 @@ def test_the_papers_method_is_its_objective_and_its_inversion(dataset, size):
     assert (model.decoder, model.mechanism, model.prior_sd, model.label_scale) == ("diffusion", "additive", 1, "range")
     assert (paper.diffusion.schedule, paper.diffusion.prediction) == ("linear", "eps")
     assert (train.gamma, train.kl_reduction) == (1, "sum")
-    assert train.mechanism == 0 and not train.mechanism_alone and train.mechanism_rate == 1
+    assert train.mechanisms == "objective"
     assert (train.condition, train.condition_drop, train.refine_every) == ("encoding", 0, 1)
     assert sample == dataclasses.replace(paper.sampling, num_steps=4 if size == "smoke" else 250)
     assert (sample.solver, sample.abduction, sample.depth, sample.guidance) == ("ddim", "invert", 1, 1)
@@ -111,7 +111,7 @@ def test_titles_tell_methods_apart():
 
 def test_diffae_learns_without_labels():
     diffae = settings_of("pendulum", method="diffae")
-    assert (diffae.train.gamma, diffae.train.mechanism) == (0, 0) and not diffae.is_aligned
+    assert diffae.train.gamma == 0 and not diffae.is_aligned
     assert not any(diffae.graph.parents)
 
 
@@ -132,7 +132,7 @@ def loss_of(settings, channels=3):
     def terms(params, batch):
         net = Network(model, params, settings.make_schedule())
         draws = draw(model, net.schedule.num_steps, weights.condition_drop, batch["x"].shape, jax.random.key(3))
-        over = counts(model.graph, model.block_dim, weights.kl_reduction, batch)
+        over = counts(model.block_dim, weights.kl_reduction, batch)
         return objective(net, weights, batch, draws, over, jnp.int32(9))
 
     return terms, lambda: init_params(model, jax.random.key(0), shape)
@@ -173,7 +173,7 @@ def test_label_conditional_diffusion_trains_its_encoder_on_labels_alone(batch):
     assert largest(grads["unet"]["null_condition"]) == 0  # every label is known
     grads = gradient(batch | {"y": batch["y"].at[3, 0].set(jnp.nan)})
     assert largest(grads["unet"]["null_condition"]) > 0
-    assert settings_of("pendulum", method="conditional").train.mechanism_alone  # fitted between labels
+    assert settings_of("pendulum", method="conditional").train.mechanisms == "labels"
 
 
 def test_the_vae_decodes_z_and_has_no_unet(batch):

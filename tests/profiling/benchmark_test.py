@@ -1,11 +1,8 @@
 """What the benchmark counts and measures."""
 
-import json
-
 import jax
 import jax.numpy as jnp
 import pytest
-from commands import run_here
 from short_runs import settings_with
 
 from cdae_jax.errors import InputError
@@ -96,16 +93,3 @@ def test_one_part_can_be_measured_alone_and_an_unknown_one_is_refused():
         benchmark.benchmark(settings_with(), 0.0, ["trian"])
     with pytest.raises(InputError, match="the batch size 15 is not a multiple of the 1 devices times 2 microbatches"):
         benchmark.benchmark(settings_with(train={"batch_size": 15}, system={"microbatches": 2}), 0.0)
-
-
-def test_the_command_prints_a_table_of_shares_that_follow_from_what_was_measured(tmp_path, capsys):
-    run_here("benchmark", "--config=configs/pendulum.py:smoke", "--seconds=0", f"--output={tmp_path}/b.json")
-    told = capsys.readouterr().out
-    assert "| train step |" in told and "of the matrix product" in told
-    found = json.loads((tmp_path / "b.json").read_text())
-    train, answer, peak = found["train"], found["counterfactual"], found["matmul_flops_per_second"]
-    assert train["share_of_matmul"] == pytest.approx(train["flops"] / train["step_seconds"] / peak)
-    assert 0 < train["share_of_matmul"] < 1 and 0 < answer["share_of_matmul"] < 1
-    assert train["images_per_second"] == pytest.approx(16 / train["step_seconds"])
-    assert answer["evaluations"] == 8 and answer["seconds"] == pytest.approx(64 * answer["seconds_per_image"])
-    assert found["input_images_per_second"] > 0 and found["peak_mib"] > 10 and train["compile_seconds"] > 0

@@ -28,7 +28,6 @@ POSITIVE = "expected a positive number"
         ("train", "learning_rate", float("nan"), f"config.train.learning_rate is nan: {POSITIVE}"),
         ("train", "refine_every", 0, f"config.train.refine_every is 0: {POSITIVE}"),
         ("train", "refine_every", 2, 'refine_every is 2, but config.model.decoder is "diffusion", which has no draft'),
-        ("train", "mechanism_rate", 0.0, f"config.train.mechanism_rate is 0.0: {POSITIVE}"),
         ("train", "condition_drop", 1.0, "config.train.condition_drop is 1.0: expected a number from 0 up to but not"),
         ("train", "ema_decay", 1.0, "config.train.ema_decay is 1.0: expected a number from 0 up to but not"),
         ("sample", "num_steps", 5000, "config.sample.num_steps is 5000: expected a whole number from 1 to 1000"),
@@ -56,8 +55,8 @@ def test_a_value_that_cannot_work_is_named(section, field, value, message):
             "config.sample.guidance is 1.5, but with config.train.condition_drop 0 no null condition",
         ),
         (
-            {"train": {"mechanism_alone": True, "mechanism": 0.0}},
-            "config.train.mechanism_alone is True, but with config.train.mechanism 0 the mechanisms would learn",
+            {"train": {"mechanisms": "objective"}, "model": {"mechanism": "auto"}},
+            'config.model.mechanism is "auto", which labels choose before training, but config.train.mechanisms is',
         ),
         (
             {"model": {"decoder": "conv"}, "train": {"condition": "labels"}},
@@ -79,7 +78,7 @@ def test_values_that_do_not_go_together_are_named(changes, message):
         settings_with(**changes)
 
 
-@pytest.mark.parametrize(("mechanism", "message"), [("afine", "did you mean"), ("class", "one_hop$")])
+@pytest.mark.parametrize(("mechanism", "message"), [("afine", "did you mean"), ("class", "auto$")])
 def test_mechanisms_that_a_variable_cannot_have_are_named(mechanism, message):
     config = get_config("smoke").to_dict() | {"graph": {"a": {}, "b": {"parents": ["a"], "mechanism": mechanism}}}
     with pytest.raises(
@@ -88,3 +87,6 @@ def test_mechanisms_that_a_variable_cannot_have_are_named(mechanism, message):
         Settings.from_dict(config)
     config["graph"]["b"] |= {"mechanism": "class", "kind": "binary"}
     assert Settings.from_dict(config).graph.class_effects == (1,)
+    config["train"]["mechanisms"] = "objective"
+    with pytest.raises(InputError, match=r"graph\['b'\].mechanism is \"class\", which is fitted to labels, but"):
+        Settings.from_dict(config)

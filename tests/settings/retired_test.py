@@ -1,5 +1,6 @@
 """Configs that older versions stored are read where they mean what the code now does, and refused by name elsewhere."""
 
+import dataclasses
 import json
 import pathlib
 
@@ -19,18 +20,32 @@ TODAY = {
 }
 
 
-def stored(name="pendulum", **changes):
-    """A stored config with some of its fields changed."""
-    config = json.loads((FOLDER / f"config_{name}.json").read_text())
+LEARNED = {"mechanism": 0.0, "mechanism_alone": False, "mechanism_rate": 1.0}  # by the objective alone
+
+
+def as_file(name):
+    return json.loads((FOLDER / f"config_{name}.json").read_text())
+
+
+def stored(**changes):
+    """Pendulum's stored config, its mechanisms learned by the objective alone, with some of its fields changed."""
+    config = as_file("pendulum")
+    config["train"] |= LEARNED
     for section, fields in changes.items():
         config[section] |= fields
     return config
 
 
-@pytest.mark.parametrize("to_train", [True, False])
 @pytest.mark.parametrize("name", TODAY)
-def test_a_stored_config_is_what_the_config_file_now_gives(name, to_train):
-    assert Settings.from_dict(stored(name), to_train=to_train) == Settings.from_dict(TODAY[name].to_dict())
+def test_a_stored_config_is_what_the_config_file_now_gives_but_for_the_mechanisms(name):
+    then, now = Settings.from_dict(as_file(name), to_train=False), Settings.from_dict(TODAY[name].to_dict())
+    assert then.train.mechanisms == "objective" and then.model.mechanism in ("additive", "affine")
+    model = dataclasses.replace(now.model, mechanism=then.model.mechanism)
+    assert then == dataclasses.replace(now, model=model, train=dataclasses.replace(now.train, mechanisms="objective"))
+
+
+def test_a_run_whose_mechanisms_learned_by_the_objective_alone_can_go_on():
+    assert Settings.from_dict(as_file("diffae")).train.mechanisms == "objective"
 
 
 @pytest.mark.parametrize("name", TODAY)
@@ -52,6 +67,9 @@ TRAINING = {
     "train.kl_missing": FEW_LABELS | {"train": {"kl_missing": 0.5, "mechanism_missing": 0.0}},
     "train.mechanism_missing": FEW_LABELS | {"train": {"kl_missing": 0.0, "mechanism_missing": 0.5}},
     "train.kl_u": {"train": {"kl_u": 0.5}},
+    "train.mechanism": {"train": {"mechanism": 1.0}},
+    "train.mechanism_alone": {"train": {"mechanism_alone": True}},
+    "train.mechanism_rate": {"train": {"mechanism_rate": 10.0}},
 }
 
 
@@ -79,8 +97,7 @@ def test_a_trained_model_is_refused_what_changes_its_answers(changes):
 
 @pytest.mark.parametrize("changes", TRAINING.values(), ids=TRAINING)
 def test_what_concerned_training_alone_does_not_concern_a_trained_model(changes):
-    today = Settings.from_dict(TODAY["pendulum"].to_dict())
-    assert Settings.from_dict(stored(**changes), to_train=False).train == today.train
+    assert Settings.from_dict(stored(**changes), to_train=False).train == Settings.from_dict(stored()).train
 
 
 @pytest.mark.parametrize(
@@ -93,7 +110,7 @@ def test_what_concerned_training_alone_does_not_concern_a_trained_model(changes)
     ],
 )
 def test_where_another_value_changed_nothing_it_is_dropped(changes):
-    assert Settings.from_dict(stored(**changes)) == Settings.from_dict(TODAY["pendulum"].to_dict())
+    assert Settings.from_dict(stored(**changes)) == Settings.from_dict(stored())
 
 
 @pytest.mark.parametrize("name", ["custom", "causal_circuit"])

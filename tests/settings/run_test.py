@@ -40,7 +40,7 @@ def test_a_missing_section_is_named(section):
 
 def test_fields_with_a_default_may_be_missing_and_others_are_named():
     config = get_config("smoke").to_dict()
-    del config["train"]["mechanism_rate"], config["system"]
+    del config["train"]["refine_every"], config["system"]
     assert Settings.from_dict(config) == settings_with()
     del config["train"]["steps"]
     with pytest.raises(InputError, match=r"config.train.steps is missing: the settings of config.train are steps, "):

@@ -11,7 +11,6 @@ from short_runs import settings_with
 
 from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.errors import InputError
-from cdae_jax.inference.trained_model import Counterfactuals
 from cdae_jax.model.decoders import DECODERS
 from cdae_jax.studies import frontier
 from cdae_jax.training import workdir
@@ -67,16 +66,8 @@ def test_the_choice_restores_what_is_lost_if_the_config_does(config, chosen):
     assert frontier.restoring(model, Sampling(4)) == Sampling(4, abduction=chosen)
 
 
-class Coarse(stripes.OfTheTruth):
-    """A model that makes every stripe lighter, the more so the fewer its steps."""
-
-    def counterfactual(self, images, do, **given):
-        labels = super().counterfactual(images, do, **given).labels + 12 // given["options"].num_steps
-        return Counterfactuals(stripes.render(labels), labels)
-
-
 def test_points_are_measured_in_deviations_and_decibels(tmp_path):
-    bench = stripes.bench_of(Coarse, tmp_path)
+    bench = stripes.bench_of(stripes.Coarse, tmp_path)
     found = frontier.measure_point(bench, Sampling(4, depth=1.0))
     off = 3 / bench.sd
     assert found["by_do"]["do(b)"] == pytest.approx(dict(zip("abc", off, strict=True)))
@@ -92,7 +83,7 @@ def study(monkeypatch, tmp_path):
     """A study of a model of stripes, written to tmp_path."""
 
     def run(*limits, model=None, num_images=24, **changes):
-        monkeypatch.setattr(frontier, "load", lambda _: model or Coarse())
+        monkeypatch.setattr(frontier, "load", lambda _: model or stripes.Coarse())
         monkeypatch.setattr(frontier, "dataset_of", lambda *_: stripes.world(**{"num": 50, **changes}))
         return frontier.frontier(tmp_path, frontier.points(["ddim"], [4, 6, 12], [1.0], [1.0]), num_images, *limits)
 
@@ -114,7 +105,7 @@ def test_the_best_of_what_is_allowed_becomes_the_default(study, tmp_path):
 
 
 def test_models_without_steps_and_splits_without_images_are_refused(study):
-    model = Coarse()
+    model = stripes.Coarse()
     model.model = types.SimpleNamespace(decoder=DECODERS["conv"])
     with pytest.raises(InputError, match="has a conv decoder, which has no solver"):
         study(20, 0.0, model=model)

@@ -6,7 +6,6 @@ import types
 import numpy as np
 import pytest
 import stripes
-from commands import run_here
 
 from cdae_jax.errors import InputError
 from cdae_jax.model.decoders import DECODERS
@@ -63,8 +62,3 @@ def test_too_few_images_and_models_without_x_T_are_refused(monkeypatch, tmp_path
     model.model = types.SimpleNamespace(decoder=DECODERS["conv"])
     with pytest.raises(InputError, match="has a conv decoder, which has no x_T"):
         leak(tmp_path, 200)
-
-
-def test_the_command_refuses_what_is_no_workdir(tmp_path):
-    with pytest.raises(InputError, match="is no workdir of a trained model"):
-        run_here("leak", f"--workdir={tmp_path}")

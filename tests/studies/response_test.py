@@ -1,18 +1,12 @@
-"""Response curves: by hand, of a model that goes all of the way, and of a trained one."""
+"""Response curves: by hand, and of a model that goes all of the way."""
 
-import dataclasses
 import json
-import shutil
 
 import numpy as np
 import pytest
 import stripes
-from commands import run_here
-from devices import one_device
 
-from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
-from cdae_jax.evaluation import bench
 from cdae_jax.studies import response
 from cdae_jax.studies.response import met_at, response_curves, share_of_the_way
 
@@ -68,14 +62,3 @@ def test_grids_that_cannot_be_followed_are_refused(of_stripes, tmp_path, knob, g
     with pytest.raises(InputError, match=message):
         response_curves(tmp_path, knob, grid, num_images=8)
     assert not list(tmp_path.iterdir())
-
-
-def test_the_command_measures_a_trained_model(trained_pendulum, tmp_path, monkeypatch, capsys):
-    folder = shutil.copytree(trained_pendulum, tmp_path / "run")
-    cheap = {"measure": lambda images: images.reshape(len(images), 4, -1).mean(-1)}  # compiles nothing
-    monkeypatch.setattr(bench, "make_dataset", lambda *given: dataclasses.replace(make_dataset(*given), **cheap))
-    with one_device():
-        run_here("strength", f"--workdir={folder}", "--knob=num_steps", "--values=1,2", "--num_images=8")
-    assert "| do(light) | 2 |" in capsys.readouterr().out
-    curve = json.loads((folder / "num_steps.json").read_text())["curves"]["do(angle)"]
-    assert curve["w"] == [1, 2] and np.isfinite(curve["share"]).all() and min(curve["error"]) > 0

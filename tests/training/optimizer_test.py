@@ -1,4 +1,4 @@
-"""The optimiser: its learning rate over the run, its clipping, and the mechanisms' own rate."""
+"""The optimiser: its learning rate over the run, its clipping, and what it leaves alone."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from short_runs import settings_with
 
 from cdae_jax.training.optimizer import CLIP_NORM, WEIGHT_DECAY, apply_gradients, make_optimizer
 
-TRAIN = dataclasses.replace(settings_with().train, learning_rate=0.1, warmup_steps=4, steps=20)
+TRAIN = dataclasses.replace(settings_with().train, learning_rate=0.1, warmup_steps=4, steps=20, mechanisms="objective")
 PARAMS = {"params": {"encoder": jnp.full(3, 0.5), "scm": jnp.full(3, 0.5)}}
 
 
@@ -62,11 +62,10 @@ def test_gradients_are_clipped_by_their_common_norm():
     assert jnp.allclose(jnp.stack(moments), 0.1 * CLIP_NORM * jnp.array([[0.6, 0, 0], [0, 0.8, 0]]))
 
 
-def test_mechanisms_learn_at_a_rate_of_their_own():
-    train = dataclasses.replace(TRAIN, warmup_steps=0)
-    (same,), (faster,) = (updates_of(dataclasses.replace(train, mechanism_rate=rate)) for rate in (1.0, 4.0))
-    assert same["scm"] == same["encoder"] == faster["encoder"]
-    assert faster["scm"] == pytest.approx(4 * same["scm"])
+def test_mechanisms_fitted_to_labels_stay_and_shorten_no_other_step():
+    free = dataclasses.replace(TRAIN, warmup_steps=0)
+    (learned,), (fitted,) = (updates_of(dataclasses.replace(free, mechanisms=how)) for how in ("objective", "labels"))
+    assert fitted["scm"] == 0 > learned["scm"] and fitted["encoder"] == pytest.approx(learned["encoder"], rel=1e-5)
 
 
 def test_the_mechanisms_are_what_the_model_calls_scm():

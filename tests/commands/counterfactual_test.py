@@ -1,0 +1,52 @@
+"""`cdae counterfactual`: the picture, the labels that it starts from, and mistakes as one sentence."""
+
+import numpy as np
+import pytest
+from commands import assert_drawn, run_here
+from devices import one_device
+from PIL import Image
+
+from cdae_jax.errors import InputError
+from cdae_jax.inference.trained_model import Counterfactuals, TrainedModel
+
+
+def test_counterfactuals_are_drawn_with_the_truth_where_it_is_known(trained_pendulum, tmp_path, capsys):
+    given = (f"--workdir={trained_pendulum}", "--num=2", f"--output={tmp_path}/cf.png")
+    with one_device():
+        run_here("counterfactual", *given, "--do=angle=+5,light=110", "--strength=angle=0.5")
+    assert capsys.readouterr().out == f"wrote {tmp_path}/cf.png\n"
+    assert_drawn(tmp_path / "cf.png")
+    assert np.asarray(Image.open(tmp_path / "cf.png")).shape[0] > 300  # three rows
+
+
+def test_counterfactuals_start_from_the_datasets_labels_if_asked(trained_pendulum, tmp_path, monkeypatch):
+    asked = []
+
+    def counterfactual(model, images, do, *, labels=None, **options):
+        asked.append(labels)
+        return Counterfactuals(images, np.zeros((len(images), 4)))
+
+    monkeypatch.setattr(TrainedModel, "counterfactual", counterfactual)
+    for how in ("read", "given"):
+        given = (f"--workdir={trained_pendulum}", "--num=2", f"--output={tmp_path}/cf.png")
+        with one_device():
+            run_here("counterfactual", *given, "--do=angle=20", f"--factual_labels={how}")
+    assert asked[0] is None and asked[1].shape == (2, 4) and np.isfinite(asked[1]).all()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("--do=angel=20",), "no variable 'angel'.*did you mean 'angle'"),
+        (("--do=angle=2", "--strength=much"), "--strength is 'much': expected a number, or name=number"),
+        (("--do=angle=2", "--strength=2"), "the strength of 'angle' is 2.0: expected a number from 0 to 1"),
+        (("--do=angle=up",), r"do\(angle\) is 'up': expected"),
+        (("--do=angle=2", "--first=64"), "--first is 64: the test split has 64 images"),
+        (("--do=angle=2", "--output=cf.jpg"), "expected a .png file in a folder that exists"),
+        (("--do=angle=2", "--num_steps=0"), "num_steps is 0: expected a whole number from 1"),
+        (("--do=angle=2", "--solver=bdia"), "solver is 'bdia': expected one of ddim, dpm_solver"),
+    ],
+)
+def test_mistakes_in_counterfactuals_are_named(trained_pendulum, given, message):
+    with one_device(), pytest.raises(InputError, match=message):
+        run_here("counterfactual", f"--workdir={trained_pendulum}", *given)

@@ -1,0 +1,19 @@
+"""`cdae inspect`: what it says of the user's own images, and the sheet of them."""
+
+import pytest
+from commands import assert_drawn, run_here
+
+from cdae_jax.commands.make_example import write_example
+from cdae_jax.errors import InputError
+
+
+def test_an_example_can_be_looked_at(tmp_path, capsys):
+    write_example(tmp_path / "example", 100, seed=0)
+    config = f"--config=configs/custom.py:smoke,{tmp_path}/example/graph.json"
+    files = (f"--config.data.images={tmp_path}/example/images", f"--config.data.labels={tmp_path}/example/labels.csv")
+    run_here("inspect", config, *files, f"--output={tmp_path}/sheet.png")
+    told = capsys.readouterr().out
+    assert "81 training and 19 test images of 16 x 16 x 3" in told and "too few to compare with the graph" in told
+    assert_drawn(tmp_path / "sheet.png")
+    with pytest.raises(InputError, match="expected a .png file in a folder that exists"):
+        run_here("inspect", config, *files, f"--output={tmp_path}/none/sheet.png")
