@@ -77,8 +77,12 @@ class Bench:
         return var.spell if var.classes else lambda value: shown(value, *ends, digits=3)
 
     def read(self, images: np.ndarray) -> np.ndarray:
-        """Labels [N, n] by direct measurement, or by the predictor where there is none."""
-        return self.judge(images)[0] if self.dataset.measure is None else self.dataset.measure(images)
+        """Labels [N, n] by direct measurement, or by the predictor where there is none, or where it tells nothing."""
+        if self.dataset.measure is None:
+            return self.judge(images)[0]
+        measured = self.dataset.measure(images)
+        untold = np.isnan(measured).all(0)
+        return np.where(untold, self.judge(images)[0], measured) if untold.any() else measured
 
     def draw_values(self, column: int) -> tuple[np.ndarray, np.ndarray]:
         """The values [N] to set, drawn from the test labels, and the order [N] of the images they come from."""
