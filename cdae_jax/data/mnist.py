@@ -34,16 +34,22 @@ def _check(content: bytes, name: str, source: str) -> None:
         raise InputError(f"{source} has the md5 {digest}, but MNIST's is {CHECKSUMS[name]}: fetch the file again")
 
 
-def _read_file(folder: pathlib.Path, name: str) -> bytes:
+def read_content(folder: pathlib.Path, name: str) -> bytes | None:
+    """What a file of a folder holds, gzipped or not; None if there is none. Raises InputError for broken gzip."""
     plain, zipped = folder / name, folder / f"{name}.gz"
     if plain.is_file():
-        content = plain.read_bytes()
-    elif zipped.is_file():
-        try:
-            content = gzip.decompress(zipped.read_bytes())
-        except (OSError, EOFError, zlib.error) as err:
-            raise InputError(f"{zipped} is not a readable gzip file ({err}): fetch it again") from err
-    else:
+        return plain.read_bytes()
+    if not zipped.is_file():
+        return None
+    try:
+        return gzip.decompress(zipped.read_bytes())
+    except (OSError, EOFError, zlib.error) as err:
+        raise InputError(f"{zipped} is not a readable gzip file ({err}): fetch it again") from err
+
+
+def _read_file(folder: pathlib.Path, name: str) -> bytes:
+    content = read_content(folder, name)
+    if content is None:
         raise InputError(
             f"the MNIST folder {str(folder)!r} has neither {name} nor {name}.gz:"
             f" set --config.data.mnist_dir to a folder with the four files {', '.join(CHECKSUMS)}"
