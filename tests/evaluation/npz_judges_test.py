@@ -2,25 +2,14 @@
 
 import numpy as np
 import pytest
+from judges import random_weights, write_judges
 
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation import npz_judges
-from cdae_jax.evaluation.npz_judges import NAMES, STRIDES, load_judges, physical, scaled, shapes_of
+from cdae_jax.evaluation.npz_judges import STRIDES, load_judges, physical, scaled
 
 IMAGES = np.random.default_rng(1).integers(0, 256, (3, 28, 28, 1), np.uint8)
 INTENSITY = np.array([80.0, 150.0, 240.0])
-
-
-def random_weights(name, seed=0):
-    rng = np.random.default_rng([seed, NAMES.index(name)])
-    arrays = {key: rng.normal(0, 0.3, shape).astype(np.float32) for key, shape in shapes_of(name).items()}
-    return {key: np.abs(array) + 0.1 if "running_var" in key else array for key, array in arrays.items()}
-
-
-def write(folder, **changes):
-    for name in NAMES:
-        np.savez(folder / f"{name}_classifier.npz", **random_weights(name) | changes.get(name, {}))
-    return folder
 
 
 def slow_norm(h, weights, layer, training):
@@ -61,7 +50,7 @@ def slow_judge(weights, images, told=None, training=False):
 
 @pytest.mark.parametrize("mode", npz_judges.MODES)
 def test_judges_read_what_loops_over_every_pixel_read(tmp_path, mode):
-    read = load_judges(write(tmp_path), mode)(IMAGES, INTENSITY)
+    read = load_judges(write_judges(tmp_path), mode)(IMAGES, INTENSITY)
     given = IMAGES, None, mode == "training"
     told = (INTENSITY - 66.601204) / (254.90317 - 66.601204) * 2 - 1
     thickness = slow_judge(random_weights("thickness"), IMAGES, told, mode == "training")[:, 0]
@@ -81,15 +70,15 @@ def test_scales_are_those_of_the_benchmark():
 def test_in_evaluation_mode_alone_a_reading_knows_no_other_image(tmp_path, monkeypatch):
     monkeypatch.setattr(npz_judges, "BATCH", 2)
     for mode, same in (("evaluation", True), ("training", False)):
-        judges = load_judges(write(tmp_path), mode)
+        judges = load_judges(write_judges(tmp_path), mode)
         whole, last = judges(IMAGES, INTENSITY), judges(IMAGES[[2, 0, 1]], INTENSITY[[2, 0, 1]])
         assert np.allclose(whole[:, :2], last[[1, 2, 0], :2], rtol=1e-4) == same
 
 
 def test_other_weights_have_another_hash(tmp_path):
-    first = load_judges(write(tmp_path)).digest
-    assert load_judges(write(tmp_path)).digest == first
-    assert load_judges(write(tmp_path, digit={"fc.3.bias": np.ones(10, np.float32)})).digest != first
+    first = load_judges(write_judges(tmp_path)).digest
+    assert load_judges(write_judges(tmp_path)).digest == first
+    assert load_judges(write_judges(tmp_path, digit={"fc.3.bias": np.ones(10, np.float32)})).digest != first
 
 
 @pytest.mark.parametrize(
@@ -101,7 +90,7 @@ def test_other_weights_have_another_hash(tmp_path):
     ],
 )
 def test_weights_of_another_network_are_refused(tmp_path, changes, message):
-    write(tmp_path, thickness=changes)
+    write_judges(tmp_path, thickness=changes)
     with pytest.raises(InputError, match=message):
         load_judges(tmp_path)
 
@@ -109,7 +98,7 @@ def test_weights_of_another_network_are_refused(tmp_path, changes, message):
 def test_judges_that_are_missing_or_broken_are_named(tmp_path):
     with pytest.raises(InputError, match=r"there is no judge .*thickness_classifier.npz: --judges needs a folder with"):
         load_judges(tmp_path)
-    write(tmp_path)
+    write_judges(tmp_path)
     (tmp_path / "digit_classifier.npz").write_bytes(b"no zip")
     with pytest.raises(InputError, match=r"digit_classifier.npz cannot be read"):
         load_judges(tmp_path)
