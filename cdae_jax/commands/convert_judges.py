@@ -15,6 +15,7 @@ from cdae_jax.commands import define
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.npz_judges import NAMES, check_weights
 from cdae_jax.evaluation.torch_files import read_state
+from cdae_jax.paths import make_folder
 
 CHECKPOINTS = define.path("checkpoints", None, "Folder of the benchmark's checkpoints.")
 OUTPUT = define.path("output", None, "Folder for the .npz files.")
@@ -31,7 +32,7 @@ def main() -> None:
         found[name] = read_state(paths[0])
         check_weights(str(paths[0]), name, found[name])
     folder = pathlib.Path(OUTPUT.value)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, "--output")
     for name, arrays in found.items():
         np.savez(folder / f"{name}_classifier.npz", **arrays)
         print(f"wrote {folder / f'{name}_classifier.npz'}")

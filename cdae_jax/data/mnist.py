@@ -11,6 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from cdae_jax.errors import InputError
+from cdae_jax.paths import make_folder
 from cdae_jax.progress import tqdm
 
 # md5 of the unzipped files.
@@ -69,20 +70,12 @@ def load_mnist(folder: str | pathlib.Path, split: str) -> tuple[np.ndarray, np.n
     return images.reshape(-1, 28, 28), digits.astype(np.int32)
 
 
-def make_folder(folder: pathlib.Path) -> None:
-    """Makes a folder for prepared data. Raises InputError if that is not possible."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as err:
-        raise InputError(f"the folder {folder} cannot be made ({err}): choose another --config.data.data_dir") from err
-
-
 def download_mnist(folder: pathlib.Path) -> None:
     """Fetches those of the four files, gzipped, that are not in a folder yet; raises NoNetworkError if that fails.
 
     Each is checked before it gets its name, so that a reader never meets half a file or a wrong one: InputError.
     """
-    make_folder(folder)
+    make_folder(folder, "--config.data.data_dir")
     for name in tqdm([name for name in CHECKSUMS if not (folder / f"{name}.gz").is_file()], "MNIST", unit="file"):
         try:
             with urllib.request.urlopen(f"{URL}/{name}.gz", timeout=10) as response:

@@ -20,10 +20,10 @@ from scipy.special import expit, logit
 
 from cdae_jax.data import morphology
 from cdae_jax.data.dataset import Dataset, Split
-from cdae_jax.data.mnist import NoNetworkError, download_mnist, load_mnist, make_folder, small_digits
+from cdae_jax.data.mnist import NoNetworkError, download_mnist, load_mnist, small_digits
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
-from cdae_jax.paths import expanded
+from cdae_jax.paths import expanded, make_folder
 from cdae_jax.progress import tqdm
 
 GRAPH = CausalGraph(
@@ -119,7 +119,7 @@ def _dataset(
     for split, num in (("test", test_size), ("train", train_size)):
         path = folder / f"v{VERSION}-{split}-{num}-seed{seed}.npz"
         if not path.is_file():
-            make_folder(folder)
+            make_folder(folder, "--config.data.data_dir")
             digits, classes = digits_of(split)
             if not reuse and not 1 <= num <= len(digits):
                 raise InputError(f"config.data.{split}_size is {num}: MNIST has 1 to {len(digits)} {split} images")

@@ -32,7 +32,7 @@ from cdae_jax.evaluation.npz_judges import NAMES, RANGES, NpzJudges, load_judges
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.provenance import parameters_digest, revision
 from cdae_jax.inference.trained_model import TrainedModel
-from cdae_jax.paths import expanded
+from cdae_jax.paths import expanded, make_folder
 from cdae_jax.precision import in_float32
 from cdae_jax.progress import tqdm
 
@@ -188,7 +188,7 @@ def score(
     readers, model = load_judges(judges, judge_mode), load(directory)
     _check_model(model, directory)
     folder = expanded(output or directory)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, "--output")
     options = model.options(**(options or {}))
     whole, told = _test_set(model, directory, test_set)
     test = first_of(whole, num_images or model.settings.data.num_evaluated)

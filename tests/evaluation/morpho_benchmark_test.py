@@ -193,6 +193,14 @@ def test_a_score_says_what_it_was_measured_on_and_marks_nothing_bold(score):
     assert score(Model())[0]["labels_given"] == found["labels_given"]  # the same targets
 
 
+def test_a_folder_that_cannot_be_made_is_named_before_anything_is_measured(score, tmp_path):
+    (tmp_path / "out").touch()
+    model = Model()
+    with pytest.raises(InputError, match="out cannot be made .*: choose another --output"):
+        score(model)
+    assert not model.asked
+
+
 def test_a_digit_that_is_a_context_is_given_and_not_set(score):
     model = Model(morpho_mnist.GRAPH, num_classes=10)
     found, told = score(model, num_images=20)
