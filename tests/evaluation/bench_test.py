@@ -71,6 +71,9 @@ def test_what_no_measurement_tells_the_judge_reads(monkeypatch):
     half = stripes.world(measure=lambda images: stripes.measure(images) * np.float32([1, 1, np.nan]))
     bench, images = dataclasses.replace(with_labels(range(4)), dataset=half), stripes.world().test.images
     np.testing.assert_array_equal(bench.read(images), stripes.measure(images) + np.float32([0, 0, 1]))
+    assert bench.reader == "direct measurement (c by the predictor)"
+    assert dataclasses.replace(bench, dataset=stripes.world()).reader == "direct measurement"
+    assert dataclasses.replace(bench, dataset=stripes.world(measure=None)).reader == "predictor"
 
 
 def test_deviations_are_those_of_the_training_labels():
