@@ -26,3 +26,11 @@ def expanded(path: str | os.PathLike) -> pathlib.Path:
         what = "home folder" if unknown[0][0] == "~" else "variable of the environment"
         raise InputError(f"{given!r} starts from {unknown[0]}, a {what} that is not known here: write the path out")
     return found
+
+
+def make_folder(folder: pathlib.Path, flag: str) -> None:
+    """Makes a folder, if it is not there. Raises InputError, which names the flag that chose it, if that fails."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise InputError(f"the folder {folder} cannot be made ({err}): choose another {flag}") from err

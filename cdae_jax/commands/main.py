@@ -25,6 +25,7 @@ COMMANDS = (
     "mechanisms",
     "benchmark",
     "benchmark_data",
+    "convert_judges",
     "plan",
     "make_example",
 )

@@ -59,9 +59,7 @@ def _errors(errors: pd.DataFrame) -> list[str]:
 def _settings_and_data():
     if not EXAMPLE.value:
         if CONFIG.value is None:
-            raise InputError(
-                "neither --config nor --example is given: name the labels to look at, --config=pendulum:cpu"
-            )
+            raise InputError("neither --config nor --example is given: say whose labels, such as --config=pendulum:cpu")
         settings = config.settings().resolved()
         return settings, make_dataset(settings.data, settings.graph)
     if CONFIG.value is not None:

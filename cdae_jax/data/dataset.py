@@ -57,7 +57,8 @@ class Dataset:
     # (labels [N, n], mask [N, n] bool, values [N, n]) -> labels [N, n] under do(mask = values)
     true_counterfactual: Callable | None = None
     render: Callable | None = None  # labels [N, n], any combination -> images [N, H, W, C] uint8
-    measure: Callable | None = None  # images [N, H, W, C] uint8 -> labels [N, n] read from the pixels, not learned
+    # images [N, H, W, C] uint8 -> labels [N, n] read from the pixels, not learned, NaN what no measurement tells
+    measure: Callable | None = None
     # (images [N, H, W, C] uint8, labels [N, n], generator) -> both, with factors as independent as can be made
     decorrelate: Callable | None = None
 

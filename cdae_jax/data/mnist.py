@@ -11,6 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from cdae_jax.errors import InputError
+from cdae_jax.paths import make_folder
 from cdae_jax.progress import tqdm
 
 # md5 of the unzipped files.
@@ -34,16 +35,22 @@ def _check(content: bytes, name: str, source: str) -> None:
         raise InputError(f"{source} has the md5 {digest}, but MNIST's is {CHECKSUMS[name]}: fetch the file again")
 
 
-def _read_file(folder: pathlib.Path, name: str) -> bytes:
+def read_content(folder: pathlib.Path, name: str) -> bytes | None:
+    """What a file of a folder holds, gzipped or not; None if there is none. Raises InputError for broken gzip."""
     plain, zipped = folder / name, folder / f"{name}.gz"
     if plain.is_file():
-        content = plain.read_bytes()
-    elif zipped.is_file():
-        try:
-            content = gzip.decompress(zipped.read_bytes())
-        except (OSError, EOFError, zlib.error) as err:
-            raise InputError(f"{zipped} is not a readable gzip file ({err}): fetch it again") from err
-    else:
+        return plain.read_bytes()
+    if not zipped.is_file():
+        return None
+    try:
+        return gzip.decompress(zipped.read_bytes())
+    except (OSError, EOFError, zlib.error) as err:
+        raise InputError(f"{zipped} is not a readable gzip file ({err}): fetch it again") from err
+
+
+def _read_file(folder: pathlib.Path, name: str) -> bytes:
+    content = read_content(folder, name)
+    if content is None:
         raise InputError(
             f"the MNIST folder {str(folder)!r} has neither {name} nor {name}.gz:"
             f" set --config.data.mnist_dir to a folder with the four files {', '.join(CHECKSUMS)}"
@@ -63,20 +70,12 @@ def load_mnist(folder: str | pathlib.Path, split: str) -> tuple[np.ndarray, np.n
     return images.reshape(-1, 28, 28), digits.astype(np.int32)
 
 
-def make_folder(folder: pathlib.Path) -> None:
-    """Makes a folder for prepared data. Raises InputError if that is not possible."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as err:
-        raise InputError(f"the folder {folder} cannot be made ({err}): choose another --config.data.data_dir") from err
-
-
 def download_mnist(folder: pathlib.Path) -> None:
     """Fetches those of the four files, gzipped, that are not in a folder yet; raises NoNetworkError if that fails.
 
     Each is checked before it gets its name, so that a reader never meets half a file or a wrong one: InputError.
     """
-    make_folder(folder)
+    make_folder(folder, "--config.data.data_dir")
     for name in tqdm([name for name in CHECKSUMS if not (folder / f"{name}.gz").is_file()], "MNIST", unit="file"):
         try:
             with urllib.request.urlopen(f"{URL}/{name}.gz", timeout=10) as response:

@@ -3,10 +3,12 @@
     thickness = 0.5 + Gamma(shape 10, rate 5)                       pixels, kept within 1..6
     intensity = 64 + 191 sigmoid(2 thickness - 5 + 0.5 N(0, 1))     grey levels
 
-The digit is a context outside the graph. Both labels are measured again on the finished image.
+The digit is a context outside the graph, or a root of it that causes nothing (`with_digit`). Both other labels are
+measured again on the finished image.
 """
 
 import concurrent.futures
+import dataclasses
 import multiprocessing
 import os
 import pathlib
@@ -18,15 +20,16 @@ from scipy.special import expit, logit
 
 from cdae_jax.data import morphology
 from cdae_jax.data.dataset import Dataset, Split
-from cdae_jax.data.mnist import NoNetworkError, download_mnist, load_mnist, make_folder, small_digits
+from cdae_jax.data.mnist import NoNetworkError, download_mnist, load_mnist, small_digits
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
-from cdae_jax.paths import expanded
+from cdae_jax.paths import expanded, make_folder
 from cdae_jax.progress import tqdm
 
 GRAPH = CausalGraph(
     (Variable("thickness", unit="px"), Variable("intensity", parents=("thickness",), unit="grey levels"))
 )
+DIGIT = Variable("digit", kind="categorical", classes=10)
 VERSION = 1  # part of the cache's file names: raise it when the images change
 THICKNESS_RANGE = (1.0, 6.0)  # thinner strokes vanish, thicker ones fill their loops
 NOISE_SD = 0.5
@@ -48,11 +51,12 @@ def noise_of(thickness: np.ndarray, intensity: np.ndarray) -> np.ndarray:
 
 
 def true_counterfactual(labels: np.ndarray, mask: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Labels [N, 2] under do(mask = values), with each image's own noise."""
+    """Labels [N, 2], or [N, 3] with the digit, under do(mask = values), with each image's own noise."""
+    after = np.where(mask, values, labels)
+    follows = mask[:, 0] & ~mask[:, 1]
     noise = noise_of(labels[:, 0], labels[:, 1])
-    thickness = np.where(mask[:, 0], values[:, 0], labels[:, 0])
-    moved = np.where(mask[:, 0], intensity_of(thickness, noise), labels[:, 1])
-    return np.stack([thickness, np.where(mask[:, 1], values[:, 1], moved)], -1).astype(np.float32)
+    after[:, 1] = np.where(follows, intensity_of(after[:, 0], noise), after[:, 1])
+    return after.astype(np.float32)
 
 
 def measure(images: np.ndarray) -> np.ndarray:
@@ -65,7 +69,25 @@ def decorrelate(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator
     """Gives every image a new intensity that does not depend on its thickness (a rescaling of its grey levels)."""
     wanted = rng.uniform(64, 255, len(images)).astype(np.float32)
     scale = (wanted / labels[:, 1])[:, None, None, None]
-    return np.clip(np.rint(images * scale), 0, 255).astype(np.uint8), np.stack([labels[:, 0], wanted], -1)
+    after = labels.copy()
+    after[:, 1] = wanted
+    return np.clip(np.rint(images * scale), 0, 255).astype(np.uint8), after
+
+
+def with_digit(dataset: Dataset) -> Dataset:
+    """The same with the digit as a variable, the last column of the labels, instead of a context."""
+
+    def labelled(split: Split) -> Split:
+        return Split(split.images, np.column_stack([split.labels, split.context]).astype(np.float32))
+
+    graph = CausalGraph((*dataset.graph.variables, DIGIT))
+    splits = {"train": labelled(dataset.train), "test": labelled(dataset.test)}
+    return dataclasses.replace(dataset, graph=graph, num_classes=0, measure=_measure_all_but_digit, **splits)
+
+
+def _measure_all_but_digit(images: np.ndarray) -> np.ndarray:
+    """[N, 28, 28, 1] uint8 -> [N, 3]: as `measure`, and NaN, since no measurement tells a digit."""
+    return np.pad(measure(images), ((0, 0), (0, 1)), constant_values=np.nan)
 
 
 def _perturb(digit: np.ndarray, thickness: float, noise: float) -> tuple[np.ndarray, np.ndarray]:
@@ -97,7 +119,7 @@ def _dataset(
     for split, num in (("test", test_size), ("train", train_size)):
         path = folder / f"v{VERSION}-{split}-{num}-seed{seed}.npz"
         if not path.is_file():
-            make_folder(folder)
+            make_folder(folder, "--config.data.data_dir")
             digits, classes = digits_of(split)
             if not reuse and not 1 <= num <= len(digits):
                 raise InputError(f"config.data.{split}_size is {num}: MNIST has 1 to {len(digits)} {split} images")

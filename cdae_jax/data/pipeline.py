@@ -17,7 +17,8 @@ THREADS, PREFETCH = min(16, os.cpu_count() or 1), 8  # batches made at the same 
 
 
 def make_dataset(data: Data, graph: CausalGraph) -> Dataset:
-    """The dataset that `config.data` names; graph is that of the user's own images.
+    """The dataset that `config.data` names; graph is that of the user's own images, and says of MorphoMNIST whether the
+    digit is a variable.
 
     Raises InputError for settings it cannot follow and files it cannot read.
     """
@@ -39,7 +40,8 @@ def make_dataset(data: Data, graph: CausalGraph) -> Dataset:
         raise InputError(f"config.data.resolution is {data.resolution}: MorphoMNIST's images have 28 pixels a side")
     from cdae_jax.data import morpho_mnist
 
-    return morpho_mnist.make_dataset(data.mnist_dir, data.data_dir, data.train_size, data.test_size, data.seed)
+    made = morpho_mnist.make_dataset(data.mnist_dir, data.data_dir, data.train_size, data.test_size, data.seed)
+    return morpho_mnist.with_digit(made) if morpho_mnist.DIGIT.name in graph.names else made
 
 
 def label_columns(dataset: Dataset, graph: CausalGraph) -> list[int]:

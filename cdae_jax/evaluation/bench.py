@@ -76,9 +76,28 @@ class Bench:
         var = self.dataset.graph.variables[i]
         return var.spell if var.classes else lambda value: shown(value, *ends, digits=3)
 
+    @functools.cached_property
+    def unmeasured(self) -> np.ndarray:
+        """[n] bool: the variables that no direct measurement tells."""
+        measure = self.dataset.measure
+        if measure is None:
+            return np.full(len(self.dataset.graph), True)
+        return np.isnan(measure(first_of(self.dataset.test, 1).images)[0])
+
+    @property
+    def reader(self) -> str:
+        """Who reads, in words."""
+        names = np.array(self.dataset.graph.names)[self.unmeasured]
+        if len(names) == len(self.dataset.graph):
+            return "predictor"
+        return "direct measurement" + (f" ({', '.join(names)} by the predictor)" if len(names) else "")
+
     def read(self, images: np.ndarray) -> np.ndarray:
-        """Labels [N, n] by direct measurement, or by the predictor where there is none."""
-        return self.judge(images)[0] if self.dataset.measure is None else self.dataset.measure(images)
+        """Labels [N, n] by direct measurement, or by the predictor where that tells nothing."""
+        if not self.unmeasured.any():
+            return self.dataset.measure(images)
+        read = self.judge(images)[0]
+        return read if self.unmeasured.all() else np.where(self.unmeasured, read, self.dataset.measure(images))
 
     def draw_values(self, column: int) -> tuple[np.ndarray, np.ndarray]:
         """The values [N] to set, drawn from the test labels, and the order [N] of the images they come from."""

@@ -186,7 +186,7 @@ def _about(bench: Bench, directory: pathlib.Path, key: dict) -> dict:
             **key,
             "workdir": str(directory),
             "decoder": settings.model.decoder,
-            "reader": "predictor" if bench.dataset.measure is None else "direct measurement",
+            "reader": bench.reader,
             "features": "penultimate layer of the predictor",
             "train_seed": settings.train.seed,
             "revision": revision(),

@@ -5,15 +5,19 @@ import pathlib
 import numpy as np
 
 from cdae_jax.data.dataset import Split
+from cdae_jax.data.pipeline import label_columns
 from cdae_jax.evaluation.bench import Bench
 from cdae_jax.evaluation.interventions import Measured, labels_under
+from cdae_jax.evaluation.mechanism_fit import fit_of
 from cdae_jax.graph import CausalGraph, as_file_name
 from cdae_jax.plots.graphs import graph_with_curves
+from cdae_jax.plots.mechanisms import Effect, mechanism_fits
 from cdae_jax.plots.pictures import asked_and_read, counterfactual_grid, image_grid, image_table
 
 GRID_COLUMNS = 8
 NUM_VALUES = 7  # of a traversal
 NUM_CURVE = 40
+NUM_LABELS = 5_000  # under the fits of mechanisms
 
 
 def with_unit(text: str, graph: CausalGraph, name: str) -> str:
@@ -94,6 +98,30 @@ def draw_mechanisms(bench: Bench) -> str:
     return "mechanisms.png"
 
 
+def draw_fits(bench: Bench) -> str:
+    """The mechanisms over the training labels that they were fitted to, and the noise that these imply; returns the
+    file's name."""
+    model, split, effects = bench.model, bench.dataset.train, {}
+    rows = np.random.default_rng(bench.seed).permutation(len(split))[:NUM_LABELS]
+    columns = label_columns(bench.dataset, model.graph)
+    y = model.stats.standardise(np.where(split.was_set, np.nan, split.labels)[rows][:, columns])
+    fit = fit_of(model.network, y)
+    labels, drawn = model.stats.physical(y), model.stats.physical(fit.drawn)
+    for i, var in enumerate(model.graph.variables):
+        known = np.isfinite(fit.drawn[:, i])
+        if var.parents and known.any():
+            causes = {
+                with_unit(parent, model.graph, parent): labels[known, model.graph.index(parent)]
+                for parent in var.parents
+            }
+            kind = var.mechanism or model.model.mechanism
+            effects[var.name] = Effect(labels[known, i], drawn[known, i], causes, fit.u[known, i], kind, var.unit)
+    mechanism_fits(bench.figures / "mechanism_fits.png", effects, f"{bench.dataset.name}: labels and mechanisms")
+    return "mechanism_fits.png"
+
+
 def draw_beliefs(bench: Bench) -> dict:
     """Draws what the model believes; returns the files' names."""
-    return {"files": [draw_traversals(bench), draw_mechanisms(bench)]}
+    files = [draw_traversals(bench), draw_mechanisms(bench)]
+    has_mechanisms = any(bench.model.graph.parents) and bench.model.readout is None
+    return {"files": files + [draw_fits(bench)] * has_mechanisms}

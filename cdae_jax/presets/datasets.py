@@ -73,6 +73,12 @@ MORPHO_MNIST = {
     },
 }
 
+# The digit as a variable of the graph, which do() can set, instead of a context; a block holds its classes.
+MORPHO_MNIST_DIGIT = MORPHO_MNIST | {
+    "graph": MORPHO_MNIST["graph"] | {"digit": {"kind": "categorical", "classes": 10}},
+    "cpu": MORPHO_MNIST["cpu"] | {"model": MORPHO_MNIST["cpu"]["model"] | {"block_dim": 10}},
+}
+
 CIRCUIT_DATA = {"resolution": 64, "train_size": 50_000, "test_size": 2_000, "judge_steps": 200}
 CIRCUIT_LOOKALIKE = {
     "graph": {
@@ -113,6 +119,7 @@ CUSTOM = {  # the graph is the user's
 DATASETS = {
     "pendulum": PENDULUM,
     "morpho_mnist": MORPHO_MNIST,
+    "morpho_mnist_digit": MORPHO_MNIST_DIGIT,
     "circuit_lookalike": CIRCUIT_LOOKALIKE,
     "causal_circuit": CAUSAL_CIRCUIT,
     "custom": CUSTOM,

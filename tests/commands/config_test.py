@@ -41,7 +41,8 @@ def test_a_file_is_read_as_it_always_was():
 
 @pytest.mark.parametrize("dataset", [name for name in DATASETS if name != "custom"])
 def test_every_dataset_has_a_name(dataset):
-    assert config.settings(values_of(f"--config={dataset}:smoke")).data.name == dataset
+    name = DATASETS[dataset]["cpu"]["data"]["name"]
+    assert config.settings(values_of(f"--config={dataset}:smoke")).data.name == name
 
 
 def test_ones_own_images_bring_their_graph(graph, monkeypatch):

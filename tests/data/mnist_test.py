@@ -52,7 +52,7 @@ def test_missing_and_wrong_mnist_files_are_named(tmp_path, monkeypatch):
         load_mnist(tmp_path, "train")
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be made .*: choose another --config.data.data_dir"):
-        mnist.make_folder(tmp_path / "file" / "mnist")
+        mnist.download_mnist(tmp_path / "file" / "mnist")
 
 
 def test_without_a_network_it_says_where_files_may_come_from(tmp_path, monkeypatch):

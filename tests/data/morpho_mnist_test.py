@@ -1,4 +1,4 @@
-"""MorphoMNIST: its true mechanism, its files, and what takes their place without a network."""
+"""MorphoMNIST: its true mechanism, its files, the digit as a variable, and what takes the files' place."""
 
 import concurrent.futures
 import functools
@@ -10,7 +10,11 @@ import pytest
 from fakes import bar, fake_mnist
 
 from cdae_jax.data import morpho_mnist
+from cdae_jax.data.dataset import Dataset, Split
+from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
+from cdae_jax.settings.run import Settings
+from configs.common import config_of
 
 RNG = np.random.default_rng(0)
 
@@ -69,3 +73,45 @@ def test_decorrelation_breaks_the_link_and_keeps_labels_true():
     new_images, new_labels = morpho_mnist.decorrelate(images, labels, np.random.default_rng(0))
     np.testing.assert_allclose(morpho_mnist.measure(new_images)[:, 1], new_labels[:, 1], atol=1.5)
     assert abs(np.corrcoef(new_labels.T)[0, 1]) < 0.3
+
+
+def bars(num=20):
+    images = np.stack([bar(w, 0.3) for w in np.linspace(2, 5, num)])[..., None]
+    return Split(images, morpho_mnist.measure(images), np.arange(num, dtype=np.int32) % 10)
+
+
+@pytest.mark.parametrize(("name", "num_classes"), [("morpho_mnist", 10), ("morpho_mnist_digit", 0)])
+def test_the_graph_says_whether_the_digit_is_a_variable(name, num_classes, monkeypatch):
+    plain = Dataset("MorphoMNIST", morpho_mnist.GRAPH, bars(), bars(), num_classes=10)
+    monkeypatch.setattr(morpho_mnist, "make_dataset", lambda *_: plain)
+    settings = Settings.from_dict(config_of(name, "smoke").to_dict())
+    found = make_dataset(settings.data, settings.graph)
+    assert found.graph.names == settings.graph.names and found.num_classes == num_classes
+    assert found.test.labels.shape == (20, len(settings.graph)) and (found.test.context is None) == (num_classes == 0)
+    assert found.graph.variables[-1].classes == settings.graph.variables[-1].classes
+    np.testing.assert_array_equal(found.test.labels[:, :2], plain.test.labels)
+
+
+def test_a_digit_that_is_a_variable_causes_nothing_and_is_not_measured():
+    known = {"true_counterfactual": morpho_mnist.true_counterfactual, "decorrelate": morpho_mnist.decorrelate}
+    plain = Dataset("MorphoMNIST", morpho_mnist.GRAPH, bars(), bars(), num_classes=10, **known)
+    found = morpho_mnist.with_digit(plain)
+    labels, digits = found.test.labels, plain.test.context
+    assert labels.dtype == np.float32
+    np.testing.assert_array_equal(labels[:, 2], digits)
+    for column in range(3):
+        mask = np.tile(np.arange(3) == column, (20, 1))
+        after = found.true_counterfactual(labels, mask, np.full((20, 3), 2.0, np.float32))
+        assert (after[:, column] == 2).all()
+        if column < 2:
+            without = plain.true_counterfactual(labels[:, :2], mask[:, :2], np.full((20, 2), 2.0, np.float32))
+            np.testing.assert_array_equal(after[:, :2], without)
+            np.testing.assert_array_equal(after[:, 2], digits)
+        else:
+            np.testing.assert_array_equal(after[:, :2], labels[:, :2])
+    read = found.measure(found.test.images)
+    np.testing.assert_array_equal(read[:, :2], labels[:, :2])
+    assert np.isnan(read[:, 2]).all()
+    images, free = found.decorrelate(found.test.images, labels, np.random.default_rng(0))
+    np.testing.assert_array_equal(free[:, [0, 2]], labels[:, [0, 2]])
+    assert (free[:, 1] != labels[:, 1]).any() and images.shape == found.test.images.shape

@@ -66,6 +66,16 @@ def test_a_judge_is_trained_once_and_only_where_nothing_else_reads(monkeypatch):
     assert len(asked) == 1 and asked[0][1] == settings_with().data.judge_steps
 
 
+def test_what_no_measurement_tells_the_judge_reads(monkeypatch):
+    monkeypatch.setattr(module, "cached_judge", lambda *_: lambda images: (stripes.measure(images) + 1, None))
+    half = stripes.world(measure=lambda images: stripes.measure(images) * np.float32([1, 1, np.nan]))
+    bench, images = dataclasses.replace(with_labels(range(4)), dataset=half), stripes.world().test.images
+    np.testing.assert_array_equal(bench.read(images), stripes.measure(images) + np.float32([0, 0, 1]))
+    assert bench.reader == "direct measurement (c by the predictor)"
+    assert dataclasses.replace(bench, dataset=stripes.world()).reader == "direct measurement"
+    assert dataclasses.replace(bench, dataset=stripes.world(measure=None)).reader == "predictor"
+
+
 def test_deviations_are_those_of_the_training_labels():
     bench = with_labels(range(4))
     np.testing.assert_allclose(bench.sd, bench.dataset.train.labels.std(0), rtol=1e-5)

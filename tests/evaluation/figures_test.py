@@ -5,8 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 import stripes
+from networks import small_trained
 
+from cdae_jax.data import pendulum
 from cdae_jax.evaluation import figures
+from cdae_jax.evaluation.bench import Bench
 from cdae_jax.evaluation.interventions import measure_do
 from cdae_jax.graph import CausalGraph, Variable
 
@@ -99,3 +102,24 @@ def test_names_with_slashes_become_names_of_files(drawn, tmp_path):
     )
     assert drawn["counterfactual_grid"][0] == "do_width=2Fheight.png"
     assert drawn["asked_and_read"][0] == "asked_width=2Fheight.png"
+
+
+def test_mechanisms_are_drawn_over_the_training_labels(monkeypatch, tmp_path):
+    """Of labels that were set by hand nothing is shown, nor of those that are unknown."""
+    calls, model, data = [], small_trained(), pendulum.make_dataset("continuous", 16, 60, 8, 0)
+    was_set = np.zeros((60, 4), bool)
+    was_set[:20, 2] = True
+    labels = data.train.labels.copy()
+    labels[20:30, 0] = np.nan
+    data = dataclasses.replace(data, train=dataclasses.replace(data.train, labels=labels, intervened=was_set))
+    monkeypatch.setattr(figures, "mechanism_fits", lambda path, *given: calls.append((path.name, *given)))
+    assert figures.draw_fits(Bench(data, model, data.test, tmp_path)) == "mechanism_fits.png"
+    ((name, effects, _),) = calls
+    assert name == "mechanism_fits.png" and list(effects) == ["length", "position"]
+    length, position = effects.values()
+    assert (len(length.labels), len(position.labels)) == (30, 50) and list(length.causes) == [
+        "angle, deg",
+        "light, deg",
+    ]
+    np.testing.assert_allclose(np.sort(length.labels), np.sort(labels[30:, 2]), rtol=1e-4)
+    assert (length.kind, length.unit) == ("scaled", "units") and length.u.shape == length.drawn.shape == (30,)

@@ -8,12 +8,13 @@ from cdae_jax.presets.datasets import DATASETS
 from cdae_jax.presets.methods import METHODS, Memory, Share
 from cdae_jax.presets.sizes import SIZES
 from cdae_jax.settings.run import Settings
-from configs import causal_circuit, circuit_lookalike, morpho_mnist, pendulum
+from configs import causal_circuit, circuit_lookalike, morpho_mnist, morpho_mnist_digit, pendulum
 from configs.common import config_of
 
 FILES = {
     "pendulum": pendulum,
     "morpho_mnist": morpho_mnist,
+    "morpho_mnist_digit": morpho_mnist_digit,
     "circuit_lookalike": circuit_lookalike,
     "causal_circuit": causal_circuit,
 }
@@ -23,7 +24,7 @@ FILES = {
 @pytest.mark.parametrize("size", SIZES)
 def test_every_config_file_is_valid_and_survives_json(dataset, size):
     settings = Settings.from_dict(FILES[dataset].get_config(size).to_dict())
-    assert settings.data.name == dataset
+    assert settings.data.name == DATASETS[dataset]["cpu"]["data"]["name"]
     assert Settings.from_dict(settings.to_dict()) == settings
 
 
