@@ -11,6 +11,7 @@ ALONE = {
     "inference/xla_flags": "what importing the package tells XLA",
     "layering": "imports of all modules",
     "mirror": "names of all test files",
+    "model/scm_classes": "the causal model once more, with effects that are classes",
 }
 # Names such as "model/scm"; of packages, whose __init__ may have a test file, such as "presets/sweeps".
 MODULES = {
