@@ -73,10 +73,9 @@ MORPHO_MNIST = {
     },
 }
 
-# The digit as a variable of the graph, which do() can set, instead of a context; a block holds its classes.
+# The digit as a variable of the graph, which do() can set, instead of a context.
 MORPHO_MNIST_DIGIT = MORPHO_MNIST | {
     "graph": MORPHO_MNIST["graph"] | {"digit": {"kind": "categorical", "classes": 10}},
-    "cpu": MORPHO_MNIST["cpu"] | {"model": MORPHO_MNIST["cpu"]["model"] | {"block_dim": 10}},
 }
 
 CIRCUIT_DATA = {"resolution": 64, "train_size": 50_000, "test_size": 2_000, "judge_steps": 200}
