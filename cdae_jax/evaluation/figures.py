@@ -115,7 +115,8 @@ def draw_fits(bench: Bench) -> str:
                 for parent in var.parents
             }
             kind = var.mechanism or model.model.mechanism
-            effects[var.name] = Effect(labels[known, i], drawn[known, i], causes, fit.u[known, i], kind, var.unit)
+            u = None if i in model.graph.class_effects else fit.u[known, i]
+            effects[var.name] = Effect(labels[known, i], drawn[known, i], causes, u, kind, var.unit)
     mechanism_fits(bench.figures / "mechanism_fits.png", effects, f"{bench.dataset.name}: labels and mechanisms")
     return "mechanism_fits.png"
 

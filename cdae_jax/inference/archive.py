@@ -57,7 +57,7 @@ def write(
         "step": model.step,
     }
     contents = {
-        "weights.safetensors": arrays.save({k: np.ascontiguousarray(v, precision) for k, v in weights.items()}),
+        "weights.safetensors": arrays.save({k: np.asarray(v, precision, order="C") for k, v in weights.items()}),
         "config.json": json.dumps(model.settings.to_dict(), indent=2).encode(),
         "model.json": json.dumps(described).encode(),
         "defaults.json": json.dumps(dataclasses.asdict(model.defaults), indent=2).encode(),

@@ -49,6 +49,10 @@ class Network:
         """u [B, n, k] of z [B, n, k], the inverse of `propagate` without do."""
         return self._bound.scm.abduct(z)
 
+    def logits(self, z: jax.Array) -> dict[int, jax.Array]:
+        """Log odds [B, classes] of every effect that is a class, by its index, given its parents in z [B, n, k]."""
+        return self._bound.scm.logits(z, self.abduct(z))
+
     def codes(self, y: jax.Array) -> jax.Array:
         """m(y) [B, n, k], the mean of p(z | y), of standardised labels [B, n]."""
         return label_codes(self.graph, self.model.block_dim, y)

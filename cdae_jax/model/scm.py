@@ -97,7 +97,7 @@ class Mechanism(nn.Module):
         if self.kind in ("affine", "spline"):
             raw = nn.Dense(shift.shape[-1], kernel_init=zeros)(h)
         elif self.kind == "scaled":
-            raw = 10 * self.param("log_scale", zeros, ())  # learns as fast as what a network says
+            raw = 10 * self.param("log_scale", zeros, (1,))  # learns as fast as what a network says
         else:
             return Conditional(shift, jnp.zeros(shape))
         log_scale = jnp.broadcast_to(MAX_LOG_SCALE * jnp.tanh(raw / MAX_LOG_SCALE), shape)

@@ -99,6 +99,7 @@ ELSEWHERE = {"train", "explore", "generate", "plan", "sweep", "baselines", "comp
 PROCESSES = (
     ("benchmark", (CONFIG, "--parts=input", "--seconds=0"), 0, "| input |"),
     ("benchmark_data", ("--seconds=0.1",), 0, "128 x 128 x 3, batches of 128: "),
+    ("convert_judges", (), 2, " is missing: see --help"),
     ("counterfactual", ("--workdir={model}", "--do=angle=20", "--num=2", "--output={0}/cf.png"), 0, "wrote "),
     ("evaluate", (), 2, "--workdir is missing: see --help"),
     ("export", ("--workdir={model}", "--output={0}/model.cdae"), 0, "{0}/model.cdae: "),
@@ -107,7 +108,7 @@ PROCESSES = (
     ("inspect", (CONFIG,), 0, "Pendulum: 256 training and 64 test images"),
     ("leak", ("--workdir={0}/none",), 2, "no folder or file '{0}/none'"),
     ("make_example", ("--output={0}/example", "--num=100"), 0, "wrote 100 images"),
-    ("mechanisms", (), 2, "--config is missing: see --help"),
+    ("mechanisms", (), 2, "neither --config nor --example is given"),
     ("strength", ("--workdir={0}/none",), 2, "no folder or file '{0}/none'"),
 )
 

@@ -36,6 +36,7 @@ def test_where_no_truth_is_known_held_out_labels_speak_alone(tmp_path, monkeypat
 
 def test_the_labels_of_the_worked_example_need_no_config(monkeypatch, capsys):
     monkeypatch.setattr(mechanisms, "fit_to_labels", functools.partial(mechanisms.fit_to_labels, steps=20))
+    monkeypatch.setattr(mechanisms, "KINDS", ("scaled",))
     run_here("mechanisms", "--example")
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| do(")]
     assert len(rows) == 2 * (3 + 1)  # of warmth on size, glow and height; of size on glow; never on "on", see `example`

@@ -9,9 +9,14 @@ import stripes
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation import bench as benches
 from cdae_jax.evaluation import evaluate as module
-from cdae_jax.evaluation import metrics
+from cdae_jax.evaluation import figures, metrics
 from cdae_jax.evaluation.evaluate import measure_composition, measure_floor, measure_latents
 from cdae_jax.studies.compare import measures
+
+
+def drawn(bench):
+    (bench.figures / "mechanism_fits.png").touch()
+    return "mechanism_fits.png"
 
 
 @pytest.fixture
@@ -22,6 +27,9 @@ def evaluate(monkeypatch, tmp_path):
         monkeypatch.setattr(module, "load", lambda _: model or stripes.OfTheTruth())
         monkeypatch.setattr(module, "dataset_of", lambda *_: data or stripes.world())
         monkeypatch.setattr(benches, "cached_judge", lambda *_: stripes.Pixels(validation))
+        monkeypatch.setattr(
+            figures, "draw_fits", lambda _: "mechanism_fits.png"
+        )  # the model of the truth has no network
         return module.evaluate(tmp_path / "run", output=tmp_path / output, num_images=8, **options)
 
     return run

@@ -3,6 +3,8 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+from class_effects import GRAPH as CLASSES
+from class_effects import ON, SIZE, STATE, log_p, off_by, trained
 from networks import GRAPH, small_network
 
 from cdae_jax.evaluation.mechanism_fit import fit_of
@@ -16,7 +18,7 @@ def with_noise_of(sd):
     parts = dict(net.params["params"])
     own = jax.tree.map(jnp.zeros_like, parts["scm"]["mechanisms_length"])
     raw = 3 * np.arctanh(np.log(sd) / 3) / 10
-    parts["scm"] = parts["scm"] | {"mechanisms_length": own | {"log_scale": jnp.float32(raw)}}
+    parts["scm"] = parts["scm"] | {"mechanisms_length": own | {"log_scale": jnp.float32([raw])}}
     return net.replace(params={"params": parts})
 
 
@@ -40,3 +42,14 @@ def test_what_a_label_would_have_to_tell_is_unknown_without_it():
     expected[2, LENGTH] = True
     np.testing.assert_array_equal(np.isnan(found.drawn), expected)
     np.testing.assert_array_equal(np.isnan(found.u), expected)
+
+
+def test_classes_are_drawn_as_often_as_their_causes_say_and_have_no_noise():
+    net, rng = trained().network, np.random.default_rng(0)
+    y = rng.normal(size=(2_000, len(CLASSES))).astype(np.float32)
+    y[:, STATE], y[:, ON] = rng.integers(3, size=2_000), rng.choice([-1, 1], 2_000)
+    found = fit_of(net, y)
+    p = np.exp(log_p(net.params["params"]["scm"], STATE, net.codes(y)))
+    assert set(found.drawn[:, STATE]) <= {0, 1, 2} and set(found.drawn[:, ON]) == {-1, 1}
+    assert off_by(found.drawn[:, STATE], p) < 4
+    assert np.isnan(found.u[:, [ON, STATE]]).all() and np.isfinite(found.u[:, SIZE]).all()

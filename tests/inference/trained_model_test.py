@@ -122,7 +122,7 @@ def test_half_of_a_change_is_half_of_the_way_and_its_effects_follow(model, image
     np.testing.assert_allclose(half.labels[:, 0], there, atol=1e-3)
     np.testing.assert_array_equal(half.labels[:, 1], model.encode(images)[:, 1])  # light is no effect of the angle
     hard = model.predict(images, {"angle": there})
-    np.testing.assert_allclose(half.labels[:, 2:], hard[:, 2:], atol=0.1)  # z goes half of the way, not its mean alone
+    np.testing.assert_allclose(half.labels[:, 2:], hard[:, 2:], atol=0.2)  # z goes half of the way, not its mean alone
     factual, full = model.encode(images)[:, 2], model.predict(images, do)[:, 2]
     assert (np.abs(half.labels[:, 2] - factual) > 0).all() and (np.abs(half.labels[:, 2] - full) > 0).all()
 

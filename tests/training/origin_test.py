@@ -48,8 +48,6 @@ def test_the_same_architecture_fits_whatever_else_differs():
         (weights_of(settings_with(), num_classes=10), "number of context classes is 10, and this run's is 0"),
         (weights_of(with_graph(("angle", "light"))), "number of variables is 2, and this run's is 4"),
         (weights_of(with_graph(("light", "angle", "length", "position"))), "order of variables is 'light, angle, "),
-        (weights_of(with_graph(parents=1)), r"shape of params/scm/.*kernel is \(4, 16\), and this run's is \(8, 16\)"),
-        (weights_of(with_graph(parents=0)), r"shape of params/scm/.* is None, and this run's is \("),
     ],
 )
 def test_the_first_difference_is_named(weights, told):
@@ -57,3 +55,17 @@ def test_the_first_difference_is_named(weights, told):
         InputError, match=rf"--init_from is runs/x, whose {told}.*: start from a model of the same arch"
     ):
         check_fits(weights, "runs/x", settings_with(), SHAPE, 0, shapes_of(settings_with()))
+
+
+@pytest.mark.parametrize(
+    ("parents", "told"),
+    [
+        (1, r"shape of params/scm/.*kernel is \(4, 16\), and this run's is \(8, 16\)"),
+        (0, r"shape of params/scm/.* is None, and this run's is \("),
+    ],
+)
+def test_mechanisms_have_to_fit_unless_they_are_fitted_anew(parents, told):
+    weights, learned = weights_of(with_graph(parents=parents)), settings_with(train={"mechanisms": "objective"})
+    with pytest.raises(InputError, match=told):
+        check_fits(weights, "runs/x", learned, SHAPE, 0, shapes_of(learned))
+    check_fits(weights, "runs/x", settings_with(), SHAPE, 0, shapes_of(settings_with()))

@@ -30,6 +30,20 @@ def claim(directory, settings, origin=None):
 STORED = pathlib.Path(__file__).parents[1] / "golden" / "config_pendulum.json"
 
 
+def stored():
+    """The config of a run of an older version, whose mechanisms learned by the objective alone."""
+    config = json.loads(STORED.read_text())
+    config["train"] |= {"mechanism": 0.0, "mechanism_alone": False, "mechanism_rate": 1.0}
+    return config
+
+
+def today():
+    """The settings that mean the same now."""
+    config = get_config("cpu").to_dict()
+    config["train"]["mechanisms"], config["model"]["mechanism"] = "objective", "additive"
+    return Settings.from_dict(config)
+
+
 def test_a_workdir_is_of_one_config_alone(tmp_path):
     claim(tmp_path / "new", settings_with())
     workdir.check_workdir(tmp_path / "new", settings_with())
@@ -105,8 +119,8 @@ def test_a_folder_that_cannot_be_written_to_is_refused_at_once(tmp_path, monkeyp
 
 
 def test_a_run_of_an_older_version_goes_on(tmp_path):
-    (tmp_path / "config.json").write_text(STORED.read_text())
-    workdir.check_workdir(tmp_path, Settings.from_dict(get_config("cpu").to_dict()))
+    (tmp_path / "config.json").write_text(json.dumps(stored()))
+    workdir.check_workdir(tmp_path, today())
     with pytest.raises(InputError, match="choose another --workdir"):
         workdir.check_workdir(tmp_path, settings_with())
 
@@ -182,13 +196,13 @@ def test_what_inference_needs_is_read_back(tmp_path):
 
 
 def test_a_config_whose_training_is_gone_can_be_read_and_not_trained(tmp_path):
-    config = json.loads(STORED.read_text())
+    config = stored()
     config["train"]["weight_decay"] = 0.5
     (tmp_path / "config.json").write_text(json.dumps(config))
     workdir.write_model(tmp_path, world(), LabelStats.of(world().train.labels, world().graph))
-    assert workdir.read(tmp_path)[0] == Settings.from_dict(get_config("cpu").to_dict())
+    assert workdir.read(tmp_path)[0] == today()
     with pytest.raises(InputError, match="config.train.weight_decay is 0.5, a setting that is gone"):
-        workdir.check_workdir(tmp_path, Settings.from_dict(get_config("cpu").to_dict()))
+        workdir.check_workdir(tmp_path, today())
 
 
 def test_chosen_options_are_kept_and_forgotten(tmp_path):
