@@ -14,7 +14,7 @@ from cdae_jax.evaluation.evaluate import measure_composition, measure_floor, mea
 from cdae_jax.studies.compare import measures
 
 
-def drawn(bench):
+def draw_fits(bench):
     (bench.figures / "mechanism_fits.png").touch()
     return "mechanism_fits.png"
 
@@ -27,9 +27,7 @@ def evaluate(monkeypatch, tmp_path):
         monkeypatch.setattr(module, "load", lambda _: model or stripes.OfTheTruth())
         monkeypatch.setattr(module, "dataset_of", lambda *_: data or stripes.world())
         monkeypatch.setattr(benches, "cached_judge", lambda *_: stripes.Pixels(validation))
-        monkeypatch.setattr(
-            figures, "draw_fits", lambda _: "mechanism_fits.png"
-        )  # the model of the truth has no network
+        monkeypatch.setattr(figures, "draw_fits", draw_fits)  # the model of the truth has no network
         return module.evaluate(tmp_path / "run", output=tmp_path / output, num_images=8, **options)
 
     return run
