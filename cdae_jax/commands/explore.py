@@ -22,7 +22,7 @@ flags.mark_flag_as_required("workdir")
 
 def main() -> None:
     if importlib.util.find_spec("gradio") is None:
-        raise InputError('the page needs Gradio: run pip install -e ".[app]"')
+        raise InputError('the page needs Gradio: run pip install "cdae_jax[app]"')
     from cdae_jax.explorer import page as app
 
     app.explore(WORKDIR.value, HOST.value, PORT.value, with_data=DATA.value)

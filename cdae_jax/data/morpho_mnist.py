@@ -74,14 +74,15 @@ def decorrelate(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator
     return np.clip(np.rint(images * scale), 0, 255).astype(np.uint8), after
 
 
+def labelled_with_digit(split: Split) -> Split:
+    """The same with its context, the digit, as the last column of the labels."""
+    return Split(split.images, np.column_stack([split.labels, split.context]).astype(np.float32))
+
+
 def with_digit(dataset: Dataset) -> Dataset:
-    """The same with the digit as a variable, the last column of the labels, instead of a context."""
-
-    def labelled(split: Split) -> Split:
-        return Split(split.images, np.column_stack([split.labels, split.context]).astype(np.float32))
-
+    """The same with the digit as a variable instead of a context."""
     graph = CausalGraph((*dataset.graph.variables, DIGIT))
-    splits = {"train": labelled(dataset.train), "test": labelled(dataset.test)}
+    splits = {"train": labelled_with_digit(dataset.train), "test": labelled_with_digit(dataset.test)}
     return dataclasses.replace(dataset, graph=graph, num_classes=0, measure=_measure_all_but_digit, **splits)
 
 

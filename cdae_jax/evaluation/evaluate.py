@@ -179,8 +179,10 @@ def _by_section(by_do: dict[str, dict]) -> dict:
 def _about(bench: Bench, directory: pathlib.Path, key: dict) -> dict:
     """What the numbers come from: the judge, the training and the protocol."""
     settings, train_json = bench.model.settings, directory / "train.json"
+    effects = (var for var in bench.model.graph.variables if var.parents)
     return {
         "judge": {"validation": bench.judge.validation},
+        "kinds": {var.name: var.mechanism or settings.model.mechanism for var in effects},
         "train": json.loads(train_json.read_text()) if train_json.is_file() else {"steps": bench.model.step},
         "protocol": {
             **key,

@@ -147,14 +147,10 @@ def _test_set(model: TrainedModel, directory: pathlib.Path, folder: str | pathli
     """The test set, labels [M, 3], and what it is."""
     if folder is not None:
         split = load_morpho_files(folder)
-        return _with_digits(split), f"{expanded(folder)}, {len(split)} images"
+        return morpho_mnist.labelled_with_digit(split), f"{expanded(folder)}, {len(split)} images"
     dataset = dataset_of(model, directory)
     test, told = dataset.test, f"our own rendering, the {len(dataset.test)} test images of {dataset.name}"
-    return (test if test.context is None else _with_digits(test)), f"{told}, not the benchmark's"
-
-
-def _with_digits(split: Split) -> Split:
-    return Split(split.images, np.column_stack([split.labels, split.context]).astype(np.float32))
+    return (test if test.context is None else morpho_mnist.labelled_with_digit(test)), f"{told}, not the benchmark's"
 
 
 def _digest(test: Split) -> str:

@@ -122,6 +122,9 @@ def _composition(results: dict) -> list[str]:
 
 def _mechanisms(results: dict) -> list[str]:
     lines, given = [], results.get("given", {}).get("mechanism", {})
+    if "mechanism_fits.png" in results.get("figures", {}).get("files", ()):
+        kinds = ", ".join(f"{kind} of {name}" for name, kind in results["kinds"].items())
+        lines.append(f"Mechanisms: {kinds}. Over the labels that they were fitted to: figures/mechanism_fits.png.")
     for do, children in results.get("mechanism", {}).items():
         for child, error in children.items():
             if error["physical"] is not None:

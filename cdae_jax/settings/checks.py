@@ -16,9 +16,11 @@ POSITIVE = (
     *("train.steps", "train.batch_size", "train.learning_rate", "train.checkpoint_every", "train.refine_every"),
     *("system.microbatches", "system.fsdp"),
 )
+NOT_NEGATIVE = ("train.gamma", "train.warmup_steps", "train.anneal_steps")
 BELOW_1 = ("train.condition_drop", "train.ema_decay")
 RANGES = {
     "a positive number": (lambda value: value > 0, POSITIVE),
+    "a number of at least 0": (lambda value: value >= 0, NOT_NEGATIVE),
     "a number above 0 and up to 1": (lambda value: 0 < value <= 1, ("data.label_fraction",)),
     "a number from 0 to 1": (lambda value: 0 <= value <= 1, ("data.labelled_share",)),
     "a number from 0 up to but not including 1": (lambda value: 0 <= value < 1, BELOW_1),
@@ -81,6 +83,9 @@ def check_mechanisms(train: Train, graph: CausalGraph) -> None:
 
 
 def check_model(model: Model, resolution: int) -> None:
+    for name in ("encoder_multipliers", "unet_multipliers"):
+        if not getattr(model, name):
+            raise InputError(f"config.model.{name} is (): expected one or more positive integers such as (1, 2)")
     check_image_size(resolution, model.patch, len(model.unet_multipliers))
     check_image_size(resolution, model.encoder_patch, num_levels=1)
     heights = [resolution // model.patch // 2**level for level in range(len(model.unet_multipliers))]

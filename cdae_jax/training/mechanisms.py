@@ -6,9 +6,9 @@ Every kind is fitted by the likelihood of latents z ~ p(z | y) under the labels 
 
 which falls apart into one term for each effect, and stops for each effect where held-out labels fit best. Of several
 kinds the simplest is taken whose likelihood of held-out labels is within one standard error of the best one's ("one
-standard error rule", Breiman et al. 1984). It takes seconds and looks at no image. Since z is spread around the code of
-y as p(z | y) says, noise does not get smaller than that spread, even of an effect that its causes determine. An effect
-that is a class has one kind alone, CLASS, fitted by -log p(class | z_pa(i)), the cross-entropy.
+standard error rule", Breiman et al. 1984). It takes less than a minute and looks at no image. Since z is spread around
+the code of y as p(z | y) says, noise does not get smaller than that spread, even of an effect that its causes
+determine. An effect that is a class has one kind alone, CLASS, fitted by -log p(class | z_pa(i)), the cross-entropy.
 """
 
 import functools
@@ -20,6 +20,7 @@ import numpy as np
 import optax
 import pandas as pd
 
+from cdae_jax.distributed import processes
 from cdae_jax.errors import InputError
 from cdae_jax.graph import AUTO, CLASS, CausalGraph
 from cdae_jax.model.prior import label_codes
@@ -80,15 +81,16 @@ def fit_mechanisms(settings: Settings, y: np.ndarray, was_set: np.ndarray) -> Fi
     given = {graph.names[i]: graph.variables[i].mechanism or settings.model.mechanism for i in effects}
     fits = {}
     for kind in KINDS if AUTO in given.values() else ("",):
-        chosen = {name: kind if known == AUTO else known for name, known in given.items()}
-        fits[kind] = fit_to_labels(causal_model(settings, chosen), y, settings.model.prior_sd, was_set, seed, steps)
+        tried = {name: kind if known == AUTO else known for name, known in given.items()}
+        fits[kind] = fit_to_labels(causal_model(settings, tried), y, settings.model.prior_sd, was_set, seed, steps)
     scores = scores_of(graph, fits)
-    if AUTO in given.values():
+    chosen = {name: scores.chosen[name] if kind == AUTO else kind for name, kind in given.items()}
+    if AUTO in given.values() and processes.is_first():
         print("mechanisms, by held-out labels (nats; the simplest kind within one standard error of the best):")
-        print(scores.mean.assign(chosen=scores.chosen).to_string(float_format="{:.3f}".format, na_rep="-"), flush=True)
+        print(scores.mean.assign(chosen=chosen).to_string(float_format="{:.3f}".format, na_rep="-"), flush=True)
     of, any_fit = {name: f"mechanisms_{name}" for name in given}, next(iter(fits.values()))
     params = {of[name]: fits.get(kind, any_fit).params["params"][of[name]] for name, kind in scores.chosen.items()}
-    return Fitted({name: scores.chosen[name] if kind == AUTO else kind for name, kind in given.items()}, params)
+    return Fitted(chosen, params)
 
 
 def class_effects(settings: Settings) -> dict[str, str]:

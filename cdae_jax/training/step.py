@@ -102,7 +102,7 @@ def train_step(
     (loss, terms), grads = loss_and_gradient(loss_of, state.params, inputs, draws, parts, train.refine_every)
     params, opt_state, updates = apply_gradients(tx, grads, state.opt_state, state.params)
     decay = ema_decay_at(state.step, train.ema_decay)
-    ema = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, state.ema, params)
+    ema = jax.tree.map(lambda old, new: old + (1 - decay) * (new - old), state.ema, params)  # what stays is exact
     trees = {"grad": grads, "update": updates, "param": params}
     norms = {f"{name}_norm": optax.tree.norm(tree) for name, tree in trees.items()}
     return TrainState(state.step + 1, params, ema, opt_state), {"loss": loss, **terms, **norms}

@@ -2,6 +2,7 @@
 
 import stripes
 
+from cdae_jax.evaluation import report
 from cdae_jax.evaluation.report import markdown_table, number, report_text
 
 
@@ -51,6 +52,13 @@ def test_the_report_shows_every_intervention_with_intervals():
     ):
         results["protocol"] |= changed
         assert told in report_text(results, stripes.world())
+
+
+def test_the_kinds_of_mechanisms_stand_where_they_are_drawn():
+    results = {"kinds": {"b": "spline", "on": "class"}, "figures": {"files": ["dci.png", "mechanism_fits.png"]}}
+    (line,) = report._mechanisms(results)
+    assert line.startswith("- Mechanisms: spline of b, class of on.") and line.endswith("figures/mechanism_fits.png.")
+    assert report._mechanisms(results | {"figures": {"files": []}}) == []
 
 
 def test_a_table_has_a_rule_under_its_header_and_leaves_empty_cells_empty():
