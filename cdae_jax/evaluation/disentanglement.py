@@ -1,4 +1,4 @@
-"""How the latents relate to the labels: DCI, interventional robustness, calibration of the exogenous noise.
+"""How the latents relate to the labels: DCI, R^2 and MCC of blocks, interventional robustness, calibration of u.
 
 With labels that are correlated, scores near 1 do not prove that a latent holds its own variable alone: read them beside
 the effectiveness of interventions, never instead of it.
@@ -55,6 +55,45 @@ def dci(importance: np.ndarray) -> tuple[float, float]:
     disentangled = float(share @ _one_minus_entropy(importance)) if num_labels > 1 else np.nan
     complete = float(_one_minus_entropy(importance.T).mean()) if num_codes > 1 else np.nan
     return disentangled, complete
+
+
+def block_r2(blocks: np.ndarray, labels: np.ndarray, graph: CausalGraph) -> np.ndarray:
+    """R^2 [n, m] of each label j (NaN where unknown, [N, m]) read linearly from each block i of [N, n, k].
+
+    Fitted on the first half, read on the second, at least 0; classes are read one by one, and the R^2 is that of all of
+    them together. With R^2 of 1 on the diagonal every block holds its label up to an affine map (block identifiability,
+    arXiv 2106.04619, definition 4.1, of one label); off the diagonal correlated labels are read too. NaN where a half
+    has less than two values.
+    """
+    from sklearn.linear_model import Ridge
+    from sklearn.metrics import r2_score
+
+    first = np.arange(len(blocks)) < len(blocks) // 2
+    found = np.full((blocks.shape[1], labels.shape[1]), np.nan)
+    for j, var in enumerate(graph.variables):
+        known = np.isfinite(labels[:, j])
+        fit, held = known & first, known & ~first
+        if min(len(np.unique(labels[fit, j])), len(np.unique(labels[held, j]))) < 2:
+            continue
+        y = np.eye(var.classes)[np.where(known, labels[:, j], 0).astype(int)] if var.classes else labels[:, j]
+        for i, block in enumerate(blocks.swapaxes(0, 1)):
+            line = Ridge(1e-6 * block.var() * fit.sum()).fit(block[fit], y[fit])
+            score = r2_score(y[held], line.predict(block[held]), multioutput="variance_weighted")
+            found[i, j] = max(0.0, score)
+    return found
+
+
+def mcc(r2: np.ndarray) -> float:
+    """Mean correlation coefficient of blocks and labels: the mean of sqrt(R^2 [n, n]) over the pairing of blocks with
+    labels that makes it largest (arXiv 1605.06336, section 5, with a block in the place of a component), 0..1; NaN
+    where an R^2 is unknown.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    correlation = np.sqrt(r2)
+    if not np.isfinite(correlation).all():
+        return np.nan
+    return float(correlation[linear_sum_assignment(correlation, maximize=True)].mean())
 
 
 def interventional_robustness(block: np.ndarray, label: np.ndarray, classes: int = 0) -> float:

@@ -81,6 +81,9 @@ def measure_latents(bench: Bench) -> dict:
         disentangled, complete = disentanglement.dci(matrix)
         found[f"dci_per_{name}"] = {"disentanglement": disentangled, "completeness": complete}
 
+    r2 = disentanglement.block_r2(z, labels, graph)
+    found |= {"block_r2": r2.tolist(), "mcc": disentanglement.mcc(r2)}
+
     free = test.images, test.labels
     if bench.dataset.decorrelate is not None:
         free = bench.dataset.decorrelate(*free, np.random.default_rng(bench.seed))

@@ -152,15 +152,28 @@ def _latents(results: dict) -> list[str]:
         f" {dimension}. Correlated labels lower both.",
         "",
     ]
+    if "mcc" in found:  # not of an evaluation by an earlier version
+        lines[0] += f" MCC of blocks {if_known(found['mcc'])}."
     header = ["variable", "read from all latents (R^2 or accuracy)", "interventional robustness"]
+    header += ["R^2 read from its own block [from the best other one]"]
     header += ["u: KS distance to N(0, 1)", "HSIC of u and its parents [shuffled]", "encoder's own reading"]
     rows = []
     for name, read in found["informativeness"].items():
         u, robust = found["calibration"][name], found["interventional_robustness"][name]
         independent = f"{u['hsic']:.3f} [{u['hsic_shuffled']:.3f}]" if "hsic" in u else "-"
-        cells = [*map(if_known, (read, robust, u["ks"])), independent, _cell(found["abduction"][name])]
+        cells = [*map(if_known, (read, robust)), _block_r2(found, name)]
+        cells += [if_known(u["ks"]), independent, _cell(found["abduction"][name])]
         rows.append([name, *cells])
     return lines + markdown_table(header, rows)
+
+
+def _block_r2(found: dict, name: str) -> str:
+    """R^2 of a label by its own block, and by the best other one; of earlier evaluations nothing."""
+    if "block_r2" not in found:
+        return "-"
+    i = list(found["informativeness"]).index(name)
+    own, *others = (found["block_r2"][j][i] for j in (i, *(j for j in range(len(found["block_r2"])) if j != i)))
+    return f"{if_known(own)} [{if_known(max(others, default=None, key=lambda r2: -1 if r2 is None else r2))}]"
 
 
 def report_text(results: dict, dataset: Dataset) -> str:

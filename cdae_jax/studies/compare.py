@@ -146,6 +146,8 @@ def measures(found: dict) -> dict[str, tuple[dict, str]]:
         for name, score in latents.get(f"dci_per_{kind}", {}).items():
             if score is not None:
                 rows[f"DCI per {kind}: {name}"] = (_value(score, count=latents["count"]), HIGHER)
+    if latents.get("mcc") is not None:
+        rows["MCC of blocks"] = (_value(latents["mcc"], count=latents["count"]), HIGHER)
     return rows
 
 

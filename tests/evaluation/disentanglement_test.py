@@ -39,6 +39,21 @@ def test_boosted_trees_find_which_code_holds_which_label():
     assert nothing[0] < 0.1 and 0.35 < nothing[2] < 0.65
 
 
+def test_blocks_that_hold_a_label_are_told_from_those_that_do_not():
+    turn = np.linalg.qr(RNG.normal(size=(2, 2)))[0]
+    noise = RNG.normal(size=(3, 1_000))
+    # "b" in the first block whatever its axes, "a" with as much noise in the second, "on" in the last.
+    own = [LABELS[:, 1], LABELS[:, 0] + noise[0], 3 * LABELS[:, 2] - 1]
+    blocks = np.stack([np.stack([x, y], 1) @ turn for x, y in zip(own, noise[[1, 2, 1]], strict=True)], 1)
+    labels = np.where(RNG.random(LABELS.shape) < 0.1, np.nan, LABELS)
+    found = disentanglement.block_r2(blocks, labels, GRAPH)
+    np.testing.assert_allclose(found, [[0, 1, 0], [0.5, 0, 0], [0, 0, 1]], atol=0.07)
+    assert disentanglement.mcc(found) == pytest.approx((2 + np.sqrt(0.5)) / 3, abs=0.03)
+    assert disentanglement.mcc(np.eye(3)[[1, 2, 0]]) == 1
+    few = disentanglement.block_r2(blocks, np.where(np.arange(3) == 1, np.nan, labels), GRAPH)
+    assert np.isnan(few[:, 1]).all() and np.isfinite(few[:, [0, 2]]).all() and np.isnan(disentanglement.mcc(few))
+
+
 def test_robustness_is_one_for_a_code_of_the_label_alone_and_nothing_for_another():
     label = RNG.uniform(-1, 1, 4_000)
     own = np.stack([label, np.sin(label)], 1)
