@@ -45,6 +45,7 @@ class ByHand:
     block_dim: int = 1
     num_classes: int = 0
     prior_sd: float = 0.05
+    style_dim: int = 0
 
     def bind(self, _):
         return self
@@ -53,7 +54,7 @@ class ByHand:
         read = x[:, 0] / SHOWN + jnp.array(self.misread)[None, :, None]
         return Effect.abduct(read), None
 
-    def conv_decoder(self, z, _, image_shape):
+    def conv_decoder(self, z, _, image_shape, style):
         return jnp.repeat(SHOWN * (z[:, None] - self.misdrawn), image_shape[0], axis=1)
 
     @property

@@ -53,6 +53,7 @@ def counterfactual(
     chex.assert_shape([y_do, context], [(x.shape[0], len(net.graph)), (x.shape[0],)])
     u, z = abduct(net, x, context, sampling.fit_steps, y, readout)
     z_cf = act(net, u, z, y_do, readout, strength)
+    net = net.with_style_of(x, z)
     predict = predictor(net, x, z, context, t, key, sampling)
     shown = z_cf
     if sampling.corrections and sampling.guidance == 1 and readout is None:
@@ -92,8 +93,10 @@ def abduct(net: Network, x, context, fit_steps: int = 0, y=None, readout: Readou
         is_other = (is_class[None] & (labels != read))[..., None]
         return jnp.where(is_other, 0, z - net.codes(read)) + net.codes(labels)
 
+    styled = net.with_style_of(x, z)
+
     def draft(labels):
-        return net.draft(moved(labels), context, x.shape[1:]).reshape(read.shape[0], -1)
+        return styled.draft(moved(labels), context, x.shape[1:]).reshape(read.shape[0], -1)
 
     if fit_steps:
         movable = numbers(net.graph)[None] & ~is_known
@@ -155,11 +158,13 @@ def invert(net: Network, x, z, context, t, solver: str) -> jax.Array:
 
 @functools.partial(jax.jit, static_argnames=("shape", "sampling"))
 def sample(net: Network, z, context, t, key, *, shape: tuple[int, int, int], sampling: Sampling) -> jax.Array:
-    """Images [B, H, W, C] in [-1, 1] from latents z [B, n, k] and fresh noise, along the steps t [N].
+    """Images [B, H, W, C] in [-1, 1] from latents z [B, n, k], fresh noise and fresh style, along the steps t [N].
 
     shape is (H, W, C). A refiner's noise is added to its draft, so that with a guidance of 1 or more t need not
     reach the end of the diffusion time.
     """
+    if net.model.style_dim:
+        net = net.replace(style=jax.random.normal(jax.random.fold_in(key, 1), (z.shape[0], net.model.style_dim)))
     if not net.decoder.diffuses:
         return jnp.clip(net.draft(z, context, shape), -1, 1)
     draft = min(sampling.guidance, 1.0) * drafted(net, z, context, shape)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from cdae_jax.graph import CausalGraph
 from cdae_jax.model.decoders import Decoder
 from cdae_jax.model.drafts import ConvDecoder, PartsDecoder
-from cdae_jax.model.encoder import Encoder
+from cdae_jax.model.encoder import Encoder, style_encoder
 from cdae_jax.model.scm import StructuralCausalModel
 from cdae_jax.model.unet import UNet
 
@@ -37,12 +37,14 @@ class CausalDiffAE(nn.Module):
     prediction: str  # what the UNet outputs: "eps" or "v"
     dtype: str = "float32"  # or "bfloat16", of encoder and UNet
     remat: bool = False
+    style_dim: int = 0  # m, dimensions of style, which a draft sees beside z
 
     def setup(self):
         graph, dtype = self.graph, jnp.dtype(self.dtype)
-        self.encoder = Encoder(
-            len(graph), self.block_dim, self.encoder_channels, self.encoder_multipliers, self.encoder_patch, dtype
-        )
+        sizes = self.encoder_channels, self.encoder_multipliers, self.encoder_patch
+        self.encoder = Encoder(len(graph), self.block_dim, *sizes, dtype)
+        if self.style_dim:
+            self.style_encoder = style_encoder(self.style_dim, *sizes, dtype=dtype)
         self.scm = StructuralCausalModel(graph, self.block_dim, self.mechanism_hidden, self.mechanism)
         sizes = {name: getattr(self, name) for name in ("num_blocks", "patch", "num_classes")}
         sizes["multipliers"] = self.unet_multipliers
@@ -58,7 +60,8 @@ class CausalDiffAE(nn.Module):
         """Touches every parameter, for initialisation."""
         mean, _ = self.encoder(x)
         z = self.scm(mean)
-        draft = self.conv_decoder(z, context, x.shape[1:]) if self.decoder.has_draft else None
+        style = self.style_encoder(x, z)[0][:, 0] if self.style_dim else None
+        draft = self.conv_decoder(z, context, x.shape[1:], style) if self.decoder.has_draft else None
         return self.unet(x, time, z, context, drop, draft) if self.decoder.diffuses else draft
 
 

@@ -12,7 +12,8 @@ from cdae_jax.model.norm import GroupNorm
 
 
 class ConvDecoder(nn.Module):
-    """The mean of p(x | z) = N(mean(z), IMAGE_SD^2 I), as in CausalVAE (arXiv 2004.08697), on our encoder and layer."""
+    """The mean d(z, s) of a Gaussian p(x | z, s), as in CausalVAE (arXiv 2004.08697) but for style s, on our encoder and
+    layer."""
 
     channels: int  # this and the others: as those of `UNet`, of which this is the way up without the way down
     multipliers: tuple[int, ...]
@@ -21,12 +22,18 @@ class ConvDecoder(nn.Module):
     num_classes: int
 
     @nn.compact
-    def __call__(self, z: jax.Array, context: jax.Array, image_shape: tuple[int, int, int]) -> jax.Array:
-        """z [B, n, k], context [B] int32 (ignored if num_classes is 0) -> images [B, *image_shape] near [-1, 1]."""
+    def __call__(
+        self, z: jax.Array, context: jax.Array, image_shape: tuple[int, int, int], style: jax.Array | None = None
+    ) -> jax.Array:
+        """z [B, n, k], context [B] int32 (ignored if num_classes is 0), style [B, m] if the model has it -> images
+        [B, *image_shape] near [-1, 1]."""
         height, width, image_channels = image_shape
         scale = self.patch * 2 ** (len(self.multipliers) - 1)
         dim = 4 * self.channels
-        cond = nn.Dense(dim)(nn.silu(nn.Dense(dim)(z.reshape(z.shape[0], -1))))
+        seen = z.reshape(z.shape[0], -1)
+        if style is not None:
+            seen = jnp.concatenate([seen, style], -1)
+        cond = nn.Dense(dim)(nn.silu(nn.Dense(dim)(seen)))
         if self.num_classes:
             cond = cond + nn.Embed(self.num_classes + 1, dim)(context)
         lowest = (height // scale, width // scale, self.channels * self.multipliers[-1])
@@ -41,7 +48,8 @@ class ConvDecoder(nn.Module):
 
 
 class PartsDecoder(nn.Module):
-    """The sum of one `ConvDecoder` for each part of the image, which sees the z of the variables that draw it alone.
+    """The sum of one `ConvDecoder` for each part of the image, which sees the z of the variables that draw it alone,
+    and style.
 
     Our own. Where effects follow from their causes in every training image, the images do not say which of them draws
     what, and a decoder of all of z may answer do() of an effect by anything. Here the variables of other parts cannot
@@ -53,6 +61,9 @@ class PartsDecoder(nn.Module):
     sizes: Mapping  # of each `ConvDecoder`
 
     @nn.compact
-    def __call__(self, z: jax.Array, context: jax.Array, image_shape: tuple[int, int, int]) -> jax.Array:
+    def __call__(
+        self, z: jax.Array, context: jax.Array, image_shape: tuple[int, int, int], style: jax.Array | None = None
+    ) -> jax.Array:
         """As `ConvDecoder.__call__`."""
-        return sum(ConvDecoder(**self.sizes)(z[:, np.array(part)], context, image_shape) for part in self.parts)
+        seen = (z[:, np.array(part)] for part in self.parts)
+        return sum(ConvDecoder(**self.sizes)(blocks, context, image_shape, style) for blocks in seen)

@@ -1,4 +1,6 @@
-"""The encoder q(u | x): an image to the exogenous noise of every causal variable."""
+"""The encoders: an image to the exogenous noise of every causal variable, q(u | x), and to style, q(s | x, z)."""
+
+from collections.abc import Callable
 
 import flax.linen as nn
 import jax
@@ -19,20 +21,32 @@ class Encoder(nn.Module):
     multipliers: tuple[int, ...]
     patch: int
     dtype: jnp.dtype = jnp.float32
+    initial_log_var: float = INITIAL_LOG_VAR
+    kernel_init: Callable[..., jax.Array] = nn.initializers.lecun_normal()  # of the last layer
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """x [B, H, W, C] in [-1, 1] -> mean and log variance of u, each [B, n, k]."""
+    def __call__(self, x: jax.Array, z: jax.Array | None = None) -> tuple[jax.Array, jax.Array]:
+        """x [B, H, W, C] in [-1, 1] -> mean and log variance of u, each [B, n, k]; given z [B, n', k'] too, if any."""
+        cond = None
+        if z is not None:
+            dim = 4 * self.channels
+            cond = nn.Dense(dim)(nn.silu(nn.Dense(dim)(z.reshape(z.shape[0], -1))))
         h = Conv(self.channels, dtype=self.dtype)(space_to_depth(x, self.patch))
         for level, multiplier in enumerate(self.multipliers):
             if level:
                 h = Conv(self.channels * multiplier, stride=2, dtype=self.dtype)(h)
-            h = ResBlock(self.channels * multiplier, self.dtype)(h)
+            h = ResBlock(self.channels * multiplier, self.dtype)(h, cond)
         # Flattened, not pooled: where things are matters.
         h = nn.silu(GroupNorm(self.dtype)(h)).reshape(h.shape[0], -1).astype(jnp.float32)
-        mean, log_var = jnp.split(nn.Dense(2 * self.num_variables * self.block_dim)(h), 2, axis=-1)
+        last = nn.Dense(2 * self.num_variables * self.block_dim, kernel_init=self.kernel_init)
+        mean, log_var = jnp.split(last(h), 2, axis=-1)
         shape = (x.shape[0], self.num_variables, self.block_dim)
-        return mean.reshape(shape), log_var.reshape(shape) + INITIAL_LOG_VAR
+        return mean.reshape(shape), log_var.reshape(shape) + self.initial_log_var
+
+
+def style_encoder(style_dim: int, *sizes, dtype: jnp.dtype) -> Encoder:
+    """q(s | x, z) as an `Encoder` of one block; it starts as the prior N(0, I), so that the draft uses z first."""
+    return Encoder(1, style_dim, *sizes, dtype, initial_log_var=0.0, kernel_init=nn.initializers.zeros)
 
 
 def sample_gaussian(mean: jax.Array, log_var: jax.Array, noise: jax.Array) -> jax.Array:

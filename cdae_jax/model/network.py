@@ -20,6 +20,7 @@ class Network:
     model: CausalDiffAE = flax.struct.field(pytree_node=False)
     params: dict
     schedule: Schedule
+    style: jax.Array | None = None  # s [B, m] of the images at hand, which the draft then draws
 
     @property
     def graph(self) -> CausalGraph:
@@ -62,11 +63,20 @@ class Network:
         return labels_of(self.graph, z)
 
     def draft(self, z: jax.Array, context: jax.Array, image_shape, drop: jax.Array | None = None) -> jax.Array | None:
-        """d(z) [B, H, W, C], the mean image given z [B, n, k] and context [B], 0 where drop [B]; or None."""
+        """d(z, s) [B, H, W, C], the mean image given z [B, n, k], context [B] and style; 0 where drop [B]; or None."""
         if not self.decoder.has_draft:
             return None
-        draft = self._bound.conv_decoder(z, context, image_shape)
+        draft = self._bound.conv_decoder(z, context, image_shape, self.style)
         return draft if drop is None else jnp.where(drop[:, None, None, None], 0, draft)
+
+    def read_style(self, x: jax.Array, z: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """q(s | x, z) of images [B, H, W, C] in [-1, 1] and their z [B, n, k]: mean and log variance, each [B, m]."""
+        mean, log_var = self._bound.style_encoder(x, z)
+        return mean[:, 0], log_var[:, 0]
+
+    def with_style_of(self, x: jax.Array, z: jax.Array) -> "Network":
+        """The same with the style of images x [B, H, W, C] whose latents are z [B, n, k], if the model has style."""
+        return self.replace(style=self.read_style(x, z)[0]) if self.model.style_dim else self
 
     def denoise(self, x_t, t, z, context, drop, draft=None) -> jax.Array:
         """The decoder's estimate of `process.prediction_target` [B, H, W, C], at step indices t [B].

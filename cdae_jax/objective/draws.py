@@ -10,8 +10,9 @@ from cdae_jax.model.causal_diffae import CausalDiffAE
 class Draws(NamedTuple):
     """The random numbers of a batch, drawn for all of it at once so that splitting it changes nothing.
 
-    u [B, n, k] and eps [B, H, W, C]: standard normal; t [B] int32 step indices; drop, hide [B] bool: where z, and where
-    the context, is replaced by the null condition; swap [B, n] bool: where z_i is replaced by what do() would set.
+    u [B, n, k], eps [B, H, W, C] and style [B, m]: standard normal; t [B] int32 step indices; drop, hide [B] bool:
+    where z, and where the context, is replaced by the null condition; swap [B, n] bool: where z_i is replaced by what
+    do() would set.
     """
 
     u: jax.Array
@@ -20,6 +21,7 @@ class Draws(NamedTuple):
     drop: jax.Array
     hide: jax.Array
     swap: jax.Array
+    style: jax.Array
 
 
 def draw(model: CausalDiffAE, num_steps: int, condition_drop: float, image_shape, key: jax.Array) -> Draws:
@@ -33,4 +35,5 @@ def draw(model: CausalDiffAE, num_steps: int, condition_drop: float, image_shape
         drop=jax.random.bernoulli(key_drop, condition_drop, num),
         hide=jax.random.bernoulli(key_context, condition_drop, num),
         swap=jax.random.bernoulli(jax.random.fold_in(key, 5), 0.5, (*num, len(model.graph))),
+        style=jax.random.normal(jax.random.fold_in(key, 6), (*num, model.style_dim)),
     )

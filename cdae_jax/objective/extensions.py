@@ -3,12 +3,14 @@
 import jax
 import jax.numpy as jnp
 
+from cdae_jax.model.encoder import sample_gaussian
 from cdae_jax.model.network import Network
 from cdae_jax.model.scm import Conditional
 from cdae_jax.objective.draws import Draws
-from cdae_jax.objective.terms import Condition, mean_square
+from cdae_jax.objective.terms import Condition, kl_standard_normal, mean_square
 
 IMAGE_SD = 0.1  # of the conv decoder's p(x | z), on the scale -1..1
+STYLE_SD = 0.3  # of p(x | z, s), likewise: the larger, the more of an image a nat of style has to explain
 
 
 def spare_what_was_set(conditionals: Conditional, intervened: jax.Array) -> Conditional:
@@ -47,12 +49,28 @@ def condition_of(kind: Condition, z: jax.Array, code: jax.Array, known: jax.Arra
 
 
 def draft_misfit(x_0: jax.Array, draft: jax.Array, drop: jax.Array) -> jax.Array:
-    """(4) ||x - d(z)||^2 [B]: a refiner's draft learns the mean image given z, where z is not dropped ([B] bool).
+    """(4) ||x - d(z, s)||^2 [B]: a refiner's draft learns the mean image given z, where z is not dropped ([B] bool).
 
     Its gradient ends at the draft's weights, whose z are given: z is shaped by (1) to (3) alone, and the draft learns
     nothing from (1) (after DiffuseVAE, arXiv 2201.00308; "For as many seconds").
     """
     return jnp.where(drop, 0, mean_square(x_0 - draft))
+
+
+def with_style(net: Network, x_0: jax.Array, z: jax.Array, draws: Draws) -> tuple[Network, dict[str, jax.Array]]:
+    """The network with a sample of style s of images x_0 in its draft, and (5) [B] by name; nothing without style.
+
+    What no label says of an image, the place of a shape for example, is in s ~ q(s | x, z), so that the draft is sharp
+    where it was a mean over all of it. With (4) it is -log p(x | z) or more, of p(x | z, s) = N(d(z, s), STYLE_SD^2 I),
+    a conditional VAE, on the scale of squared pixels; the divergence keeps out of s what z says already, the better
+    the larger STYLE_SD ("Style beside the labels"). z [B, n, k] is given: its gradient ends here.
+    """
+    if not net.model.style_dim:
+        return net, {}
+    mean, log_var = net.read_style(x_0, z)
+    nats = jnp.sum(kl_standard_normal(mean, log_var), -1) / x_0[0].size
+    scale = 1.0 if net.decoder.diffuses else 1 / (2 * IMAGE_SD**2)  # that of (4), or of `pixel_misfit`
+    return net.replace(style=sample_gaussian(mean, log_var, draws.style)), {"style": scale * 2 * STYLE_SD**2 * nats}
 
 
 def every(tree, num: int):

@@ -3,7 +3,8 @@
     L = (1) E ||target - output(x_t, t, z)||^2          mean over pixels
       + gamma ( (2) KL[q(u|x) || N(0, I)]
               + (3) KL[q(z|x) || p(z|y)] )              over the labelled variables
-      + (4) ||x - d(z)||^2                              the draft, which is ours
+      + (4) ||x - d(z, s)||^2                           the draft, which is ours
+      + (5) 2 sd^2 KL[q(s|x, z) || N(0, I)] / pixels    style, which is ours
 
 gamma rises from 0 over the first steps. (2) and (3) are sums over the dimensions, as published, or means
 (`terms.counts`). (3) is that of q(z_i | z_pa, x) = N(g(mean_i), g'(mean_i)^2 var_i), given the sampled parents, for the
@@ -47,13 +48,16 @@ def objective(
     z_log_var = log_var + 2 * log_slope
     code = net.codes(extensions.completed(net, batch["y"], z_mean))
 
-    # (1) The decoder, conditioned on z.
+    # (1), (4) and (5) The decoder, conditioned on z, and its draft, which sees style too.
     context = jnp.where(draws.hide, net.model.num_classes, batch["context"])
     seen, drop = extensions.condition_of(weights.condition, z, code, known, draws)
+    for_draft = jax.lax.stop_gradient(code if weights.condition == "mixed" else seen)
+    net, terms = extensions.with_style(net, x_0, for_draft, draws)
     if net.decoder.diffuses:
-        decoding, terms = _denoising(net, weights, x_0, seen, code, context, drop, draws)
+        decoding, others = _denoising(net, weights, x_0, seen, for_draft, context, drop, draws)
+        terms |= others
     else:
-        decoding, terms = extensions.pixel_misfit(net, x_0, seen, context), {}
+        decoding = extensions.pixel_misfit(net, x_0, seen, context)
 
     # (2) and (3).
     divergences = {
@@ -66,19 +70,19 @@ def objective(
 
     anneal = jnp.minimum(1.0, (step + 1).astype(jnp.float32) / max(1, weights.anneal_steps))
     regularisers = anneal * weights.gamma * (terms["kl_u"] + terms["kl_z"])
-    return terms["decoder"] + terms.get("draft", 0.0) + regularisers, terms
+    return terms["decoder"] + terms.get("draft", 0.0) + terms.get("style", 0.0) + regularisers, terms
 
 
-def _denoising(net: Network, weights: LossWeights, x_0, seen, code, context, drop, draws: Draws):
+def _denoising(net: Network, weights: LossWeights, x_0, seen, for_draft, context, drop, draws: Draws):
     """(1) ||target - output(x_t, t, z)||^2 of every image that the UNet sees, and (4) of every image, by name."""
     eps, t, draft, terms = draws.eps, draws.t, None, {}
     if net.decoder.has_draft:
-        is_mixed = weights.condition == "mixed"
-        draft = net.draft(jax.lax.stop_gradient(code if is_mixed else seen), context, x_0.shape[1:], drop)
+        draft = net.draft(for_draft, context, x_0.shape[1:], drop)
         terms["draft"] = extensions.draft_misfit(x_0, draft, drop)
-        every = extensions.every((x_0, eps, t, seen, context, drop, draft), weights.refine_every)
-        x_0, eps, t, seen, context, drop, draft = every
-        if is_mixed:  # the draft learns from codes alone, and the UNet's is of what the UNet sees
+        every = extensions.every((x_0, eps, t, seen, context, drop, draft, net.style), weights.refine_every)
+        x_0, eps, t, seen, context, drop, draft, style = every
+        net = net.replace(style=style)
+        if weights.condition == "mixed":  # the draft learns from codes alone, and the UNet's is of what the UNet sees
             draft = net.draft(seen, context, x_0.shape[1:], drop)
         draft = jax.lax.stop_gradient(draft)
     x_t = q_sample(net.schedule, x_0, eps, t)

@@ -34,7 +34,7 @@ PLAIN_TRAINING = {"condition": "encoding", "refine_every": 1}
 # Ours. What differs between datasets, by evidence, stands in `datasets`.
 OURS = {
     # With a prior of unit variance the decoder learns to ignore z.
-    "model": {"decoder": "diffusion", "mechanism": "auto", "prior_sd": 0.05, "label_scale": "sd"},
+    "model": {"decoder": "diffusion", "mechanism": "auto", "prior_sd": 0.05, "label_scale": "sd", "style_dim": 0},
     "diffusion": {"schedule": "cosine", "prediction": "v"},
     "train": {
         "ema_decay": 0.999,
@@ -60,7 +60,13 @@ PAPER = {
     "title": "CausalDiffAE",
     "graph": True,
     "parts": False,
-    "model": {"decoder": "diffusion", "mechanism": "additive", "prior_sd": 1.0, "label_scale": "range"},
+    "model": {
+        "decoder": "diffusion",
+        "mechanism": "additive",
+        "prior_sd": 1.0,
+        "label_scale": "range",
+        "style_dim": 0,
+    },
     "diffusion": {"schedule": "linear", "prediction": "eps"},
     "train": {
         "ema_decay": Memory(0.05),

@@ -16,7 +16,7 @@ POSITIVE = (
     *("train.steps", "train.batch_size", "train.learning_rate", "train.checkpoint_every", "train.refine_every"),
     *("system.microbatches", "system.fsdp"),
 )
-NOT_NEGATIVE = ("train.gamma", "train.warmup_steps", "train.anneal_steps")
+NOT_NEGATIVE = ("model.style_dim", "train.gamma", "train.warmup_steps", "train.anneal_steps")
 BELOW_1 = ("train.condition_drop", "train.ema_decay")
 RANGES = {
     "a positive number": (lambda value: value > 0, POSITIVE),
@@ -58,6 +58,16 @@ def check_train(train: Train, model: Model) -> None:
             f' "{train.mechanisms}": use "labels", or name a kind of mechanism'
         )
     decoder = DECODERS[model.decoder]
+    if model.style_dim and not decoder.has_draft:
+        raise InputError(
+            f'config.model.style_dim is {model.style_dim}, but config.model.decoder is "{model.decoder}", which has no'
+            ' draft to see style: use 0, or "refiner"'
+        )
+    if model.style_dim and not train.gamma:
+        raise InputError(
+            f"config.model.style_dim is {model.style_dim}, but config.train.gamma is 0: no label aligns the latents,"
+            " and style would be all that the draft needs; use 0, or a gamma above 0"
+        )
     if train.refine_every > 1 and not (decoder.has_draft and decoder.diffuses):
         raise InputError(
             f'config.train.refine_every is {train.refine_every}, but config.model.decoder is "{model.decoder}", which'

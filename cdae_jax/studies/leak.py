@@ -1,8 +1,8 @@
-"""What carries what: how much of each factor can be read out of x_T, out of u, and out of the pixels.
+"""What carries what: how much of each factor can be read out of x_T, out of style and u, and out of the pixels.
 
-Whatever of a factor is left in x_T is not in z's hands: a decoder that finds it there resists do(). The probe is kernel
-ridge regression (a Gaussian kernel of median width, the ridge chosen on images of its own), the same for every source;
-R^2 is on images that it was not fitted to. The pixels' column says what the probe can read at best.
+Whatever of a factor is left in x_T or style is not in z's hands: a decoder that finds it there resists do(). The probe
+is kernel ridge regression (a Gaussian kernel of median width, the ridge chosen on images of its own), the same for
+every source; R^2 is on images that it was not fitted to. The pixels' column says what the probe can read at best.
 """
 
 import json
@@ -21,7 +21,6 @@ from cdae_jax.inference.loading import load
 from cdae_jax.paths import expanded
 
 RIDGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-SOURCES = ("pixels", "u", "z", "x_T")
 MIN_IMAGES = 100
 
 
@@ -44,8 +43,9 @@ def readable(inputs: np.ndarray, labels: np.ndarray) -> float:
 
 def table(found: dict[str, dict[str, float]], num_images: int) -> str:
     """R^2 by variable and source, as Markdown."""
-    rows = [[name, *(f"{row[source]:.3f}" for source in SOURCES)] for name, row in found.items()]
-    lines = markdown_table(["R^2 read from", *SOURCES], rows)
+    sources = list(next(iter(found.values())))
+    rows = [[name, *(f"{row[source]:.3f}" for source in sources)] for name, row in found.items()]
+    lines = markdown_table(["R^2 read from", *sources], rows)
     return "\n".join([*lines, "", f"{num_images} test images, a quarter of them for the R^2."]) + "\n"
 
 
@@ -63,7 +63,9 @@ def leak(directory: str | pathlib.Path, num_images: int) -> dict[str, dict[str, 
         raise InputError(f"{len(known)} test images have every label: the probe needs at least {MIN_IMAGES}")
     test = dataset.test.take(known)
     u, z = model.latents(test.images)
-    sources = {"pixels": test.images / 255, "u": u, "z": z, "x_T": model.noise(test.images, context=test.context)}
+    sources = {"pixels": test.images / 255, "u": u, "z": z, "style": model.style(test.images)}
+    sources["x_T"] = model.noise(test.images, context=test.context)
+    sources = {name: inputs for name, inputs in sources.items() if inputs.size}
     found = {
         name: {source: readable(inputs, test.labels[:, column]) for source, inputs in sources.items()}
         for name, column in zip(model.graph.names, columns, strict=True)

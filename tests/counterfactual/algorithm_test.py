@@ -119,6 +119,28 @@ def test_a_decoder_without_diffusion_makes_the_draft_of_the_latents_under_do():
     np.testing.assert_allclose(made, found.x, atol=1e-5)
 
 
+def test_the_draft_under_do_has_the_style_of_the_factual_image_and_a_new_image_its_own():
+    styled = small_network("conv", style_dim=3)
+    found = counterfactual(styled, ANGLE)
+    net = styled.replace(style=styled.read_style(X, found.z)[0])
+    draft = jax.jit(lambda net, z: jnp.clip(net.draft(z, CONTEXT, SHAPE), -1, 1))
+    np.testing.assert_allclose(found.x, draft(net, found.z_cf), atol=1e-5)
+    others = draft(net.replace(style=net.style[::-1]), found.z_cf)
+    assert float(jnp.abs(found.x - others).max()) > 1e-3
+    made = [
+        algorithm.sample(styled, found.z_cf, CONTEXT, T, key, shape=SHAPE, sampling=INVERT)
+        for key in jax.random.split(KEY)
+    ]
+    assert float(jnp.abs(made[0] - made[1]).max()) > 1e-3  # by nothing but style
+
+
+def test_nothing_changes_under_no_intervention_with_style_too():
+    styled = small_network("refiner", style_dim=3)
+    x = 0.3 * X
+    restored = counterfactual(styled, NOTHING, dataclasses.replace(INVERT, abduction="restore"), x=x).x
+    np.testing.assert_allclose(restored, x, atol=1e-5)
+
+
 def test_a_readout_sets_latents_along_its_directions_and_nothing_is_asked_for_again(net):
     rng = np.random.default_rng(0)
     sizes = ((16,), (16,), (16, 4), (4,))

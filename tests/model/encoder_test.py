@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from networks import filled
 
-from cdae_jax.model.encoder import INITIAL_LOG_VAR, Encoder, sample_gaussian
+from cdae_jax.model.encoder import INITIAL_LOG_VAR, Encoder, sample_gaussian, style_encoder
 
 X = jax.random.uniform(jax.random.key(0), (2, 8, 8, 3), minval=-1, maxval=1)
 
@@ -41,6 +41,18 @@ def test_where_things_are_matters(encode):
     spot = jnp.zeros((1, 8, 8, 3)).at[:, 2, 2].set(1.0)
     here, there = (encode(jnp.repeat(x, 2, 0))[0] for x in (spot, jnp.roll(spot, (4, 4), (1, 2))))
     assert np.abs(here - there).max() > 0.01
+
+
+def test_style_starts_as_its_prior_and_may_follow_what_it_is_given():
+    of_style = style_encoder(3, 8, (1,), 4, dtype=jnp.float32)
+    x = jax.random.uniform(jax.random.key(0), (2, 16, 16, 3))
+    z = jax.random.normal(jax.random.key(1), (2, 4, 4))
+    for part in jax.jit(lambda key: of_style.init_with_output(key, x, z)[0])(jax.random.key(2)):
+        np.testing.assert_array_equal(part, np.zeros((2, 1, 3)))
+    params = filled(of_style.init, jax.random.key(2), x, z)
+    mean, moved = (jax.jit(of_style.apply)(params, x, given)[0] for given in (z, z.at[1].add(1)))
+    np.testing.assert_array_equal(mean[0], moved[0])
+    assert np.abs(mean[1] - moved[1]).max() > 1e-3
 
 
 def test_images_are_read_one_by_one(encode):

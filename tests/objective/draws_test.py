@@ -12,7 +12,8 @@ NUM, T = 4096, 50
 
 def drawn(condition_drop, seed=0):
     """For images of 2 x 2 pixels, as NumPy arrays."""
-    draws = jax.jit(lambda key: draw(small_model(), T, condition_drop, (NUM, 2, 2, 1), key))(jax.random.key(seed))
+    model = small_model("refiner", style_dim=3)
+    draws = jax.jit(lambda key: draw(model, T, condition_drop, (NUM, 2, 2, 1), key))(jax.random.key(seed))
     return Draws(*(np.asarray(array) for array in draws))
 
 
@@ -23,12 +24,13 @@ def draws():
 
 def test_shapes_and_types_are_those_of_the_batch(draws):
     assert draws.u.shape == (NUM, len(GRAPH), 4) and draws.eps.shape == (NUM, 2, 2, 1)
+    assert draws.style.shape == (NUM, 3)
     assert draws.t.shape == draws.drop.shape == draws.hide.shape == (NUM,) and draws.swap.shape == (NUM, len(GRAPH))
     assert (draws.u.dtype, draws.t.dtype, draws.drop.dtype) == (np.float32, np.int32, np.bool_)
 
 
 def test_noise_is_standard_normal_and_steps_are_uniform(draws):
-    for noise in (draws.u, draws.eps):
+    for noise in (draws.u, draws.eps, draws.style):
         assert abs(noise.mean()) < 0.03 and abs(noise.std() - 1) < 0.03
     times = np.bincount(draws.t, minlength=T)
     assert len(times) == T  # none beyond the last step

@@ -13,7 +13,7 @@ from objectives import WEIGHTS, draws_of, gradients, largest, values
 
 from cdae_jax.objective import extensions
 
-NET, REFINER = small_network(), small_network("refiner")
+NET, REFINER, STYLED = small_network(), small_network("refiner"), small_network("refiner", style_dim=3)
 LENGTH = 2
 
 
@@ -100,6 +100,30 @@ def test_a_decoder_without_diffusion_has_the_likelihood_of_its_pixels(batch):
     gaps = np.asarray(batch["x"] - net.draft(z, batch["context"], SHAPE), float)
     found = extensions.pixel_misfit(net, batch["x"], z, batch["context"])
     np.testing.assert_allclose(found, 0.5 * np.mean((gaps / 0.1) ** 2, (1, 2, 3)), rtol=1e-4)
+
+
+def test_style_is_sampled_from_what_is_read_and_costs_its_divergence(batch):
+    z = jax.random.normal(jax.random.key(0), (8, 4, 4))
+    # A conv decoder's misfit is 1 / (2 0.1^2) times a draft's.
+    for styled, scale in ((STYLED, 2 * 0.3**2), (small_network("conv", style_dim=3), 3**2)):
+        draws = draws_of(styled, WEIGHTS, batch)
+        mean, log_var = (np.asarray(part, float) for part in styled.read_style(batch["x"], z))
+        kl = 0.5 * np.sum(mean**2 + np.exp(log_var) - 1 - log_var, -1)
+        net, terms = extensions.with_style(styled, batch["x"], z, draws)
+        np.testing.assert_allclose(net.style, mean + np.exp(0.5 * log_var) * draws.style, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(terms["style"], scale * kl / np.prod(SHAPE), rtol=1e-4)
+    net, terms = extensions.with_style(REFINER, batch["x"], z, draws)
+    assert net is REFINER and terms == {}
+
+
+def test_style_learns_from_the_draft_and_its_divergence_alone(batch):
+    for condition in ("mean", "mixed"):
+        _, slopes = gradients(STYLED, with_(condition=condition), batch)
+        found = {term: {name: largest(part) for name, part in slopes[term].items()} for term in slopes}
+        assert found["draft"]["style_encoder"] > 1e-6 and found["style"]["style_encoder"] > 1e-6
+        assert found["decoder"]["style_encoder"] == 0 and found["decoder"]["unet"] > 0
+        assert not any(value for name, value in found["style"].items() if name != "style_encoder")
+        assert not any(value for name, value in found["draft"].items() if name not in ("style_encoder", "conv_decoder"))
 
 
 def test_one_row_of_so_many_is_taken():

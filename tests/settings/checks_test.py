@@ -32,6 +32,7 @@ POSITIVE = "expected a positive number"
         ("train", "ema_decay", 1.0, "config.train.ema_decay is 1.0: expected a number from 0 up to but not"),
         ("sample", "num_steps", 5000, "config.sample.num_steps is 5000: expected a whole number from 1 to 1000"),
         ("sample", "depth", 1.5, "config.sample.depth is 1.5: expected a fraction of the diffusion time up to 1"),
+        ("model", "style_dim", -1, "config.model.style_dim is -1: expected a number of at least 0"),
         ("train", "gamma", -1.0, "config.train.gamma is -1.0: expected a number of at least 0"),
         ("train", "warmup_steps", -5, "config.train.warmup_steps is -5: expected a number of at least 0"),
         ("train", "anneal_steps", -1, "config.train.anneal_steps is -1: expected a number of at least 0"),
@@ -70,6 +71,14 @@ def test_a_value_that_cannot_work_is_named(section, field, value, message):
         (
             {"model": {"decoder": "conv"}, "train": {"condition": "labels"}},
             'config.train.condition is "labels", but the conv decoder has no condition for unlabelled images',
+        ),
+        (
+            {"model": {"style_dim": 2}},
+            'config.model.style_dim is 2, but config.model.decoder is "diffusion", which has no',
+        ),
+        (
+            {"model": {"style_dim": 2, "decoder": "refiner"}, "train": {"gamma": 0.0}},
+            "config.model.style_dim is 2, but config.train.gamma is 0: no label aligns the latents",
         ),
         ({"model": {"decoder": "conv"}, "train": {"refine_every": 2}}, 'config.model.decoder is "conv", which has no'),
         (

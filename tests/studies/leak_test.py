@@ -51,6 +51,16 @@ def test_what_x_T_holds_of_every_variable(monkeypatch, tmp_path):
     )
 
 
+def test_what_style_holds_is_told_apart(monkeypatch, tmp_path):
+    model = Leaky()
+    model.style = lambda images: stripes.measure(images)[:, 2:]
+    monkeypatch.setattr(module, "load", lambda _: model)
+    monkeypatch.setattr(module, "dataset_of", lambda *_: stripes.world(num=160))
+    found = leak(tmp_path, 160)
+    assert found["c"]["style"] > 0.95 > 0.1 > found["c"]["x_T"]
+    assert (tmp_path / "leak.md").read_text().startswith("| R^2 read from | pixels | u | z | style | x_T |\n")
+
+
 def test_too_few_images_and_models_without_x_T_are_refused(monkeypatch, tmp_path):
     model = Leaky()
     monkeypatch.setattr(module, "load", lambda _: model)
