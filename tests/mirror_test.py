@@ -9,6 +9,7 @@ ALONE = {
     "golden": "what the shipped model answers, recorded",
     "inference/shipped": "the shipped model, obeying, in a wheel and in the notebook",
     "inference/xla_flags": "what importing the package tells XLA",
+    "documents": "lines, links and paths of the documents",
     "layering": "imports of all modules",
     "mirror": "names of all test files",
     "model/scm_classes": "the causal model once more, with effects that are classes",

@@ -1,0 +1,88 @@
+"""Documents: their size, their links and anchors, and the modules that they name."""
+
+import functools
+import pathlib
+import re
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+README = ROOT / "README.md"
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINKING = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "results" / "README.md", ROOT / "docs" / "tutorial.ipynb"]
+LINK = re.compile(r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$", re.MULTILINE)
+MODULE = re.compile(r"[\w.-]+(?:/[\w.-]+)*/[\w-]+\.py\b")
+
+
+def _prose(text: str) -> str:
+    """The text without its blocks of code."""
+    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def _targets(page: pathlib.Path) -> list[str]:
+    return [inline or defined for inline, defined in LINK.findall(_prose(page.read_text()))]
+
+
+@functools.cache
+def _anchors(page: pathlib.Path) -> set[str]:
+    """As GitHub makes them: lower case, without punctuation, hyphens for spaces."""
+    headings = re.findall(r"^#+ (.+)$", _prose(page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def _problem(page: pathlib.Path, target: str) -> str | None:
+    """What is wrong with a link of a page, if it leads to a file of ours."""
+    if re.match(r"https?://", target):
+        return None
+    path, _, anchor = target.partition("#")
+    file = (page.parent / path).resolve() if path else page
+    if not file.exists():
+        return f"{page.name}: {target} leads to no file"
+    if anchor and anchor not in _anchors(file):
+        return f"{page.name}: {target} leads to no heading"
+    return None
+
+
+def test_a_newcomer_can_read_the_readme():
+    lines = README.read_text().splitlines()
+    assert len(lines) <= 180, f"README.md has {len(lines)} lines"
+    long = [number for number, line in enumerate(lines, 1) if len(line) > 100]
+    assert not long, f"lines of README.md have more than 100 characters: {long}"
+
+
+@pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.name)
+def test_pages_are_short_and_so_are_their_lines(page):
+    """Rows of tables, and code, may be longer: they cannot be broken."""
+    text = page.read_text()
+    assert len(text.splitlines()) <= 150, f"{page.name} has {len(text.splitlines())} lines"
+    long = [line for line in _prose(text).splitlines() if len(line) > 100 and not line.startswith("|")]
+    assert not long, f"lines of {page.name} have more than 100 characters: {long}"
+
+
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_and_anchors_resolve(page):
+    problems = [problem for target in _targets(page) if (problem := _problem(page, target))]
+    assert not problems, "\n".join(problems)
+
+
+def test_references_of_the_readme_are_defined():
+    text = README.read_text()
+    used, defined = set(re.findall(r"\]\[(\w+)\]", text)), set(re.findall(r"^\[(\w+)\]: ", text, re.MULTILINE))
+    assert used == defined
+
+
+def test_every_page_is_reached_from_the_readme():
+    reached, left = set(), [README]
+    while left:
+        page = left.pop()
+        reached.add(page)
+        found = [(page.parent / target.partition("#")[0]).resolve() for target in _targets(page)]
+        left += [other for other in found if other in PAGES and other not in reached]
+    assert reached == set(PAGES), f"no link leads to {', '.join(page.name for page in set(PAGES) - reached)}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_modules_that_are_named_exist(page):
+    named = MODULE.findall(page.read_text())
+    missing = {name for name in named if not any((ROOT / folder / name).is_file() for folder in ("", "cdae_jax"))}
+    assert not missing, f"{page.name} names {', '.join(sorted(missing))}"
