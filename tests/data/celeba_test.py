@@ -115,7 +115,7 @@ def test_the_smoke_config_trains(tmp_path):
     published_celeba(tmp_path)
     config = get_config("smoke")
     config.data.update({"celeba_dir": str(tmp_path), "train_size": 54, "test_size": 20})
-    config.train.update({"steps": 3, "batch_size": 8})
+    config.train.update({"steps": 6, "batch_size": 8})  # an epoch
     with one_device():
         folder = train_model(Settings.from_dict(config.to_dict()), tmp_path / "run")
     assert (folder / "train.json").is_file()
