@@ -40,6 +40,36 @@ def fake_mnist(folder: pathlib.Path, monkeypatch, num=40):
     monkeypatch.setattr(mnist, "CHECKSUMS", checksums)
 
 
+def published_celeba(folder, num=84, form=".txt"):
+    """Faces that are black but for 150 pixels at the centre, the i-th 2 i there, with attributes that are -1 in every
+    few. The last 20 are of the test, 10 before them of the validation. As published, or, with form ".csv", as on
+    Kaggle, the folder twice in itself. Returns the folder of the faces."""
+    names = [f"{i + 1:06d}.jpg" for i in range(num)]
+    columns = {"Eyeglasses": 3, "Smiling": 2, "Young": 2, "Male": 5, "No_Beard": 7, "Bald": 11}
+    table = [["image_id", *columns]]
+    table += [[name, *(1 if i % every else -1 for every in columns.values())] for i, name in enumerate(names)]
+    parts = [["image_id", "partition"]]
+    parts += [[name, 2 if i >= num - 20 else 1 if i >= num - 30 else 0] for i, name in enumerate(names)]
+    if form == ".csv":
+        lines = {"list_attr_celeba": table, "list_eval_partition": parts}
+        texts = {stem: "\n".join(",".join(map(str, row)) for row in rows) for stem, rows in lines.items()}
+    else:
+        rows = [f"{name}  {'  '.join(map(str, row))}" for name, *row in table[1:]]
+        texts = {
+            "list_attr_celeba": "\n".join([str(num), " ".join(columns) + " ", *rows]),
+            "list_eval_partition": "\n".join(f"{name} {part}" for name, part in parts[1:]),
+        }
+    for stem, text in texts.items():
+        (folder / f"{stem}{form}").write_text(text + "\n")
+    faces = folder / ("img_align_celeba/img_align_celeba" if form == ".csv" else "img_align_celeba")
+    faces.mkdir(parents=True)
+    for i, name in enumerate(names):
+        face = np.zeros((218, 178, 3), np.uint8)
+        face[34:184, 14:164] = 2 * i
+        Image.fromarray(face).save(faces / name, quality=95)
+    return faces
+
+
 def published_circuit(folder, num=12, **changes):
     """Files of the published layout: pairs of encoded pictures of one grey level each."""
 

@@ -37,6 +37,11 @@ def main() -> None:
     sizes = {metrics["protocol"]["num_images"] for metrics in read}
     if len(datasets) > 1 or len(sizes) > 1:
         raise InputError("the workdirs were evaluated on other data, judges or numbers of images: make them the same")
+    for features in ("inception", "lpips"):
+        if len({metrics["protocol"][features] for metrics in read if features in metrics["protocol"]}) > 1:
+            raise InputError(
+                f"the workdirs were evaluated with other weights of {features}: evaluate them with the same"
+            )
     found, errors = {}, {}
     for name in dict.fromkeys(names):
         runs = [i for i, other in enumerate(names) if other == name]

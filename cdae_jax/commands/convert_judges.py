@@ -13,7 +13,7 @@ from absl import flags
 
 from cdae_jax.commands import define
 from cdae_jax.errors import InputError
-from cdae_jax.evaluation.npz_judges import NAMES, check_weights
+from cdae_jax.evaluation.npz_judges import NAMES, check_weights, shapes_of
 from cdae_jax.evaluation.torch_files import read_state
 from cdae_jax.paths import make_folder
 
@@ -30,7 +30,7 @@ def main() -> None:
             told = ", ".join(path.name for path in paths) or "none"
             raise InputError(f"{CHECKPOINTS.value} has {told} of {name}_classifier*.ckpt: expected one")
         found[name] = read_state(paths[0])
-        check_weights(str(paths[0]), name, found[name])
+        check_weights(str(paths[0]), f"judge of the {name}", shapes_of(name), found[name])
     folder = pathlib.Path(OUTPUT.value)
     make_folder(folder, "--output")
     for name, arrays in found.items():

@@ -26,12 +26,13 @@ NUM_IMAGES = flags.DEFINE_integer("num_images", None, "Test images; default: the
 INCEPTION = define.path(
     "inception_weights", None, "Keras's Inception v3 weights without top (.h5), for a second Frechet distance."
 )
+LPIPS = define.path("lpips_weights", None, "Weights of LPIPS (.npz; docs/metrics.md says how to make it).")
 PROTOCOL = flags.DEFINE_enum("protocol", "own", ["own", "benchmark"], "Our measures, or the MorphoMNIST benchmark's.")
 JUDGES = define.path("judges", None, "Folder of the benchmark's judges, .npz: see cdae convert_judges.")
 JUDGE_MODE = flags.DEFINE_enum("judge_mode", "evaluation", MODES, "Mode of the judges' batch norm.")
 TEST_SET = define.path("test_set", None, "Folder of the benchmark's test set: IDX files, CSV; default: our rendering.")
 flags.mark_flag_as_required("workdir")
-OF_ONE = {"own": (ONLY, INCEPTION), "benchmark": (JUDGES, JUDGE_MODE, TEST_SET)}
+OF_ONE = {"own": (ONLY, INCEPTION, LPIPS), "benchmark": (JUDGES, JUDGE_MODE, TEST_SET)}
 
 
 def _check_protocol() -> None:
@@ -60,5 +61,6 @@ def main() -> None:
         num_images=NUM_IMAGES.value,
         output=OUTPUT.value,
         inception_weights=INCEPTION.value,
+        lpips_weights=LPIPS.value,
     )
     print((pathlib.Path(OUTPUT.value or WORKDIR.value) / "report.md").read_text())

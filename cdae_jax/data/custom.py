@@ -17,7 +17,7 @@ import numpy as np
 from cdae_jax.data import folders, images
 from cdae_jax.data.copies import copies
 from cdae_jax.data.dataset import Dataset, Split
-from cdae_jax.data.framing import framing_of
+from cdae_jax.data.framing import Framing, framing_of
 from cdae_jax.data.image_arrays import SUFFIXES
 from cdae_jax.data.image_files import ImageFiles
 from cdae_jax.data.kinds import read_labels, resolve
@@ -68,7 +68,8 @@ def _without_row(rows: list[int], found: images.Collection) -> list[int]:
 
 
 def assemble(
-    data: Custom,
+    framing: Framing,
+    max_memory_gib: float,
     graph: CausalGraph,
     name: str,
     found: images.Collection,
@@ -82,7 +83,7 @@ def assemble(
     become training images without labels; test images that are training images too are warned about.
 
     Args:
-      data: how images are framed, and how much of them may be kept in memory.
+      framing, max_memory_gib: see `images.load`.
       labels, was_set: [N, n] of each row, in the graph's order, physical units and NaN where unknown.
       train, test: which rows belong to each split.
 
@@ -98,9 +99,9 @@ def assemble(
     train = np.concatenate([train, np.arange(len(rows), len(order))])
     named = [found.names[i] for i in order]
     found = images.Collection([found.images[i] for i in order], named, found.where)
-    loaded = images.load(found, framing_of(data, channels=0), data.max_memory_gib)
+    loaded = images.load(found, framing, max_memory_gib)
     select = loaded.select if isinstance(loaded, ImageFiles) else loaded.__getitem__
-    same = copies(found.images, loaded, train, test, data.white_level)
+    same = copies(found.images, loaded, train, test, framing.white_level)
     if same:
         pairs = some(f"{named[row]} = {named[of]}" for of, row in same)
         warnings.warn(
@@ -152,4 +153,5 @@ def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
                 f"every image of the {name} split was intervened on, by the column {data.do_column!r} of {path}:"
                 " the mechanisms are learned from, and tested on, images that were left alone"
             )
-    return assemble(data, graph, source.stem, found, rows, labels, was_set, train, test)
+    framing = framing_of(data, channels=0)
+    return assemble(framing, data.max_memory_gib, graph, source.stem, found, rows, labels, was_set, train, test)

@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 from PIL import Image, ImageOps
 
-from cdae_jax.data.settings import Custom, Data
+from cdae_jax.data.settings import CelebA, Custom, Data
 
 DEEP = {"I": 65535, "I;16": 65535, "I;16L": 65535, "I;16B": 65535, "I;16N": 65535, "F": 1}  # mode -> value of white
 GRAY = {"1", "L", "LA", "La", *DEEP}
@@ -14,6 +14,7 @@ COLOUR = {"P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV"}
 ALPHA = {"LA", "La", "PA", "RGBA", "RGBa"}
 ROUNDED = 1e-4  # of the range, by which floats may lie outside
 DEPTHS = (1, 3, 4)  # channels of an array: gray, RGB, RGBA
+CELEBA_WIDTH = 178  # pixels, the shorter side of its aligned images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Framing:
       stretched.
     background: what shows through transparency, "white" or "black".
     white_level: the value that becomes white in images of more than 8 bits; 0: see `as_bytes`.
+    kept: how much of the shorter side a crop keeps.
     """
 
     resolution: int
@@ -31,13 +33,19 @@ class Framing:
     fit: str = "crop"
     background: str = "white"
     white_level: float = 0.0
+    kept: float = 1.0
+
+    def crop_side(self, width: int, height: int) -> int:
+        """Pixels of a side of the square that a crop keeps."""
+        return round(self.kept * min(width, height))
 
 
 def framing_of(data: Data, channels: int) -> Framing:
     """The framing that the settings of a dataset ask for."""
-    if not isinstance(data, Custom):
-        return Framing(data.resolution, channels)
-    return Framing(data.resolution, channels, data.fit, data.background, data.white_level)
+    if isinstance(data, Custom):
+        return Framing(data.resolution, channels, data.fit, data.background, data.white_level)
+    kept = data.crop / CELEBA_WIDTH if isinstance(data, CelebA) else 1.0
+    return Framing(data.resolution, channels, kept=kept)
 
 
 def as_bytes(values: np.ndarray, white_level: float = 0.0) -> np.ndarray:
@@ -115,7 +123,7 @@ def framed(image: Image.Image | np.ndarray, framing: Framing) -> np.ndarray:
         return image
     picture = flattened(picture_of(image, framing.white_level), framing.channels, framing.background)
     if framing.fit == "crop":
-        side = min(picture.size)
+        side = framing.crop_side(*picture.size)
         left, top = (picture.width - side) // 2, (picture.height - side) // 2
         picture = picture.crop((left, top, left + side, top + side))
     elif framing.fit == "pad" and picture.width != picture.height:

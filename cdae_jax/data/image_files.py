@@ -144,10 +144,10 @@ def described(looks: Sequence[Look], framing: Framing) -> list[str]:
     sizes = sorted({(look.width, look.height) for look in looks}, key=lambda size: (size[0] * size[1], size))
     (width, height), of = sizes[0], " to ".join(f"{w} x {h}" for w, h in dict.fromkeys((sizes[0], sizes[-1])))
     end = f"{framing.resolution} x {framing.resolution}"
-    side = (max if framing.fit == "pad" else min)(width, height)
+    side = max(width, height) if framing.fit == "pad" else framing.crop_side(width, height)
     square = f"{side} x {side}" if len(sizes) == 1 else "squares"
     done = []
-    if any(width != height for width, height in sizes):
+    if framing.kept < 1 or any(width != height for width, height in sizes):
         how = {
             "crop": f"cropped at the centre to {square}",
             "pad": f"padded with {framing.background} to {square}",

@@ -17,8 +17,8 @@ THREADS, PREFETCH = min(16, os.cpu_count() or 1), 8  # batches made at the same 
 
 
 def make_dataset(data: Data, graph: CausalGraph) -> Dataset:
-    """The dataset that `config.data` names; graph is that of the user's own images, and says of MorphoMNIST whether the
-    digit is a variable.
+    """The dataset that `config.data` names; graph is that of the user's own images, names CelebA's attributes, and says
+    of MorphoMNIST whether the digit is a variable.
 
     Raises InputError for settings it cannot follow and files it cannot read.
     """
@@ -28,6 +28,10 @@ def make_dataset(data: Data, graph: CausalGraph) -> Dataset:
     if data.name == "pendulum":
         return pendulum.make_dataset(data.sampling, *sizes, data.seed, data.interventional_share)
     # Of the datasets below each imports what the others need not wait for.
+    if data.name == "celeba":
+        from cdae_jax.data import celeba
+
+        return celeba.make_dataset(data, graph)
     if data.name == "circuit_lookalike":
         from cdae_jax.data import circuit
 

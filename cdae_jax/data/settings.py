@@ -45,6 +45,14 @@ class CausalCircuit(Sized):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class CelebA(Sized):
+    celeba_dir: str = ""  # the folder of img_align_celeba, list_attr_celeba and list_eval_partition
+    tested: Literal["test", "validation"] = "test"  # the partition that evaluations look at
+    crop: int = 150  # pixels of 178 x 218 that a side of the square at the centre has, before it is resized
+    max_memory_gib: float = 4.0  # images that take more are read from disk as they are needed
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Custom(Data):
     """The user's own images; see `cdae_jax.data.custom`."""
 
@@ -66,5 +74,6 @@ BY_NAME = {
     "morpho_mnist": MorphoMNIST,
     "causal_circuit": CausalCircuit,
     "circuit_lookalike": Rendered,
+    "celeba": CelebA,
     "custom": Custom,
 }

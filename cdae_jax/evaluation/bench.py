@@ -43,6 +43,8 @@ class Bench:
     seed: int = SEED
     # images [N, H, W, C] uint8 -> Inception features [N, 2048]; None without its weights
     inception: Callable[[np.ndarray], np.ndarray] | None = None
+    # two stacks [N, H, W, C] uint8 -> their perceptual distances [N]; None without weights
+    lpips: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
 
     def counterfactual(self, images: np.ndarray, do: dict, context: np.ndarray | None, labels=None):
         do = self.model.graph.spelled(do)

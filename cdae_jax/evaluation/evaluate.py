@@ -30,6 +30,7 @@ from cdae_jax.evaluation.figures import draw_beliefs, draw_do
 from cdae_jax.evaluation.inception import inception_features, weights_digest
 from cdae_jax.evaluation.interventions import NUM_CYCLED, errors_by_variable, measure_do, measure_do_given, readings
 from cdae_jax.evaluation.judge import fingerprint
+from cdae_jax.evaluation.lpips import check_size, lpips
 from cdae_jax.evaluation.report import report_text
 from cdae_jax.graph import as_file_name, did_you_mean
 from cdae_jax.inference.loading import load
@@ -62,6 +63,8 @@ def measure_composition(bench: Bench) -> dict:
         found["inversion"] = metrics.mse_and_psnr(plain, test.images)
     found |= metrics.mse_and_psnr(once, test.images)
     found["ssim"] = metrics.mean_with_interval(metrics.ssim(once, test.images))
+    if bench.lpips is not None:
+        found["lpips"] = metrics.mean_with_interval(bench.lpips(once, test.images))
     often = metrics.mse_and_psnr(again, few.images)
     found |= {f"{name}_after_{NUM_CYCLES}": measured for name, measured in often.items()}
     return found | readings(bench, once, test.labels)
@@ -222,14 +225,16 @@ def evaluate(
     num_images: int | None = None,
     output: str | pathlib.Path | None = None,
     inception_weights: str | pathlib.Path | None = None,
+    lpips_weights: str | pathlib.Path | None = None,
 ) -> Report:
     """Evaluates a workdir, or a model of one, on its test split; writes metrics.json, report.md, figures/, evaluation/.
 
     Of PARTS that are left out what is kept is shown. Options are fields of `Sampling`, for what differs from the
     config's, images the first of the split. With weights (`evaluation.inception`; slow on a CPU) there is a second
-    Frechet distance. None stands for the config's number of images and for the workdir as the output. Raises InputError
-    for no trained workdir, other data than it was trained on, an unknown part, a variable without any test label, or a
-    weights file that is none.
+    Frechet distance, with those of `evaluation.lpips` there are perceptual distances. None stands for the config's
+    number of images and for the workdir as the output. Raises InputError for no trained workdir, other data than it was
+    trained on, an unknown part, a variable without any test label, a weights file that is none, or images too small for
+    LPIPS.
     """
     directory, parts = source.workdir if isinstance(source, TrainedModel) else source, tuple(parts)
     if directory is None:
@@ -238,15 +243,19 @@ def evaluate(
     _check_parts(parts)
     model = load(directory)
     inception = inception_features(inception_weights) if inception_weights else None
+    perceptual = lpips(lpips_weights) if lpips_weights else None
     options = model.defaults = model.options(**(options or {}))  # also of what decodes nothing
     dataset = dataset_of(model, directory)
     test = first_of(dataset.test, num_images or model.settings.data.num_evaluated)
     _check_labels(dataset, test)
+    if perceptual is not None:
+        check_size(test.images)
     folder = expanded(output or directory)
     for sub in ("figures", "evaluation"):
         (folder / sub).mkdir(parents=True, exist_ok=True)
-    bench = Bench(dataset, model, test, folder / "figures", options, inception=inception)
-    key = _key_of(bench) | ({"inception": weights_digest(inception_weights)} if inception_weights else {})
+    bench = Bench(dataset, model, test, folder / "figures", options, inception=inception, lpips=perceptual)
+    given = {"inception": inception_weights, "lpips": lpips_weights}
+    key = _key_of(bench) | {name: weights_digest(weights) for name, weights in given.items() if weights}
 
     def kept(name: str, part: str, compute: Callable[..., dict], *args) -> dict | None:
         computed = functools.partial(compute, bench, *args) if part in ("floor", *parts) else None

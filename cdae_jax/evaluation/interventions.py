@@ -102,6 +102,8 @@ def measure_do(bench: Bench, name: str) -> Measured:
             "mse_unchanged": metrics.mean_squared_error(test.images, rendered),
             "ssim_unchanged": float(metrics.ssim(test.images, rendered).mean()),
         }
+        if bench.lpips is not None:
+            result["lpips"]["true_unchanged"] = float(bench.lpips(test.images, rendered).mean())
         result["floor"] = readings(bench, rendered, true)
     return Measured(result, gaps, values, read, images, rendered)
 
@@ -137,6 +139,9 @@ def _errors(bench: Bench, name: str, images, believed, true, read, rendered) -> 
             **metrics.mse_and_psnr(images, rendered),
             "ssim": metrics.mean_with_interval(metrics.ssim(images, rendered)),
         }
+    if bench.lpips is not None:
+        to = {"factual": test.images} | ({} if rendered is None else {"true": rendered})
+        result["lpips"] = {name: metrics.mean_with_interval(bench.lpips(images, other)) for name, other in to.items()}
     return result
 
 

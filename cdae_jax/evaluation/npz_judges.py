@@ -118,23 +118,31 @@ def load_judges(folder: str | pathlib.Path, mode: str = "evaluation") -> NpzJudg
                 f"there is no judge {path}: --judges needs a folder with"
                 f" {', '.join(f'{name}_classifier.npz' for name in NAMES)}, which cdae convert_judges writes"
             )
-        try:
-            with np.load(path) as stored:
-                arrays = {key: stored[key].astype(np.float32) for key in shapes_of(name) if key in stored}
-        except (OSError, ValueError, EOFError, TypeError, zlib.error, zipfile.BadZipFile) as err:
-            raise InputError(f"the judge {path} cannot be read ({err}): convert or copy it again") from err
-        check_weights(str(path), name, arrays)
-        weights[name] = arrays
-        for array in arrays.values():
+        weights[name] = read_weights(path, f"judge of the {name}", shapes_of(name))
+        for array in weights[name].values():
             digest.update(np.ascontiguousarray(array))
     return NpzJudges(weights, mode, digest.hexdigest()[:16])
 
 
-def check_weights(where: str, name: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Raises InputError unless the arrays have the names and shapes of a judge, and finite values."""
-    for key, shape in shapes_of(name).items():
+def read_weights(path: pathlib.Path, what: str, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    """The arrays of these names and shapes in an .npz file, float32. Raises InputError for a file that cannot be read,
+    or that `check_weights` refuses."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            arrays = {key: stored[key].astype(np.float32) for key in shapes if key in stored}
+    except (OSError, ValueError, EOFError, TypeError, zlib.error, zipfile.BadZipFile) as err:
+        raise InputError(f"the {what} {path} cannot be read ({err}): convert or copy it again") from err
+    check_weights(str(path), what, shapes, arrays)
+    return arrays
+
+
+def check_weights(
+    where: str, what: str, shapes: Mapping[str, tuple[int, ...]], arrays: Mapping[str, np.ndarray]
+) -> None:
+    """Raises InputError unless the arrays have these names and shapes, and finite values."""
+    for key, shape in shapes.items():
         found = arrays[key].shape if key in arrays else "not there"
         if found != shape:
-            raise InputError(f"{where} is no judge of the {name}: {key} is {found}, expected the shape {shape}")
+            raise InputError(f"{where} is no {what}: {key} is {found}, expected the shape {shape}")
         if not np.isfinite(arrays[key]).all():
-            raise InputError(f"{where} is no judge of the {name}: {key} has values that are not finite")
+            raise InputError(f"{where} is no {what}: {key} has values that are not finite")

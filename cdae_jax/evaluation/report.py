@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from cdae_jax.counterfactual.sampling import sampling_of
 from cdae_jax.data.dataset import Dataset
 from cdae_jax.evaluation.inception import NAME as INCEPTION
+from cdae_jax.evaluation.lpips import NAME as LPIPS
 from cdae_jax.model.decoders import DECODERS
 
 
@@ -102,6 +103,13 @@ def _images(results: dict) -> list[str]:
         text = ", ".join(f"{do} {value:.1f}" for do, value in inception.items())
         text += "" if halves is None else f"; two halves of the real test images {halves:.1f}"
         lines += ["", f"Frechet distance on the {INCEPTION} of {num} images: {text}."]
+    if "lpips" in results:
+        lines += ["", f"{LPIPS} of {num} images; in brackets of the factual image left unchanged.", ""]
+        rows = []
+        for do, found in results["lpips"].items():
+            true = f"{number(found['true'])} [{found['true_unchanged']:.3f}]" if "true" in found else ""
+            rows.append([do, number(found["factual"]), true])
+        lines += markdown_table(["", "to the factual image", "to the true image"], rows)
     return lines
 
 
@@ -112,11 +120,12 @@ def _composition(results: dict) -> list[str]:
     often = next(name for name in found if name.startswith("mse_after_"))
     cycles = often.removeprefix("mse_after_")
     alone = found.get("inversion")
+    perceptual = f" {LPIPS} {number(found['lpips'])}." if "lpips" in found else ""
     lost = f" Of the inversion alone: MSE {number(alone['mse'], 5)}, PSNR {alone['psnr']:.1f} dB." if alone else ""
     return [
         f"Null intervention: MSE {number(found['mse'], 5)}, PSNR {found['psnr']:.1f} dB, SSIM {number(found['ssim'])};"
         f" after {cycles} cycles MSE {number(found[often], 5)}, PSNR {found[f'psnr_after_{cycles}']:.1f} dB"
-        f" ({found[often]['count']} images).{lost}",
+        f" ({found[often]['count']} images).{lost}{perceptual}",
     ]
 
 

@@ -6,7 +6,7 @@ too, so that nothing but the method differs.
 
 from dataclasses import asdict
 
-from cdae_jax.data.settings import CausalCircuit, Custom, MorphoMNIST, Pendulum, Rendered
+from cdae_jax.data.settings import CausalCircuit, CelebA, Custom, MorphoMNIST, Pendulum, Rendered
 
 SMOKE_DATA = {"train_size": 256, "test_size": 64}
 FOUR_LEVELS = {"encoder_multipliers": (1, 2, 3, 4), "unet_multipliers": (1, 2, 3, 4)}
@@ -107,6 +107,22 @@ CAUSAL_CIRCUIT = CIRCUIT_LOOKALIKE | {
     "cpu": CIRCUIT_LOOKALIKE["cpu"] | {"data": asdict(CausalCircuit(name="causal_circuit", **CIRCUIT_DATA))}
 }
 
+# The graphs of arXiv 2403.20287, its "complex" and its "simple" one, with the attributes' own names.
+ATTRIBUTE = {"kind": "binary", "values": ("-1", "1")}
+EFFECT = ATTRIBUTE | {"parents": ("Young", "Male")}
+CELEBA = {
+    "graph": {"Young": ATTRIBUTE, "Male": ATTRIBUTE, "No_Beard": EFFECT, "Bald": EFFECT},
+    "cpu": {
+        "data": asdict(CelebA(name="celeba", resolution=64, train_size=162_770, test_size=19_962)),
+        "model": {"encoder_patch": 8, "patch": 8},
+        "train": {"steps": 20_000},
+    },
+    "ours": {},
+    "smoke": {"data": {"resolution": 16, **SMOKE_DATA}},
+    "paper": {"model": {"block_dim": 128, "attention": (16, 8), **FOUR_LEVELS}},
+}
+CELEBA_SIMPLE = CELEBA | {"graph": {"Smiling": ATTRIBUTE, "Eyeglasses": ATTRIBUTE}}
+
 CUSTOM = {  # the graph is the user's
     "graph": {},
     "cpu": {
@@ -125,5 +141,7 @@ DATASETS = {
     "morpho_mnist_digit": MORPHO_MNIST_DIGIT,
     "circuit_lookalike": CIRCUIT_LOOKALIKE,
     "causal_circuit": CAUSAL_CIRCUIT,
+    "celeba": CELEBA,
+    "celeba_simple": CELEBA_SIMPLE,
     "custom": CUSTOM,
 }

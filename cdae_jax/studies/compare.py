@@ -18,7 +18,7 @@ from cdae_jax.paths import expanded
 from cdae_jax.plots.pictures import image_table, picture
 
 HIDDEN = 20  # bars that so many times fit into another cannot be told apart
-LOWER, HIGHER = "lower is better", "higher is better"
+LOWER, HIGHER, NEITHER = "lower is better", "higher is better", "neither is better"
 FLOOR, CEILING = "real images", "factual image left unchanged"
 
 
@@ -94,6 +94,11 @@ def references(named: dict[str, dict]) -> dict[str, dict]:
     for do, error in first.get("counterfactual_error", {}).items():
         left = {name: _value(error[f"{name}_unchanged"], count=error[name]["count"]) for name in ("mse", "ssim")}
         found[CEILING]["counterfactual_error"][do] = left
+    for do, distance in first.get("lpips", {}).items():
+        if "true" in distance:
+            num = distance["true"]["count"]
+            left = {"factual": _value(0.0, count=num), "true": _value(distance["true_unchanged"], count=num)}
+            found[CEILING].setdefault("lpips", {})[do] = left
     count = max(cell["count"] for cells in unchanged.values() for cell in cells.values())
     for each in found.values():
         errors = [[cell["normalised"] for cell in cells.values()] for cells in each["effectiveness"].values()]
@@ -133,14 +138,21 @@ def measures(found: dict) -> dict[str, tuple[dict, str]]:
         rows[title] = (lost["mse"], LOWER)
         often = next(name for name in lost if name.startswith("mse_after_"))
         rows[f"{title} after {often.removeprefix('mse_after_')} cycles"] = (lost[often], LOWER)
+        if "lpips" in lost:
+            rows["composition: LPIPS"] = (lost["lpips"], LOWER)
         if "inversion" in lost:
             rows[f"{title} of the inversion alone"] = (lost["inversion"]["mse"], LOWER)
     for do, error in found.get("reversibility", {}).items():
         rows[f"{do}: pixel MSE after undoing"] = (error, LOWER)
     for do, error in found.get("realism", {}).items():
-        for name, features in (("frechet", ""), ("frechet_inception", " on Inception features")):
+        for name, features in (("frechet", "the predictor's"), ("frechet_inception", "Inception")):
             if name in error:
-                rows[f"{do}: Frechet distance{features}"] = (_value(error[name], count=error["count"]), LOWER)
+                distance = _value(error[name], count=error["count"])
+                rows[f"{do}: Frechet distance on {features} features"] = (distance, LOWER)
+    for do, distance in found.get("lpips", {}).items():
+        rows[f"{do}: LPIPS to the factual image"] = (distance["factual"], NEITHER)
+        if "true" in distance:
+            rows[f"{do}: LPIPS to the true image"] = (distance["true"], LOWER)
     latents = found.get("latents", {})
     for kind in ("block", "dimension"):
         for name, score in latents.get(f"dci_per_{kind}", {}).items():
@@ -156,7 +168,8 @@ def _text(value: dict, direction: str, others: list[dict]) -> str:
     if value["interval"] is None:
         return f"{value['mean']:.4g}"
     (low, high), ends = value["interval"], [other["interval"] for other in others]
-    wins = ends and None not in ends and all(high < end[0] if direction == LOWER else low > end[1] for end in ends)
+    beyond = {LOWER: lambda end: high < end[0], HIGHER: lambda end: low > end[1], NEITHER: lambda end: False}[direction]
+    wins = ends and None not in ends and all(map(beyond, ends))
     mark = "**" if wins else ""
     return f"{mark}{value['mean']:.4g}{mark} ({low:.4g}..{high:.4g})"
 

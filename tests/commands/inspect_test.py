@@ -1,5 +1,8 @@
 """`cdae inspect`: what it says of the user's own images, and the sheet of them."""
 
+import pathlib
+import re
+
 import pytest
 from commands import assert_drawn, run_here
 
@@ -17,3 +20,16 @@ def test_an_example_can_be_looked_at(tmp_path, capsys):
     assert_drawn(tmp_path / "sheet.png")
     with pytest.raises(InputError, match="expected a .png file in a folder that exists"):
         run_here("inspect", config, *files, f"--output={tmp_path}/none/sheet.png")
+
+
+def test_the_phantoms_of_the_medical_page_are_gray_and_split_by_patient(tmp_path, capsys, monkeypatch):
+    page = pathlib.Path("docs/medical.md").read_text()
+    made, shell = (re.search(f"```{language}\\n(.*?)```", page, re.DOTALL)[1] for language in ("python", "sh"))
+    monkeypatch.chdir(tmp_path)
+    exec(compile(made.replace("NUM = 300", "NUM = 40"), "docs/medical.md", "exec"), {})
+    changes, given = shell.splitlines()[0].split('"')[1], shell.splitlines()[1].removesuffix("$ONE_SIDE")
+    run_here("inspect", *given.split()[2:], *changes.split())
+    told = capsys.readouterr().out
+    assert "80 images of 96 x 120 are padded with black to 120 x 120 and resized to 32 x 32" in told
+    train, test = map(int, re.search(r"scans: (\d+) training and (\d+) test images of 32 x 32 x 1", told).groups())
+    assert train + test == 80 and train % 2 == test % 2 == 0

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from cdae_jax.data.framing import Framing, as_bytes, framed, framing_of, picture_of
-from cdae_jax.data.settings import Custom, Pendulum
+from cdae_jax.data.settings import CelebA, Custom, Pendulum
 
 RNG = np.random.default_rng(0)
 
@@ -45,6 +45,15 @@ def test_an_image_that_is_not_square_is_cropped_padded_or_stretched():
         assert (padded[[0, 1, 6, 7]] == value).all()
     np.testing.assert_array_equal(framed(wide, gray(4, fit="stretch"))[0, :, 0], [15, 35, 55, 75])
     assert framed(wide[:, :7], gray(4)).shape == (4, 4, 1)  # an odd rest on one side
+
+
+def test_a_crop_keeps_as_much_of_the_shorter_side_as_it_is_told():
+    image = RNG.integers(0, 256, (218, 178, 3)).astype(np.uint8)
+    celeba = CelebA(name="celeba", resolution=150, train_size=1, test_size=1)
+    framing = framing_of(celeba, 3)
+    np.testing.assert_array_equal(framed(image, framing), image[34:184, 14:164])
+    twice = image.repeat(2, 0).repeat(2, 1)  # the same of an image of another size
+    np.testing.assert_array_equal(framed(twice, framing), image[34:184, 14:164])
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -142,6 +142,11 @@ def looks(*sizes, **fields):
             ["1 images of 640 x 480 are padded with white to 640 x 640 and resized to 64 x 64"],
         ),
         (looks((640, 480)), {"fit": "stretch"}, ["1 images of 640 x 480 are stretched to 64 x 64"]),
+        (
+            looks((80, 80)),
+            {"kept": 0.8},
+            ["1 images of 80 x 80 are cropped at the centre to 64 x 64"],
+        ),
         (looks((64, 80)), {}, ["1 images of 64 x 80 are cropped at the centre to 64 x 64"]),
         (
             looks((640, 480), (64, 64), (100, 90)),

@@ -11,7 +11,7 @@ from cdae_jax.evaluation import bench as benches
 from cdae_jax.evaluation import evaluate as module
 from cdae_jax.evaluation import figures, metrics
 from cdae_jax.evaluation.evaluate import measure_composition, measure_floor, measure_latents
-from cdae_jax.studies.compare import measures
+from cdae_jax.studies.compare import measures, table
 
 
 def draw_fits(bench):
@@ -121,6 +121,33 @@ def test_features_of_the_users_are_kept_apart(evaluate, tmp_path, monkeypatch):
     assert "Inception v3 (Keras) of 8 images: do(a)" in (tmp_path / "out" / "report.md").read_text()
     kept = json.loads((tmp_path / "out" / "evaluation" / "do_a.json").read_text())["key"]
     assert kept["inception"] == module.weights_digest(weights)
+
+
+def test_perceptual_distances_are_to_the_factual_and_to_the_true_image(evaluate, tmp_path, monkeypatch):
+    weights = tmp_path / "weights.npz"
+    weights.write_bytes(b"weights")
+
+    def gap(images, others):
+        return np.abs(images.astype(float) - others).mean((1, 2, 3))
+
+    monkeypatch.setattr(module, "lpips", lambda _: gap)
+    with pytest.raises(InputError, match="LPIPS needs images of 31 pixels a side or more, and these have 18"):
+        evaluate(lpips_weights=weights)
+    monkeypatch.setattr(module, "check_size", lambda _: None)
+    parts = ["interventions", "given", "composition"]
+    assert "lpips" not in evaluate(parts=parts)
+    found = evaluate(parts=parts, lpips_weights=weights)
+    asked = found["lpips"]["do(a)"]
+    assert asked["true"]["mean"] == 0 < asked["factual"]["mean"] == pytest.approx(asked["true_unchanged"])
+    assert asked["factual"]["count"] == 8 and found["given"]["lpips"]["do(a)"]["true"]["mean"] == 0
+    assert found["composition"]["lpips"]["mean"] == 0 and "lpips" in found["protocol"]
+    report = (tmp_path / "out" / "report.md").read_text()
+    assert "LPIPS 0.1 (AlexNet) of 8 images" in report and "| do(a) | " in report
+    rows = measures(found)
+    assert rows["do(a): LPIPS to the factual image"] == (asked["factual"], "neither is better")
+    assert rows["do(a): LPIPS to the true image"][1] == "lower is better"
+    text, _ = table({"x": found, "y": found})
+    assert "| do(a): LPIPS to the factual image | 8 |" in text
 
 
 def test_parts_that_are_none_and_variables_without_labels_are_refused(evaluate):

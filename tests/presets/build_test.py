@@ -8,7 +8,7 @@ from cdae_jax.presets.datasets import DATASETS
 from cdae_jax.presets.methods import METHODS, Memory, Share
 from cdae_jax.presets.sizes import SIZES
 from cdae_jax.settings.run import Settings
-from configs import causal_circuit, circuit_lookalike, morpho_mnist, morpho_mnist_digit, pendulum
+from configs import causal_circuit, celeba, celeba_simple, circuit_lookalike, morpho_mnist, morpho_mnist_digit, pendulum
 from configs.common import config_of
 
 FILES = {
@@ -17,6 +17,8 @@ FILES = {
     "morpho_mnist_digit": morpho_mnist_digit,
     "circuit_lookalike": circuit_lookalike,
     "causal_circuit": causal_circuit,
+    "celeba": celeba,
+    "celeba_simple": celeba_simple,
 }
 
 

@@ -50,7 +50,7 @@ def test_fields_with_a_default_may_be_missing_and_others_are_named():
 @pytest.mark.parametrize(
     ("section", "field", "value", "message"),
     [
-        ("data", "name", "celeba", "config.data.name is 'celeba': expected one of pendulum"),
+        ("data", "name", "faces", "config.data.name is 'faces': expected one of pendulum"),
         ("data", "mnist_dir", "", "config.data.mnist_dir is no setting"),  # of another dataset
         ("model", "unet_multipliers", (1, 0), r"config.model.unet_multipliers is \(1, 0\): expected positive integers"),
         ("model", "unet_multipliers", 1, "config.model.unet_multipliers is 1: expected positive integers"),

@@ -82,8 +82,8 @@ def test_every_table_says_what_real_images_and_the_unchanged_image_have():
     assert last["do(a): class kept"] == ["0.99 (0..1)", "0.99 (0..1)"]
     assert last["do(b): pixel MSE to the true image"] == ["-", "0.02"]
     assert last["do(b): SSIM to the true image"] == ["-", "0.4"]
-    assert last["do(a): Frechet distance"] == ["-", "-"]
-    assert last["do(b): Frechet distance"] == ["1", "-"]
+    assert last["do(a): Frechet distance on the predictor's features"] == ["-", "-"]
+    assert last["do(b): Frechet distance on the predictor's features"] == ["1", "-"]
     assert plain["factual image left unchanged"]["do(b): b"]["mean"] == 0.5
     found["unchanged"]["do(b)"]["a"]["interval"], found["effectiveness"]["do(b)"]["a"]["interval"] = (
         [0.0, 0.0],
