@@ -17,3 +17,11 @@ def test_an_example_can_be_looked_at(tmp_path, capsys):
     assert_drawn(tmp_path / "sheet.png")
     with pytest.raises(InputError, match="expected a .png file in a folder that exists"):
         run_here("inspect", config, *files, f"--output={tmp_path}/none/sheet.png")
+
+
+def test_the_shadow_of_the_pendulum_is_named_with_what_its_decoder_makes_of_it(capsys):
+    run_here("inspect", "--config=pendulum:smoke")
+    told = capsys.readouterr().out
+    assert "length: its causes (angle, light) leave" in told and "so do(length) may change what they draw" in told
+    run_here("inspect", "--config=pendulum:smoke", "--config.model.decoder=refiner")
+    assert "its part 'shadow' is drawn without them" in capsys.readouterr().out
