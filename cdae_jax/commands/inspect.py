@@ -26,7 +26,8 @@ def main() -> None:
     train = dataset.train.with_labels(settings.data.label_fraction, settings.data.seed)
     columns = label_columns(dataset, settings.graph)
     shape = " x ".join(map(str, dataset.train.images.shape[1:]))
-    print(f"{dataset.name}: {len(train)} training and {len(dataset.test)} test images of {shape}\n")
+    held = len(dataset.validation) if dataset.validation else 0
+    print(f"{dataset.name}: {len(train)} training, {held} validation and {len(dataset.test)} test images of {shape}\n")
     labels, was_set = train.labels[:, columns], train.was_set[:, columns]
     print(describe(labels, settings.graph))
     for effect in hardly_shown(labels, was_set, settings.graph, settings.draws_parts):

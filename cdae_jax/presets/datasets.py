@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from cdae_jax.data.settings import CausalCircuit, Custom, MorphoMNIST, Pendulum, Rendered
 
+VALIDATION = {"validation_share": 0.05}
 SMOKE_DATA = {"train_size": 256, "test_size": 64}
 FOUR_LEVELS = {"encoder_multipliers": (1, 2, 3, 4), "unet_multipliers": (1, 2, 3, 4)}
 SIX_LEVELS = {"encoder_multipliers": (1, 1, 2, 2, 4, 4), "unet_multipliers": (1, 1, 2, 2, 4, 4)}
@@ -20,7 +21,7 @@ PENDULUM = {
         "position": {"parents": ("angle", "light"), "unit": "units", "part": "shadow"},
     },
     "cpu": {
-        "data": asdict(Pendulum(name="pendulum", resolution=32, train_size=50_000, test_size=2_000)),
+        "data": asdict(Pendulum(name="pendulum", resolution=32, train_size=50_000, test_size=2_000, **VALIDATION)),
         "model": {"encoder_channels": 32, "unet_channels": 64, "mechanism_hidden": 128},
         "train": {"steps": 10_000},
     },
@@ -44,7 +45,9 @@ PENDULUM = {
 MORPHO_MNIST = {
     "graph": {"thickness": {"unit": "px"}, "intensity": {"parents": ("thickness",), "unit": "grey levels"}},
     "cpu": {
-        "data": asdict(MorphoMNIST(name="morpho_mnist", resolution=28, train_size=60_000, test_size=10_000))
+        "data": asdict(
+            MorphoMNIST(name="morpho_mnist", resolution=28, train_size=60_000, test_size=10_000, **VALIDATION)
+        )
         | {"judge_steps": 2_000},
         "model": {
             "encoder_channels": 32,
@@ -78,7 +81,7 @@ MORPHO_MNIST_DIGIT = MORPHO_MNIST | {
     "graph": MORPHO_MNIST["graph"] | {"digit": {"kind": "categorical", "classes": 10}},
 }
 
-CIRCUIT_DATA = {"resolution": 64, "train_size": 50_000, "test_size": 2_000, "judge_steps": 200}
+CIRCUIT_DATA = {"resolution": 64, "train_size": 50_000, "test_size": 2_000, "judge_steps": 200, **VALIDATION}
 CIRCUIT_LOOKALIKE = {
     "graph": {
         "arm": {},
@@ -107,7 +110,7 @@ CAUSAL_CIRCUIT = CIRCUIT_LOOKALIKE | {
 CUSTOM = {  # the graph is the user's
     "graph": {},
     "cpu": {
-        "data": asdict(Custom(name="custom", images="", labels="", resolution=32)),
+        "data": asdict(Custom(name="custom", images="", labels="", resolution=32, **VALIDATION)),
         "train": {"steps": 6_200},
     },
     "ours": {},

@@ -13,7 +13,10 @@ def test_an_example_can_be_looked_at(tmp_path, capsys):
     files = (f"--config.data.images={tmp_path}/example/images", f"--config.data.labels={tmp_path}/example/labels.csv")
     run_here("inspect", config, *files, f"--output={tmp_path}/sheet.png")
     told = capsys.readouterr().out
-    assert "81 training and 19 test images of 16 x 16 x 3" in told and "too few to compare with the graph" in told
+    assert (
+        "59 training, 22 validation and 19 test images of 16 x 16 x 3" in told
+        and "too few to compare with the graph" in told
+    )
     assert_drawn(tmp_path / "sheet.png")
     with pytest.raises(InputError, match="expected a .png file in a folder that exists"):
         run_here("inspect", config, *files, f"--output={tmp_path}/none/sheet.png")

@@ -268,7 +268,7 @@ def test_batches_of_a_step_have_standardised_labels_and_a_context():
     [
         ({"data": {"sampling": "sobol"}}, "sampling is 'sobol'"),
         ({"train": {"batch_size": 12}}, "the batch size 12 is not a multiple of the 8 devices: change it"),
-        ({"train": {"batch_size": 512}}, "config.train.batch_size is 512, more than the 256 training images"),
+        ({"train": {"batch_size": 512}}, "config.train.batch_size is 512, more than the 224 training images"),
         ({"system": {"fsdp": 3}}, "config.system.fsdp is 3, which does not divide the 8 devices"),
         ({"system": {"microbatches": 4}}, "the batch size 16 is not a multiple of the 8 devices times 4 microbatches"),
         (
