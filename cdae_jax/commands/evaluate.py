@@ -1,4 +1,4 @@
-"""Measures a trained model on test images, and draws it.
+"""Measures a trained model on test images, or validation images, and draws it.
 
 What is done is kept and not computed again. Other ways to decode than the config's go to a folder of their own, as
 with --abduction=noise --output=runs/pendulum/noise
@@ -15,14 +15,17 @@ from absl import flags
 
 from cdae_jax.commands import define, sampling_flags
 from cdae_jax.errors import InputError
-from cdae_jax.evaluation.evaluate import PARTS, evaluate
+from cdae_jax.evaluation.evaluate import PARTS, SPLITS, evaluate
 from cdae_jax.evaluation.morpho_benchmark import score
 from cdae_jax.evaluation.npz_judges import MODES
 
 WORKDIR = define.path("workdir", None, "Folder of a trained model.")
 OUTPUT = define.path("output", None, "Folder for what is written; default: the workdir.")
 ONLY = flags.DEFINE_list("parts", list(PARTS), f"What to measure, some of {', '.join(PARTS)}.")
-NUM_IMAGES = flags.DEFINE_integer("num_images", None, "Test images; default: the config's.", lower_bound=2)
+SPLIT = flags.DEFINE_enum(
+    "split", "test", SPLITS, "Images to measure on; validation, to choose by the numbers, has a folder of its own."
+)
+NUM_IMAGES = flags.DEFINE_integer("num_images", None, "Images; default: the config's.", lower_bound=2)
 INCEPTION = define.path(
     "inception_weights", None, "Keras's Inception v3 weights without top (.h5), for a second Frechet distance."
 )
@@ -32,7 +35,7 @@ JUDGES = define.path("judges", None, "Folder of the benchmark's judges, .npz: se
 JUDGE_MODE = flags.DEFINE_enum("judge_mode", "evaluation", MODES, "Mode of the judges' batch norm.")
 TEST_SET = define.path("test_set", None, "Folder of the benchmark's test set: IDX files, CSV; default: our rendering.")
 flags.mark_flag_as_required("workdir")
-OF_ONE = {"own": (ONLY, INCEPTION, LPIPS), "benchmark": (JUDGES, JUDGE_MODE, TEST_SET)}
+OF_ONE = {"own": (ONLY, INCEPTION, LPIPS, SPLIT), "benchmark": (JUDGES, JUDGE_MODE, TEST_SET)}
 
 
 def _check_protocol() -> None:
@@ -54,13 +57,14 @@ def main() -> None:
         score(WORKDIR.value, JUDGES.value, **how, options=options, output=OUTPUT.value)
         print((pathlib.Path(OUTPUT.value or WORKDIR.value) / "benchmark.md").read_text())
         return
-    evaluate(
+    report = evaluate(
         WORKDIR.value,
         parts=ONLY.value,
         options=options,
         num_images=NUM_IMAGES.value,
+        split=SPLIT.value,
         output=OUTPUT.value,
         inception_weights=INCEPTION.value,
         lpips_weights=LPIPS.value,
     )
-    print((pathlib.Path(OUTPUT.value or WORKDIR.value) / "report.md").read_text())
+    print(report)

@@ -7,6 +7,7 @@ cdae inspect --images=photos --labels=labels.xlsx --graph=graph.dot
 import numpy as np
 
 from cdae_jax.commands import config, define, own_flags
+from cdae_jax.data.freedom import hardly_shown
 from cdae_jax.data.inspection import describe
 from cdae_jax.data.pipeline import label_columns, make_dataset
 from cdae_jax.errors import InputError
@@ -25,8 +26,12 @@ def main() -> None:
     train = dataset.train.with_labels(settings.data.label_fraction, settings.data.seed)
     columns = label_columns(dataset, settings.graph)
     shape = " x ".join(map(str, dataset.train.images.shape[1:]))
-    print(f"{dataset.name}: {len(train)} training and {len(dataset.test)} test images of {shape}\n")
-    print(describe(train.labels[:, columns], settings.graph))
+    held = len(dataset.validation) if dataset.validation else 0
+    print(f"{dataset.name}: {len(train)} training, {held} validation and {len(dataset.test)} test images of {shape}\n")
+    labels, was_set = train.labels[:, columns], train.was_set[:, columns]
+    print(describe(labels, settings.graph))
+    for effect in hardly_shown(labels, was_set, settings.graph, settings.draws_parts):
+        print(f"\n{effect}")
     if output:
         contact_sheet(output, train.take(np.arange(min(40, len(train)))), dataset.graph, dataset.name)
         print(f"\nwrote {output}")

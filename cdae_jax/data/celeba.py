@@ -91,4 +91,4 @@ def make_dataset(data: CelebA, graph: CausalGraph) -> Dataset:
     rows, was_set = list(range(len(rows))), np.zeros(labels.shape, bool)
     train, test = np.split(np.arange(len(rows)), [data.train_size])
     framing = framing_of(data, channels=3)
-    return assemble(framing, data.max_memory_gib, graph, "CelebA", found, rows, labels, was_set, train, test)
+    return assemble(framing, data.max_memory_gib, graph, "CelebA", found, rows, labels, was_set, train, train[:0], test)

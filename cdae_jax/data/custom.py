@@ -77,6 +77,7 @@ def assemble(
     labels: np.ndarray,
     was_set: np.ndarray,
     train: np.ndarray,
+    validation: np.ndarray,
     test: np.ndarray,
 ) -> Dataset:
     """The dataset of a table whose i-th row is about the image rows[i] of a collection. Images that no row is about
@@ -85,7 +86,7 @@ def assemble(
     Args:
       framing, max_memory_gib: see `images.load`.
       labels, was_set: [N, n] of each row, in the graph's order, physical units and NaN where unknown.
-      train, test: which rows belong to each split.
+      train, validation, test: which rows belong to each split.
 
     Raises:
       InputError: images that cannot be read.
@@ -101,17 +102,18 @@ def assemble(
     found = images.Collection([found.images[i] for i in order], named, found.where)
     loaded = images.load(found, framing, max_memory_gib)
     select = loaded.select if isinstance(loaded, ImageFiles) else loaded.__getitem__
-    same = copies(found.images, loaded, train, test, framing.white_level)
+    same = copies(found.images, loaded, np.concatenate([train, validation]), test, framing.white_level)
     if same:
         pairs = some(f"{named[row]} = {named[of]}" for of, row in same)
         warnings.warn(
-            f"{len(same)} test images are training images too, which flatters every score: {pairs};"
+            f"{len(same)} test images are training or validation images too, which flatters every score: {pairs};"
             " take them out, or keep copies on one side with config.data.group_column or split_column",
             stacklevel=2,
         )
     splits = {
         split: Split(select(part), labels[part], intervened=was_set[part])
-        for split, part in (("train", train), ("test", test))
+        for split, part in (("train", train), ("validation", validation), ("test", test))
+        if len(part)
     }
     return Dataset(name=name, graph=graph, **splits)
 
@@ -145,13 +147,14 @@ def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
     graph = resolve(path, table, graph, data.missing)
     labels = read_labels(path, table, graph, data.missing)
     was_set = read_interventions(path, data.do_column, table, graph) if data.do_column else np.zeros(labels.shape, bool)
-    train, test = split_rows(table, data)
-    test = test[~was_set[test].any(1)]  # what the world does by itself is what a counterfactual starts from
+    train, *held = split_rows(table, data)
+    # What the world does by itself is what a counterfactual starts from.
+    validation, test = (rows[~was_set[rows].any(1)] for rows in held)
     for name, left in (("training", train[~was_set[train].any(1)]), ("test", test)):
         if not len(left):
             raise InputError(
                 f"every image of the {name} split was intervened on, by the column {data.do_column!r} of {path}:"
                 " the mechanisms are learned from, and tested on, images that were left alone"
             )
-    framing = framing_of(data, channels=0)
-    return assemble(framing, data.max_memory_gib, graph, source.stem, found, rows, labels, was_set, train, test)
+    framing, held = framing_of(data, channels=0), (train, validation, test)
+    return assemble(framing, data.max_memory_gib, graph, source.stem, found, rows, labels, was_set, *held)

@@ -1,4 +1,4 @@
-"""What every dataset is: two splits, a causal graph, and what is known of the true mechanisms."""
+"""What every dataset is: its splits, a causal graph, and what is known of the true mechanisms."""
 
 import dataclasses
 from collections.abc import Callable
@@ -53,6 +53,7 @@ class Dataset:
     graph: CausalGraph  # the true one; its order is that of the label columns
     train: Split
     test: Split
+    validation: Split | None = None  # to choose settings on: it trains nothing and stands in no report; None without
     num_classes: int = 0  # of the context; 0 without context
     # (labels [N, n], mask [N, n] bool, values [N, n]) -> labels [N, n] under do(mask = values)
     true_counterfactual: Callable | None = None

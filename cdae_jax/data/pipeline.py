@@ -10,6 +10,7 @@ import numpy as np
 from cdae_jax.data import custom, pendulum
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.settings import Data
+from cdae_jax.data.splits import with_validation
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
 
@@ -17,13 +18,18 @@ THREADS, PREFETCH = min(16, os.cpu_count() or 1), 8  # batches made at the same 
 
 
 def make_dataset(data: Data, graph: CausalGraph) -> Dataset:
-    """The dataset that `config.data` names; graph is that of the user's own images, names CelebA's attributes, and says
-    of MorphoMNIST whether the digit is a variable.
+    """The dataset that `config.data` names, with its validation images; graph is that of the user's own images, names
+    CelebA's attributes, and says of MorphoMNIST whether the digit is a variable.
 
     Raises InputError for settings it cannot follow and files it cannot read.
     """
     if data.name == "custom":
         return custom.make_dataset(data, graph)
+    return with_validation(_known_dataset(data, graph), data.validation_share, data.seed)
+
+
+def _known_dataset(data: Data, graph: CausalGraph) -> Dataset:
+    """A dataset that comes with its graph, before validation images are taken from it."""
     sizes = (data.resolution, data.train_size, data.test_size)
     if data.name == "pendulum":
         return pendulum.make_dataset(data.sampling, *sizes, data.seed, data.interventional_share)

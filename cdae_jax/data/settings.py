@@ -10,6 +10,9 @@ class Data:
     resolution: int  # height and width of the images in pixels
     seed: int = 0
     data_dir: str = "data"  # cache of prepared data and of trained judges
+    # Of the training images, 32 at least and 2,000 at most, so many train nothing, and settings are chosen on them; 0:
+    # none, as of runs that do not say.
+    validation_share: float = 0.0
     label_fraction: float = 1.0  # of the training images keep their labels, in (0, 1], drawn by `seed`
     labelled_share: float = 0.5  # of every batch, at least, are labelled images; 1: labelled images alone
     num_evaluated: int = 512  # test images that an evaluation looks at
@@ -61,7 +64,7 @@ class Custom(Data):
     missing: str = ""  # what the table writes where there is no label, besides empty cells: "-999"; "none": nothing
     test_fraction: float = 0.2  # of the images (groups), by seed and file name; not used with split_column
     max_memory_gib: float = 4.0  # a folder whose images take more is read from disk as they are needed
-    split_column: str = ""  # a column of the table that says train or test
+    split_column: str = ""  # a column of the table that says train, test, or validation (val) if those are given too
     group_column: str = ""  # a column of the table: images with the same cell are on one side of the split
     fit: Literal["crop", "pad", "stretch"] = "crop"  # what is done to images that are not square; crop: at the centre
     background: Literal["white", "black"] = "white"  # under transparency, and around images that are padded

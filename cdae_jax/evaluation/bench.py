@@ -11,6 +11,7 @@ from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.labels import LabelStats, shown
 from cdae_jax.data.pipeline import make_dataset
+from cdae_jax.errors import InputError
 from cdae_jax.evaluation.judge import Judge, cached_judge
 from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.paths import expanded
@@ -24,6 +25,17 @@ def dataset_of(model: TrainedModel, directory: str | pathlib.Path) -> Dataset:
     dataset = make_dataset(model.settings.data, model.settings.graph)
     workdir.check_dataset(pathlib.Path(directory), dataset)
     return dataset
+
+
+def validation_of(dataset: Dataset, directory: str | pathlib.Path, needed: int) -> Split:
+    """The validation images of the data of a workdir. Raises InputError for fewer than are needed."""
+    found = len(dataset.validation) if dataset.validation else 0
+    if found < needed:
+        raise InputError(
+            f"the run in {directory} has {found} validation images, expected {needed} at least: train into a new"
+            " --workdir with more images or a larger config.data.validation_share"
+        )
+    return dataset.validation
 
 
 def first_of(split: Split, num: int) -> Split:

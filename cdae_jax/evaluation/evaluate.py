@@ -25,7 +25,7 @@ from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.pipeline import label_columns
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation import disentanglement, metrics
-from cdae_jax.evaluation.bench import Bench, dataset_of, first_of
+from cdae_jax.evaluation.bench import Bench, dataset_of, first_of, validation_of
 from cdae_jax.evaluation.figures import draw_beliefs, draw_do
 from cdae_jax.evaluation.inception import inception_features, weights_digest
 from cdae_jax.evaluation.interventions import NUM_CYCLED, errors_by_variable, measure_do, measure_do_given, readings
@@ -43,6 +43,8 @@ from cdae_jax.progress import tqdm
 
 PROTOCOL = 3  # raise it when a number would change its meaning
 PARTS = ("interventions", "given", "composition", "latents", "figures")
+SPLITS = ("test", "validation")
+MIN_VALIDATION = 2
 NUM_CYCLES = 10
 NUM_ENCODED = 2_000  # images for the measures of the latents, which decode nothing
 
@@ -194,6 +196,7 @@ def _about(bench: Bench, directory: pathlib.Path, key: dict) -> dict:
             **key,
             "workdir": str(directory),
             "decoder": settings.model.decoder,
+            "split": key.get("split", "test"),
             "reader": bench.reader,
             "features": "penultimate layer of the predictor",
             "train_seed": settings.train.seed,
@@ -223,39 +226,47 @@ def evaluate(
     parts: Iterable[str] = PARTS,
     options: Mapping | None = None,
     num_images: int | None = None,
+    split: str = "test",
     output: str | pathlib.Path | None = None,
     inception_weights: str | pathlib.Path | None = None,
     lpips_weights: str | pathlib.Path | None = None,
 ) -> Report:
-    """Evaluates a workdir, or a model of one, on its test split; writes metrics.json, report.md, figures/, evaluation/.
+    """Evaluates a workdir, or a model of one, on its test split, or on its validation split, for what is to be chosen
+    by the numbers; writes metrics.json, report.md, figures/, evaluation/.
 
     Of PARTS that are left out what is kept is shown. Options are fields of `Sampling`, for what differs from the
     config's, images the first of the split. With weights (`evaluation.inception`; slow on a CPU) there is a second
     Frechet distance, with those of `evaluation.lpips` there are perceptual distances. None stands for the config's
-    number of images and for the workdir as the output. Raises InputError for no trained workdir, other data than it was
-    trained on, an unknown part, a variable without any test label, a weights file that is none, or images too small for
-    LPIPS.
+    number of images, and as the output for the workdir, or its folder "validation". Raises InputError for no trained
+    workdir, other data than it was trained on, an unknown part, a variable without any test label, a weights file that
+    is none, or images too small for LPIPS.
     """
     directory, parts = source.workdir if isinstance(source, TrainedModel) else source, tuple(parts)
     if directory is None:
         raise InputError("this model comes from a file without its data: evaluate the workdir that it was trained in")
     directory = expanded(directory)
     _check_parts(parts)
+    if split not in SPLITS:
+        raise InputError(f"the split is {split!r}: expected one of {', '.join(SPLITS)}")
     model = load(directory)
     inception = inception_features(inception_weights) if inception_weights else None
     perceptual = lpips(lpips_weights) if lpips_weights else None
     options = model.defaults = model.options(**(options or {}))  # also of what decodes nothing
-    dataset = dataset_of(model, directory)
+    dataset, folder = dataset_of(model, directory), directory
+    if split == "validation":
+        dataset = dataclasses.replace(dataset, test=validation_of(dataset, directory, MIN_VALIDATION))
+        folder = directory / split
     test = first_of(dataset.test, num_images or model.settings.data.num_evaluated)
     _check_labels(dataset, test)
     if perceptual is not None:
         check_size(test.images)
-    folder = expanded(output or directory)
+    folder = expanded(output or folder)
     for sub in ("figures", "evaluation"):
         (folder / sub).mkdir(parents=True, exist_ok=True)
     bench = Bench(dataset, model, test, folder / "figures", options, inception=inception, lpips=perceptual)
     given = {"inception": inception_weights, "lpips": lpips_weights}
     key = _key_of(bench) | {name: weights_digest(weights) for name, weights in given.items() if weights}
+    key |= {"split": split} if split != "test" else {}
 
     def kept(name: str, part: str, compute: Callable[..., dict], *args) -> dict | None:
         computed = functools.partial(compute, bench, *args) if part in ("floor", *parts) else None

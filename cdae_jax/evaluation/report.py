@@ -29,6 +29,11 @@ def if_known(value: float | None, digits: int = 3) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
+def split_of(results: dict) -> str:
+    """The split that was measured: "test" or "validation"."""
+    return results["protocol"].get("split", "test")
+
+
 def _cell(error: dict, mark: str = "") -> str:
     if error["physical"] is None:
         return number(error, mark=mark)
@@ -58,7 +63,7 @@ def _effectiveness(results: dict, dataset: Dataset) -> list[str]:
                 shown.append((f"{do}, true image", results["floor"][do], {}))
             if key is None:
                 shown.append((f"{do}, factual image left unchanged", results["unchanged"][do], {}))
-        shown.append(("real test images", results["floor"]["factual"], {}))
+        shown.append((f"real {split_of(results)} images", results["floor"]["factual"], {}))
         if "composition" in results:
             shown.append(("reconstructed", results["composition"], {}))
         for title, errors, marks in shown:
@@ -95,13 +100,13 @@ def _images(results: dict) -> list[str]:
     lines += markdown_table(["", *columns], rows)
     num, undone = (next(iter(results[section].values()))["count"] for section in ("realism", "reversibility"))
     halves = results["floor"].get("frechet_of_halves")
-    apart = "" if halves is None else f" Two halves of the real test images are {halves:.2f} apart."
+    apart = "" if halves is None else f" Two halves of the real {split_of(results)} images are {halves:.2f} apart."
     lines += ["", f"Over {num} images; undoing over {undone}.{apart}"]
     inception = {do: found.get("frechet_inception") for do, found in results["realism"].items()}
     if None not in inception.values():
         halves = results["floor"].get("frechet_inception_of_halves")
         text = ", ".join(f"{do} {value:.1f}" for do, value in inception.items())
-        text += "" if halves is None else f"; two halves of the real test images {halves:.1f}"
+        text += "" if halves is None else f"; two halves of the real {split_of(results)} images {halves:.1f}"
         lines += ["", f"Frechet distance on the {INCEPTION} of {num} images: {text}."]
     if "lpips" in results:
         lines += ["", f"{LPIPS} of {num} images; in brackets of the factual image left unchanged.", ""]
@@ -144,7 +149,9 @@ def _mechanisms(results: dict) -> list[str]:
             cell = f"{error['normalised']:.3f} [{error['physical']:.3g}]"
             lines.append(f"{do}: {child} would be off by {cell} with the true mechanism and another image's noise.")
     for do, kept in results.get("context_kept", {}).items():
-        read = f"(the judge reads {results['floor']['context_read']['mean']:.1%} of the real test digits)"
+        read = (
+            f"(the judge reads {results['floor']['context_read']['mean']:.1%} of the real {split_of(results)} digits)"
+        )
         lines.append(f"{do}: digit kept in {kept['mean']:.1%} {read}.")
     for do, error in results.get("given", {}).get("counterfactual_error", {}).items():
         lines.append(f"{do}: with the factual labels given, MSE to the true image {number(error['mse'], 5)}.")
@@ -157,8 +164,8 @@ def _latents(results: dict) -> list[str]:
     found = results["latents"]
     block, dimension = (" / ".join(map(if_known, found[f"dci_per_{kind}"].values())) for kind in ("block", "dimension"))
     lines = [
-        f"Latents of {found['count']} test images: DCI disentanglement / completeness per block {block}, per dimension"
-        f" {dimension}. Correlated labels lower both.",
+        f"Latents of {found['count']} {split_of(results)} images: DCI disentanglement / completeness per block {block},"
+        f" per dimension {dimension}. Correlated labels lower both.",
         "",
     ]
     if "mcc" in found:  # not of an evaluation by an earlier version
@@ -208,7 +215,7 @@ def report_text(results: dict, dataset: Dataset) -> str:
         trained += f" ({train['images']} images) in {train['seconds'] / 60:.1f} minutes on {train['device']}"
     by = f"; evaluated by revision {protocol['revision']}" if protocol["revision"] else ""
     sections = [
-        [f"# {protocol['dataset']}: {protocol['num_images']} test images, {steps}"],
+        [f"# {protocol['dataset']}: {protocol['num_images']} {split_of(results)} images, {steps}"],
         _effectiveness(results, dataset),
         *(section(results) for section in (_images, _composition, _mechanisms, _latents)),
         [f"The predictor's own errors on held-out training images: {judge}."],

@@ -12,8 +12,7 @@ from cdae_jax.model.norm import GroupNorm
 
 
 class ConvDecoder(nn.Module):
-    """The mean d(z, s) of a Gaussian p(x | z, s), as in CausalVAE (arXiv 2004.08697) but for style s, on our encoder and
-    layer."""
+    """The mean d(z, s) of a Gaussian p(x | z, s), as in CausalVAE (arXiv 2004.08697) but for style s."""
 
     channels: int  # this and the others: as those of `UNet`, of which this is the way up without the way down
     multipliers: tuple[int, ...]

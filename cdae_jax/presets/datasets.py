@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from cdae_jax.data.settings import CausalCircuit, CelebA, Custom, MorphoMNIST, Pendulum, Rendered
 
+VALIDATION = {"validation_share": 0.05}
 SMOKE_DATA = {"train_size": 256, "test_size": 64}
 FOUR_LEVELS = {"encoder_multipliers": (1, 2, 3, 4), "unet_multipliers": (1, 2, 3, 4)}
 SIX_LEVELS = {"encoder_multipliers": (1, 1, 2, 2, 4, 4), "unet_multipliers": (1, 1, 2, 2, 4, 4)}
@@ -32,7 +33,7 @@ PENDULUM = {
         "position": {"parents": ("angle", "light"), "unit": "units", "part": "shadow"},
     },
     "cpu": {
-        "data": asdict(Pendulum(name="pendulum", resolution=32, train_size=50_000, test_size=2_000)),
+        "data": asdict(Pendulum(name="pendulum", resolution=32, train_size=50_000, test_size=2_000, **VALIDATION)),
         "model": {"encoder_channels": 32, "unet_channels": 64, "mechanism_hidden": 128},
         "train": {"steps": 10_000},
     },
@@ -47,7 +48,9 @@ PENDULUM = {
 MORPHO_MNIST = {
     "graph": {"thickness": {"unit": "px"}, "intensity": {"parents": ("thickness",), "unit": "grey levels"}},
     "cpu": {
-        "data": asdict(MorphoMNIST(name="morpho_mnist", resolution=28, train_size=60_000, test_size=10_000))
+        "data": asdict(
+            MorphoMNIST(name="morpho_mnist", resolution=28, train_size=60_000, test_size=10_000, **VALIDATION)
+        )
         | {"judge_steps": 2_000},
         "model": {
             "encoder_channels": 32,
@@ -81,7 +84,7 @@ MORPHO_MNIST_DIGIT = MORPHO_MNIST | {
     "graph": MORPHO_MNIST["graph"] | {"digit": {"kind": "categorical", "classes": 10}},
 }
 
-CIRCUIT_DATA = {"resolution": 64, "train_size": 50_000, "test_size": 2_000, "judge_steps": 200}
+CIRCUIT_DATA = {"resolution": 64, "train_size": 50_000, "test_size": 2_000, "judge_steps": 200, **VALIDATION}
 CIRCUIT_LOOKALIKE = {
     "graph": {
         "arm": {},
@@ -113,7 +116,7 @@ EFFECT = ATTRIBUTE | {"parents": ("Young", "Male")}
 CELEBA = {
     "graph": {"Young": ATTRIBUTE, "Male": ATTRIBUTE, "No_Beard": EFFECT, "Bald": EFFECT},
     "cpu": {
-        "data": asdict(CelebA(name="celeba", resolution=64, train_size=162_770, test_size=19_962)),
+        "data": asdict(CelebA(name="celeba", resolution=64, train_size=162_770, test_size=19_962, **VALIDATION)),
         "model": {"encoder_patch": 8, "patch": 8},
         "train": {"steps": 20_000},
     },
@@ -126,7 +129,7 @@ CELEBA_SIMPLE = CELEBA | {"graph": {"Smiling": ATTRIBUTE, "Eyeglasses": ATTRIBUT
 CUSTOM = {  # the graph is the user's
     "graph": {},
     "cpu": {
-        "data": asdict(Custom(name="custom", images="", labels="", resolution=32)),
+        "data": asdict(Custom(name="custom", images="", labels="", resolution=32, **VALIDATION)),
         "model": {"encoder_channels": 32, "unet_channels": 64, "mechanism_hidden": 128},
         "train": {"steps": 8_000},
     },

@@ -17,7 +17,7 @@ POSITIVE = (
     *("system.microbatches", "system.fsdp"),
 )
 NOT_NEGATIVE = ("model.style_dim", "train.gamma", "train.warmup_steps", "train.anneal_steps")
-BELOW_1 = ("train.condition_drop", "train.ema_decay")
+BELOW_1 = ("data.validation_share", "train.condition_drop", "train.ema_decay")
 RANGES = {
     "a positive number": (lambda value: value > 0, POSITIVE),
     "a number of at least 0": (lambda value: value >= 0, NOT_NEGATIVE),

@@ -80,6 +80,11 @@ class Settings:
         return self.train.gamma > 0
 
     @property
+    def draws_parts(self) -> bool:
+        """Whether the decoder draws what the graph names as parts one by one."""
+        return DECODERS[self.model.decoder].has_draft and len(self.graph.parts) > 1
+
+    @property
     def sampling(self) -> Sampling:
         """`sample` with a depth."""
         return self.sample.resolved(DECODERS[self.model.decoder], self.diffusion.prediction)

@@ -1,7 +1,7 @@
 """Identity against effect: what solver, steps, depth and guidance do to counterfactuals, and the choice among them.
 
 Inversion that loses nothing keeps the image and may resist the intervention; less of it obeys and forgets. Every point
-is measured on images of the test split that `evaluate` does not look at, so that choosing leaves its numbers honest.
+is measured on validation images, which train nothing and stand in no report, so that choosing leaves numbers honest.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from cdae_jax.counterfactual.sampling import Sampling, sampling_of
 from cdae_jax.data.pipeline import label_columns
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation import metrics
-from cdae_jax.evaluation.bench import Bench, dataset_of
+from cdae_jax.evaluation.bench import Bench, dataset_of, first_of, validation_of
 from cdae_jax.evaluation.interventions import labels_under
 from cdae_jax.evaluation.report import if_known, markdown_table
 from cdae_jax.inference.loading import load
@@ -122,7 +122,7 @@ def table(rows: Sequence[dict], chosen: dict | None, num_images: int) -> str:
         errors = [if_known(row[kind]) for kind in ("intervened", "non_descendants", "cells")]
         errors += [if_known(row["mse_to_truth"], 5), f"{row['psnr']:.1f} dB"]
         cells.append([name, str(row["evaluations"]), *errors, "yes" if best else ""])
-    lines = [*markdown_table(header, cells), "", f"{num_images} test images that no other table is measured on."]
+    lines = [*markdown_table(header, cells), "", f"{num_images} validation images."]
     return "\n".join(lines) + "\n"
 
 
@@ -130,22 +130,17 @@ def frontier(
     directory: str | pathlib.Path, tried: Sequence[Sampling], num_images: int, max_evaluations: int, min_psnr: float
 ) -> list[dict]:
     """Measures the points of a workdir's model, writes frontier.json, .md and .png, and makes the best its default: of
-    those that cost at most some evaluations and keep the image under the null intervention (dB). The images are taken
-    behind those that `evaluate` measures. Raises InputError for no trained workdir, a conv decoder, an option that
-    cannot work, or too few test images."""
+    those that cost at most some evaluations and keep the image under the null intervention (dB). The images are the
+    first validation images. Raises InputError for no trained workdir, a conv decoder, an option that cannot work, or
+    too few validation images."""
     directory = expanded(directory)
     model = load(directory)
     if not model.model.decoder.diffuses:
         raise InputError(f"the model in {directory} has a conv decoder, which has no solver")
     tried = possible(model, tried)
     dataset = dataset_of(model, directory)
-    first = model.settings.data.num_evaluated
-    rows = np.arange(first, min(first + num_images, len(dataset.test)))
-    if len(rows) < MIN_IMAGES:
-        says = f"the test split has {len(dataset.test)} images, of which the first {first} are for the evaluation"
-        advice = "lower config.data.num_evaluated or enlarge the test split"
-        raise InputError(f"{says}: choosing needs {MIN_IMAGES} more; {advice}")
-    bench = Bench(dataset, model, dataset.test.take(rows), directory)
+    validation = first_of(validation_of(dataset, directory, MIN_IMAGES), num_images)
+    bench = Bench(dataset, model, validation, directory)
     found = []
     for point in tqdm(tried, "points"):
         asked = {"name": name_of(point), **dataclasses.asdict(point), "evaluations": point.evaluations}
@@ -155,10 +150,10 @@ def frontier(
         workdir.drop_defaults(directory)
     else:
         limits = f"with at most {max_evaluations} evaluations and {min_psnr:g} dB"
-        why = f"lowest mean error of {len(found)} points {limits}, on test images {rows[0]} to {rows[-1]}"
+        why = f"lowest mean error of {len(found)} points {limits}, on {len(validation)} validation images"
         workdir.write_defaults(directory, restoring(model, sampling_of(chosen)), why)
-    stored = {"num_images": len(rows), "points": found, "chosen": chosen and chosen["name"]}
+    stored = {"num_images": len(validation), "points": found, "chosen": chosen and chosen["name"]}
     (directory / "frontier.json").write_text(json.dumps(stored, indent=2) + "\n")
-    (directory / "frontier.md").write_text(table(found, chosen, len(rows)))
+    (directory / "frontier.md").write_text(table(found, chosen, len(validation)))
     scatter_frontier(directory / "frontier.png", found, pareto(found), chosen, f"{dataset.name}: identity and effect")
     return found

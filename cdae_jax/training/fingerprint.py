@@ -9,7 +9,7 @@ from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.image_files import ImageFiles
 
 CHUNK = 4096  # images hashed at a time
-SPLITS = {"train": "training", "test": "test"}
+SPLITS = {"train": "training", "validation": "validation", "test": "test"}
 
 
 def fingerprint(dataset: Dataset) -> dict[str, dict] | None:
@@ -20,7 +20,7 @@ def fingerprint(dataset: Dataset) -> dict[str, dict] | None:
     """
     if dataset.true_counterfactual is not None:
         return None
-    return {name: _of_split(getattr(dataset, name)) for name in SPLITS}
+    return {name: _of_split(split) for name in SPLITS if (split := getattr(dataset, name)) is not None}
 
 
 def _of_split(split: Split) -> dict:
@@ -47,8 +47,8 @@ def _of_images(images: np.ndarray | ImageFiles) -> str:
 def changes(before: dict[str, dict], now: dict[str, dict]) -> list[str]:
     """What differs between two fingerprints, in words; nothing if they are of the same data."""
     found = []
-    for name, title in SPLITS.items():
-        old, new = before[name], now[name]
+    for name, old in before.items():
+        title, new = SPLITS[name], now.get(name, {"rows": 0})
         if old["rows"] != new["rows"]:
             found.append(f"{old['rows']} {title} images are now {new['rows']}")
         else:

@@ -15,6 +15,7 @@ import numpy as np
 
 from cdae_jax.counterfactual import readout
 from cdae_jax.data.dataset import Dataset, Split
+from cdae_jax.data.freedom import hardly_shown
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pipeline import batches, label_columns, make_dataset
 from cdae_jax.data.pixels import to_unit
@@ -132,6 +133,9 @@ def train_model(settings: Settings, directory: str | pathlib.Path, init_from: Or
     split, y, stats = examples_of(settings, dataset)
     image_shape, is_first = split.images.shape[1:], processes.is_first()
     workdir.check_dataset(directory, dataset)
+    if is_first and not workdir.has_checkpoint(directory):
+        for effect in hardly_shown(y, split.was_set, settings.graph, settings.draws_parts):
+            print(effect, flush=True)
     mechanisms = None
     if train.mechanisms == "labels" and not workdir.has_checkpoint(directory):
         fitted = fit_mechanisms(settings, y, split.was_set)

@@ -105,7 +105,7 @@ PROCESSES = (
     ("export", ("--workdir={model}", "--output={0}/model.cdae"), 0, "{0}/model.cdae: "),
     ("fit", (), 2, " is missing: see --help"),
     ("frontier", ("--workdir={0}/none",), 2, "no folder or file '{0}/none'"),
-    ("inspect", (CONFIG,), 0, "Pendulum: 256 training and 64 test images"),
+    ("inspect", (CONFIG,), 0, "Pendulum: 224 training, 32 validation and 64 test images"),
     ("leak", ("--workdir={0}/none",), 2, "no folder or file '{0}/none'"),
     ("make_example", ("--output={0}/example", "--num=100"), 0, "wrote 100 images"),
     ("mechanisms", (), 2, "neither --config nor --example is given"),

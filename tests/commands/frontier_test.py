@@ -14,7 +14,7 @@ from cdae_jax.training import workdir
 def test_the_best_point_that_costs_and_keeps_what_was_asked_for_becomes_the_default(monkeypatch, tmp_path, capsys):
     """Of a model that errs the less the more its steps."""
     monkeypatch.setattr(frontier, "load", lambda _: stripes.Coarse())
-    monkeypatch.setattr(frontier, "dataset_of", lambda *_: stripes.world(num=50))
+    monkeypatch.setattr(frontier, "dataset_of", lambda *_: stripes.world(num=50, validation=stripes.world(num=50).test))
     flags = ("--solvers=ddim", "--num_steps=6,4", "--depths=0.5,1", "--corrections=0", "--num_images=24")
     given = (f"--workdir={tmp_path}", *flags)
     run_here("frontier", *given)

@@ -16,7 +16,10 @@ def test_an_example_can_be_looked_at(tmp_path, capsys):
     files = (f"--config.data.images={tmp_path}/example/images", f"--config.data.labels={tmp_path}/example/labels.csv")
     run_here("inspect", config, *files, f"--output={tmp_path}/sheet.png")
     told = capsys.readouterr().out
-    assert "81 training and 19 test images of 16 x 16 x 3" in told and "too few to compare with the graph" in told
+    assert (
+        "59 training, 22 validation and 19 test images of 16 x 16 x 3" in told
+        and "too few to compare with the graph" in told
+    )
     assert_drawn(tmp_path / "sheet.png")
     with pytest.raises(InputError, match="expected a .png file in a folder that exists"):
         run_here("inspect", config, *files, f"--output={tmp_path}/none/sheet.png")
@@ -33,3 +36,11 @@ def test_the_phantoms_of_the_medical_page_are_gray_and_split_by_patient(tmp_path
     assert "80 images of 96 x 120 are padded with black to 120 x 120 and resized to 32 x 32" in told
     train, test = map(int, re.search(r"scans: (\d+) training and (\d+) test images of 32 x 32 x 1", told).groups())
     assert train + test == 80 and train % 2 == test % 2 == 0
+
+
+def test_the_shadow_of_the_pendulum_is_named_with_what_its_decoder_makes_of_it(capsys):
+    run_here("inspect", "--config=pendulum:smoke")
+    told = capsys.readouterr().out
+    assert "length: its causes (angle, light) leave" in told and "so do(length) may change what they draw" in told
+    run_here("inspect", "--config=pendulum:smoke", "--config.model.decoder=refiner")
+    assert "its part 'shadow' is drawn without them" in capsys.readouterr().out

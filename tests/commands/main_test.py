@@ -58,5 +58,5 @@ def test_it_works_in_a_folder_without_configs_and_imports_one_command(tmp_path):
         [sys.executable, "-c", IN_A_FOLDER, *given], capture_output=True, text=True, cwd=tmp_path, env=env
     )
     assert done.returncode == 0, done.stderr
-    assert "Pendulum: 256 training and 64 test images of 16 x 16 x 3" in done.stdout
+    assert "Pendulum: 224 training, 32 validation and 64 test images of 16 x 16 x 3" in done.stdout
     assert "'train'" not in done.stdout.splitlines()[-1] and "'inspect'" in done.stdout.splitlines()[-1]

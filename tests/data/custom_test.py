@@ -288,7 +288,7 @@ def test_an_npy_file_and_other_numbers_are_read_too(folder):
 @pytest.mark.parametrize("gib", [4.0, 1e-9])
 def test_the_same_image_on_both_sides_is_found(folder, gib):
     (folder / "images" / "0.jpg").write_bytes((folder / "images" / "20.jpg").read_bytes())
-    told = r"1 test images are training images too, which flatters every score: 0.jpg = 20.jpg; take them out"
+    told = r"1 test images are training or validation images too, which flatters every score: 0.jpg = 20.jpg"
     with pytest.warns(UserWarning, match=told):
         make(folder, split_column="part", max_memory_gib=gib)
 
@@ -374,6 +374,19 @@ def test_a_column_names_what_was_set_by_hand(folder):
     assert not dataset.test.was_set.any()
     np.testing.assert_array_equal(dataset.train.was_set[10:12], [[False, True, True], [False, False, True]])
     assert dataset.train.was_set.sum() == 3
+
+
+def test_validation_images_train_nothing_and_were_left_alone(folder):
+    rows = rows_of(folder)
+    write(folder, [rows[0], *([*row[:4], "val" if 40 <= i < 50 else row[4]] for i, row in enumerate(rows[1:]))])
+    with_do_column(folder, {41: "tall"})
+    dataset = make(folder, split_column="part", do_column="set")
+    assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (50, 9, 20)
+    np.testing.assert_allclose(dataset.validation.labels[:, 0], np.array([40, *range(42, 50)]) / 10, rtol=1e-6)
+    assert np.abs(levels(dataset.validation) - [40, *range(42, 50)]).max() <= 1
+    assert make(folder).validation is None
+    shared = make(folder, validation_share=0.1)
+    assert len(shared.train) + len(shared.validation) + len(shared.test) == NUM
 
 
 @pytest.mark.parametrize(

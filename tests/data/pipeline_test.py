@@ -88,7 +88,8 @@ def test_enough_labels_leave_the_batches_as_they_were(fraction, share):
 def test_every_dataset_is_made_from_its_settings(tmp_path):
     sizes = {"train_size": 10, "test_size": 4}
     pendulum = dataset_of(settings_with(data=sizes))
-    assert (pendulum.name, len(pendulum.train), pendulum.test.images.shape) == ("Pendulum", 10, (4, 16, 16, 3))
+    assert (pendulum.name, len(pendulum.train), pendulum.test.images.shape) == ("Pendulum", 8, (4, 16, 16, 3))
+    assert len(pendulum.validation) == 2
     lookalike = make_dataset(Rendered(name="circuit_lookalike", resolution=32, **sizes), pendulum.graph)
     assert (lookalike.name, lookalike.test.images.shape) == ("circuit look-alike", (4, 32, 32, 3))
     published_circuit(tmp_path)

@@ -1,4 +1,4 @@
-"""Which rows are for tests, whatever their order and number, and what was set by hand."""
+"""Which images are for validation and tests, whatever their order and number, and what was set by hand."""
 
 import dataclasses
 
@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.settings import Custom
-from cdae_jax.data.splits import read_interventions, split_rows
+from cdae_jax.data.splits import read_interventions, split_rows, validation_part, with_validation
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
 
@@ -20,10 +21,17 @@ def table_of(num, **columns):
 
 
 def files_of(table, **changes):
-    """The files of the training and of the test split."""
-    train, test = split_rows(table, dataclasses.replace(DATA, **changes))
-    assert sorted([*train, *test]) == list(range(len(table)))
-    return set(table["file"].iloc[train]), set(table["file"].iloc[test])
+    """The files of the training and of the test split, without validation."""
+    train, validation, test = splits_of(table, **changes)
+    assert not validation
+    return train, test
+
+
+def splits_of(table, **changes):
+    """The files of the training, the validation and the test split."""
+    rows = split_rows(table, dataclasses.replace(DATA, **changes))
+    assert sorted(np.concatenate(rows)) == list(range(len(table)))
+    return [set(table["file"].iloc[part]) for part in rows]
 
 
 @pytest.mark.parametrize("fraction", [0.05, 0.2, 0.5])
@@ -52,24 +60,66 @@ def test_another_seed_and_another_fraction_split_otherwise():
 
 def test_rows_of_an_array_are_split_by_their_index():
     table = table_of(100).rename(columns={"file": "index"})
-    train, test = split_rows(table, DATA)
-    again = split_rows(table.iloc[::-1], DATA)[1]
+    train, _, test = split_rows(table, DATA)
+    again = split_rows(table.iloc[::-1], DATA)[2]
     assert len(train) + len(test) == 100 and set(99 - again) == set(test)
 
 
 def test_a_group_is_on_one_side():
     groups = [f"subject {i // 10}" if i < 190 else "" for i in range(200)]
     table = table_of(200, subject=groups)
-    train, test = (
-        table["subject"].iloc[rows] for rows in split_rows(table, dataclasses.replace(DATA, group_column="subject"))
-    )
-    assert set(train) - {""} and set(test) - {""} and not (set(train) & set(test)) - {""}
+    data = dataclasses.replace(DATA, group_column="subject", validation_share=0.3)
+    found = [set(table["subject"].iloc[rows]) - {""} for rows in split_rows(table, data)]
+    assert all(found) and sum(map(len, found)) == len(set.union(*found))
 
 
 def test_a_column_may_say_all():
     table = table_of(6, part=["test", "train"] * 3, subject=["a", "b"] * 3)
     for column in ("", "subject"):
         assert files_of(table, split_column="part", group_column=column)[1] == {"0.png", "2.png", "4.png"}
+
+
+def test_validation_images_are_training_images_that_stay_where_they_are():
+    train, test = files_of(table_of(4_000))
+    left, validation, same_test = splits_of(table_of(4_000), validation_share=0.05)
+    assert same_test == test and left | validation == train and abs(len(validation) - 160) < 3 * np.sqrt(152)
+    backwards = splits_of(table_of(4_000).iloc[1_000:][::-1], validation_share=0.05)
+    assert backwards[1] == validation - {f"{i}.png" for i in range(1_000)}
+
+
+@pytest.mark.parametrize(
+    ("num", "share", "images"),
+    [(50_000, 0.05, 2_000), (10_000, 0.05, 500), (256, 0.05, 32), (100, 0.05, 20), (3, 0.05, 1), (100, 0.4, 40)],
+)
+def test_few_images_give_a_larger_part_and_many_a_smaller(num, share, images):
+    assert round(validation_part(num, share) * num) == images and validation_part(num, 0) == 0
+
+
+@pytest.mark.parametrize("word", ["validation", "val"])
+def test_a_column_may_name_validation_images(word):
+    table = table_of(6, part=["test", "train", word] * 2)
+    for share in (0, 0.5):
+        train, validation, test = splits_of(table, split_column="part", validation_share=share)
+        assert (train, validation, test) == ({"1.png", "4.png"}, {"2.png", "5.png"}, {"0.png", "3.png"})
+    with pytest.raises(InputError, match="puts images of the group a on both sides"):
+        splits_of(table.assign(who=["b", "a", "a"] * 2), split_column="part", group_column="who")
+
+
+def test_validation_images_are_taken_from_training_images_that_were_left_alone():
+    labels = np.arange(300, dtype=np.float32).reshape(100, 3)
+    was_set = np.zeros((100, 3), bool)
+    was_set[:50, 1] = True
+    images, context = np.arange(100, dtype=np.uint8).reshape(100, 1, 1, 1), np.arange(100)
+    whole = Dataset("rows", GRAPH, Split(images, labels, context, was_set), Split(images, labels))
+    assert with_validation(whole, 0.0, seed=0) is whole
+    parted = with_validation(whole, 0.2, seed=0)
+    train, validation = parted.train, parted.validation
+    assert len(validation) == 10 and not validation.was_set.any() and train.was_set.sum() == 50
+    assert sorted([*train.context, *validation.context]) == list(range(100)) and (np.diff(train.context) > 0).all()
+    np.testing.assert_array_equal(validation.labels, labels[validation.context])
+    np.testing.assert_array_equal(with_validation(whole, 0.2, seed=0).validation.context, validation.context)
+    assert set(with_validation(whole, 0.2, seed=1).validation.context) != set(validation.context)
+    assert parted.test is whole.test
 
 
 @pytest.mark.parametrize(
@@ -84,7 +134,7 @@ def test_a_column_may_say_all():
         (
             {"part": ["train", "test", "validate", ""]},
             {"split_column": "part"},
-            "has , validate: expected train or test",
+            "has , validate: expected train, validation or test",
         ),
         (
             {"part": ["train", "test"] * 2, "who": ["a", "b", "a", "a"]},

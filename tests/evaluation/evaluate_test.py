@@ -1,5 +1,6 @@
 """An evaluation of models of a small world: what is measured, what is kept, and for which model."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -28,7 +29,7 @@ def evaluate(monkeypatch, tmp_path):
         monkeypatch.setattr(module, "dataset_of", lambda *_: data or stripes.world())
         monkeypatch.setattr(benches, "cached_judge", lambda *_: stripes.Pixels(validation))
         monkeypatch.setattr(figures, "draw_fits", draw_fits)  # the model of the truth has no network
-        return module.evaluate(tmp_path / "run", output=tmp_path / output, num_images=8, **options)
+        return module.evaluate(tmp_path / "run", output=output and tmp_path / output, num_images=8, **options)
 
     return run
 
@@ -53,6 +54,18 @@ def test_a_whole_evaluation_of_a_model_of_the_truth(evaluate, tmp_path):
         *found["figures"]["files"],
         "dci.png",
     }
+
+
+def test_the_validation_split_is_measured_by_itself(evaluate, tmp_path):
+    held = dataclasses.replace(stripes.world(), validation=stripes.world(20, seed=1).test)
+    found = evaluate(stripes.Idle(), held, output=None, split="validation", parts=["composition"])
+    told = (tmp_path / "run" / "validation" / "report.md").read_text()
+    assert "8 validation images" in told and "| real validation images |" in told and "test images" not in told
+    assert found["protocol"]["split"] == "validation" and not (tmp_path / "run" / "metrics.json").exists()
+    with pytest.raises(InputError, match="has 0 validation images, expected 2 at least: train into a new --workdir"):
+        evaluate(split="validation")
+    with pytest.raises(InputError, match="the split is 'train': expected one of test, validation"):
+        evaluate(split="train")
 
 
 def test_what_reading_costs_is_told_apart_by_giving_the_labels(evaluate, tmp_path):

@@ -41,7 +41,9 @@ def test_a_stored_config_is_what_the_config_file_now_gives_but_for_the_mechanism
     then, now = Settings.from_dict(as_file(name), to_train=False), Settings.from_dict(TODAY[name].to_dict())
     assert then.train.mechanisms == "objective" and then.model.mechanism in ("additive", "affine")
     model = dataclasses.replace(now.model, mechanism=then.model.mechanism)
-    assert then == dataclasses.replace(now, model=model, train=dataclasses.replace(now.train, mechanisms="objective"))
+    data = dataclasses.replace(now.data, validation_share=0.0)  # none were taken out of the training images
+    train = dataclasses.replace(now.train, mechanisms="objective")
+    assert then == dataclasses.replace(now, data=data, model=model, train=train)
 
 
 def test_a_run_whose_mechanisms_learned_by_the_objective_alone_can_go_on():

@@ -30,6 +30,14 @@ def test_the_graph_of_a_config_is_free():
     assert Settings.from_dict(config.to_dict()).graph.descendants("light") == ("angle",)
 
 
+def test_parts_are_drawn_by_a_draft_of_a_graph_that_names_two():
+    parts = settings_with(model={"decoder": "refiner"})
+    assert parts.draws_parts and not settings_with(model={"decoder": "diffusion"}).draws_parts
+    plain = parts.to_dict()
+    plain["graph"] = {name: {**spec, "part": "scene"} for name, spec in plain["graph"].items()}
+    assert not Settings.from_dict(plain).draws_parts
+
+
 @pytest.mark.parametrize("section", ["graph", "sample", "train"])
 def test_a_missing_section_is_named(section):
     config = get_config("smoke").to_dict()

@@ -57,7 +57,7 @@ def test_the_choice_obeys_its_limits():
     assert frontier.choose([equal[1], {**equal[1], "evaluations": 5}], 20, 35.0)["evaluations"] == 5
     others = {"intervened": 0.1, "non_descendants": None}
     table = frontier.table([{**r, "name": str(i), **others} for i, r in enumerate(rows)], None, 7)
-    assert table.count("| yes |") == sum(frontier.pareto(rows)) and "7 test images" in table
+    assert table.count("| yes |") == sum(frontier.pareto(rows)) and "7 validation images" in table
 
 
 @pytest.mark.parametrize(("config", "chosen"), [("restore", "restore"), ("invert", "invert"), ("noise", "invert")])
@@ -82,9 +82,11 @@ def test_points_are_measured_in_deviations_and_decibels(tmp_path):
 def study(monkeypatch, tmp_path):
     """A study of a model of stripes, written to tmp_path."""
 
-    def run(*limits, model=None, num_images=24, **changes):
+    def run(*limits, model=None, num_images=24, num_validation=50, **changes):
         monkeypatch.setattr(frontier, "load", lambda _: model or stripes.Coarse())
-        monkeypatch.setattr(frontier, "dataset_of", lambda *_: stripes.world(**{"num": 50, **changes}))
+        data = stripes.world(**{"num": 50, **changes})
+        validation = data.test.take(slice(0, num_validation)) if num_validation else None
+        monkeypatch.setattr(frontier, "dataset_of", lambda *_: dataclasses.replace(data, validation=validation))
         return frontier.frontier(tmp_path, frontier.points(["ddim"], [4, 6, 12], [1.0], [1.0]), num_images, *limits)
 
     return run
@@ -95,10 +97,10 @@ def test_the_best_of_what_is_allowed_becomes_the_default(study, tmp_path):
     assert [point["num_steps"] for point in found] == [4, 6, 12]
     assert workdir.read_defaults(tmp_path) == Sampling(6, depth=1.0)
     text = (tmp_path / "frontier.md").read_text()
-    assert "| **ddim, 6 steps, depth 1, w 1** | 12 |" in text and "24 test images" in text
+    assert "| **ddim, 6 steps, depth 1, w 1** | 12 |" in text and "24 validation images" in text
     stored = json.loads((tmp_path / "frontier.json").read_text())
     assert stored["chosen"] == "ddim, 6 steps, depth 1, w 1" and stored["points"] == found
-    assert "test images 16 to 39" in json.loads((tmp_path / "defaults.json").read_text())["chosen"]
+    assert "on 24 validation images" in json.loads((tmp_path / "defaults.json").read_text())["chosen"]
     assert (tmp_path / "frontier.png").is_file()
     study(12, 60.0)  # none keeps the image so well: the config's options hold again
     assert workdir.read_defaults(tmp_path) is None
@@ -109,5 +111,6 @@ def test_models_without_steps_and_splits_without_images_are_refused(study):
     model.model = types.SimpleNamespace(decoder=DECODERS["conv"])
     with pytest.raises(InputError, match="has a conv decoder, which has no solver"):
         study(20, 0.0, model=model)
-    with pytest.raises(InputError, match="has 30 images, of which the first 16 are for the evaluation: choosing needs"):
-        study(20, 0.0, num=30)
+    for num in (0, 15):
+        with pytest.raises(InputError, match=f"has {num} validation images, expected 16 at least: train into a new"):
+            study(20, 0.0, num_validation=num)

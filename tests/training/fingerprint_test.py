@@ -52,6 +52,16 @@ def test_what_changed_is_named(data, told):
     assert changes(fingerprint(DATA), fingerprint(data)) == told
 
 
+def test_validation_images_count_where_there_are_any():
+    held = dataclasses.replace(DATA, validation=DATA.test)
+    before = fingerprint(held)
+    assert set(before) == {"train", "validation", "test"} and changes(before, fingerprint(held)) == []
+    assert changes(fingerprint(DATA), fingerprint(DATA)) == []  # as of runs from before there were any
+    assert changes(before, fingerprint(DATA)) == ["30 validation images are now 0"]
+    other = dataclasses.replace(held, validation=dataclasses.replace(DATA.test, labels=DATA.test.labels + 1))
+    assert changes(before, fingerprint(other)) == ["labels of the validation split"]
+
+
 def on_disk(folder):
     files = ImageFiles(sorted(folder.rglob("*.png")), Framing(18, 1))
     return dataclasses.replace(DATA, train=Split(files, DATA.train.labels))

@@ -51,6 +51,17 @@ def test_training_lowers_the_loss_and_logs_every_term(trained_pendulum):
     assert summary["steps"] == 20 and summary["images"] == 320 and summary["parameters"] > 10_000
 
 
+def test_effects_that_the_images_hardly_show_are_named_before_training(tmp_path, monkeypatch, capsys):
+    def stop(*_):
+        raise InterruptedError
+
+    monkeypatch.setattr(loop, "fit_mechanisms", stop)
+    with pytest.raises(InterruptedError):
+        loop.train_model(settings_with(), tmp_path)
+    told = capsys.readouterr().out
+    assert "length: its causes (angle, light) leave" in told and "position: its causes (angle, light) leave" in told
+
+
 def test_a_stopped_run_saves_what_was_done_and_goes_on_to_the_same_end(trained_pendulum, tmp_path, monkeypatch):
     def stop(batch):
         os.kill(os.getpid(), signal.SIGTERM)
@@ -257,7 +268,7 @@ def test_batches_of_a_step_have_standardised_labels_and_a_context():
     [
         ({"data": {"sampling": "sobol"}}, "sampling is 'sobol'"),
         ({"train": {"batch_size": 12}}, "the batch size 12 is not a multiple of the 8 devices: change it"),
-        ({"train": {"batch_size": 512}}, "config.train.batch_size is 512, more than the 256 training images"),
+        ({"train": {"batch_size": 512}}, "config.train.batch_size is 512, more than the 224 training images"),
         ({"system": {"fsdp": 3}}, "config.system.fsdp is 3, which does not divide the 8 devices"),
         ({"system": {"microbatches": 4}}, "the batch size 16 is not a multiple of the 8 devices times 4 microbatches"),
         (

@@ -1,0 +1,74 @@
+"""Which effects the images cannot show apart from their causes, since their labels follow from these nearly wholly."""
+
+import numpy as np
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from cdae_jax.graph import CausalGraph
+
+# Twice the spread that the codes of labels have in training (config.model.prior_sd of ours is 0.05): what the causes
+# leave open would be half noise. The shadow of Pendulum measures 0.04 and less, what has noise of its own 0.27 and more
+# (lamps of the circuit, intensity of MorphoMNIST, every effect of the worked example).
+LITTLE = 0.1
+MIN_ROWS, MAX_ROWS = 50, 500
+GRID = {"gamma": [4.0**-k for k in range(-1, 5)], "alpha": [1e-5, 1e-3, 1e-1, 1.0]}
+
+
+def _one_hot(column: np.ndarray) -> np.ndarray:
+    """[N] -> [N, values that occur]."""
+    found, codes = np.unique(column, return_inverse=True)
+    return np.eye(len(found))[codes]
+
+
+def open_share(graph: CausalGraph, i: int, labels: np.ndarray) -> float:
+    """What the causes of variable i leave of it open, by kernel ridge regression of held-out rows of labels [N, n]:
+    the root mean square error per standard deviation; of classes, errors per errors of the guess of the commonest.
+
+    Causes that say all have 0 and what rows so few can tell, causes that say nothing have 1; NaN if all are the same.
+    """
+    hot = [
+        _one_hot(labels[:, p]) if graph.variables[p].kind == "categorical" else labels[:, [p]] for p in graph.parents[i]
+    ]
+    causes, is_class = StandardScaler().fit_transform(np.concatenate(hot, 1)), graph.variables[i].classes > 0
+    target = _one_hot(labels[:, i]) if is_class else StandardScaler().fit_transform(labels[:, [i]])
+    if np.ptp(labels[:, i]) == 0:
+        return np.nan
+    with threadpool_limits(1):  # on so few rows threads cost more than they give
+        search = GridSearchCV(KernelRidge(kernel="rbf"), GRID, scoring="neg_mean_squared_error", cv=5)
+        search.fit(causes, target - target.mean(0))
+        if not is_class:
+            return float(np.sqrt(-search.best_score_))
+        told = cross_val_predict(search.best_estimator_, causes, target - target.mean(0), cv=5) + target.mean(0)
+    return float((told.argmax(1) != target.argmax(1)).mean() / (1 - target.mean(0).max()))
+
+
+def hardly_shown(labels: np.ndarray, was_set: np.ndarray, graph: CausalGraph, draws_parts: bool) -> list[str]:
+    """A sentence for every effect of which its causes leave less than LITTLE open: what follows, and what helps.
+
+    labels [N, n] in any units, NaN where unknown, and was_set [N, n] bool, those set by hand, in the graph's order;
+    draws_parts: whether the model draws the parts that the graph names one by one.
+    """
+    found = []
+    for i, var in enumerate(graph.variables):
+        told = np.isfinite(labels[:, (i, *graph.parents[i])]).all(1) & ~was_set[:, i]
+        if not var.parents or told.sum() < MIN_ROWS:
+            continue
+        rows = np.random.default_rng(0).permutation(np.flatnonzero(told))[:MAX_ROWS]
+        share = open_share(graph, i, labels[rows].astype(np.float64))
+        if not share < LITTLE:
+            continue
+        says = f"{var.name}: its causes ({', '.join(var.parents)}) leave {share:.1%} of it open;"
+        if num := np.isfinite(labels[was_set[:, i], i]).sum():
+            says += f" what of the image is its own is learned from the {num} images in which it was set"
+        elif draws_parts and var.part not in {graph.variables[p].part for p in graph.parents[i]}:
+            says += f" its part {var.part!r} is drawn without them, if the image is a sum of its parts"
+        else:
+            says += (
+                f" no image shows it apart from them, so do({var.name}) may change what they draw, or nothing. Add"
+                ' images in which it was set (config.data.do_column) or that vary more, or name its "part" in the graph'
+                ' (config.model.decoder="refiner")'
+            )
+        found.append(says)
+    return found
