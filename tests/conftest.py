@@ -12,10 +12,11 @@ import tempfile
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Most of the time of these tests is compilation, which this more than halves; loops over many numbers get slower.
-# XLA ends the process at a flag that it does not know, as the second one from JAX 0.11 on.
+# Two workers on two cores gain nothing from programs split into parts that compile side by side: splitting is a fifth.
+# XLA ends the process at a flag that it does not know, as the last one from JAX 0.11 on.
 os.environ.setdefault(
     "XLA_FLAGS",
-    "--xla_backend_optimization_level=0"
+    "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
     + (" --xla_cpu_use_fusion_emitters=false" if importlib.metadata.version("jax") < "0.11" else ""),
 )
 
