@@ -4,6 +4,7 @@ What one test has compiled, the others and the commands that they start find in 
 """
 
 import atexit
+import gc
 import importlib.metadata
 import os
 import pathlib
@@ -70,6 +71,12 @@ def batch():
         "context": jnp.zeros((8,), jnp.int32),
         "intervened": jnp.zeros((8, 4), bool),
     }
+
+
+def pytest_collection_finish():
+    """Imports stay; tracing makes so many objects that looking through all of them for garbage is much of a test."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
 
 
 def pytest_terminal_summary(terminalreporter):
