@@ -4,6 +4,7 @@ What one test has compiled, the others and the commands that they start find in 
 """
 
 import atexit
+import gc
 import importlib.metadata
 import os
 import pathlib
@@ -12,10 +13,11 @@ import tempfile
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Most of the time of these tests is compilation, which this more than halves; loops over many numbers get slower.
-# XLA ends the process at a flag that it does not know, as the second one from JAX 0.11 on.
+# Two workers on two cores gain nothing from programs split into parts that compile side by side: splitting is a fifth.
+# XLA ends the process at a flag that it does not know, as the last one from JAX 0.11 on.
 os.environ.setdefault(
     "XLA_FLAGS",
-    "--xla_backend_optimization_level=0"
+    "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
     + (" --xla_cpu_use_fusion_emitters=false" if importlib.metadata.version("jax") < "0.11" else ""),
 )
 
@@ -69,6 +71,12 @@ def batch():
         "context": jnp.zeros((8,), jnp.int32),
         "intervened": jnp.zeros((8, 4), bool),
     }
+
+
+def pytest_collection_finish():
+    """Imports stay; tracing makes so many objects that looking through all of them for garbage is much of a test."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
 
 
 def pytest_terminal_summary(terminalreporter):
