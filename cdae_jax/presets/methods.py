@@ -100,8 +100,8 @@ METHODS = {
     # Label-conditional diffusion: the decoder sees the labels themselves, once; an encoder reads the labels, and
     # mechanisms are fitted to labels alone. Its blocks grow to the code of a class, where there is one.
     "conditional": _changed("label-conditional", model={"block_dim": 1}, train={"condition": "labels"}),
-    # DiffAE (arXiv 2111.15640): no labels, no graph; a linear readout reads and sets them.
-    "diffae": _changed("DiffAE", graph=False, train={"gamma": 0.0, "condition": "mean"}),
+    # DiffAE (arXiv 2111.15640): no labels, no graph; a linear readout reads and sets them. Its latents are style.
+    "diffae": _changed("DiffAE", graph=False, model={"style_dim": 0}, train={"gamma": 0.0, "condition": "mean"}),
     # Labels align the latents, but there is no causal layer.
     "aligned": _changed("no causal layer", graph=False),
     # CausalVAE (arXiv 2004.08697) with our encoder and causal layer; its decoder sees what the mechanisms say, and was

@@ -247,9 +247,11 @@ def score(scene, workdir):
         cells = {
             cause: float(np.nanmean(e)) for cause, e in zip(scene.graph, errors.T, strict=True) if np.isfinite(e).any()
         }
-        truth = as_bytes(np.stack([scene.render(*row) for row in zip(true[known], style[rows][known], strict=True)]))
-        mse = float(np.mean((made[known] / 255 - truth / 255) ** 2))
-        found[f"do({name})"] = cells | {"pixel_mse": mse, "num_images": len(rows)}
+        cells |= {"pixel_mse": None, "num_images": len(rows)}
+        if known.any():  # else the truth is not known, since the noise of a class is not
+            drawn_true = [scene.render(*row) for row in zip(true[known], style[rows][known], strict=True)]
+            cells["pixel_mse"] = float(np.mean((made[known] / 255 - as_bytes(np.stack(drawn_true)) / 255) ** 2))
+        found[f"do({name})"] = cells
     return found
 
 
