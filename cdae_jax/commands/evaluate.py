@@ -1,4 +1,4 @@
-"""Measures a trained model on test images, or validation images, and draws it.
+"""Measures a trained model on test images, and draws it.
 
 What is done is kept and not computed again. Other ways to decode than the config's go to a folder of their own, as
 with --abduction=noise --output=runs/pendulum/noise
@@ -22,9 +22,7 @@ from cdae_jax.evaluation.npz_judges import MODES
 WORKDIR = define.path("workdir", None, "Folder of a trained model.")
 OUTPUT = define.path("output", None, "Folder for what is written; default: the workdir.")
 ONLY = flags.DEFINE_list("parts", list(PARTS), f"What to measure, some of {', '.join(PARTS)}.")
-SPLIT = flags.DEFINE_enum(
-    "split", "test", SPLITS, "Images to measure on; validation, to choose by the numbers, has a folder of its own."
-)
+SPLIT = flags.DEFINE_enum("split", "test", SPLITS, "Images to measure; validation is to choose settings by.")
 NUM_IMAGES = flags.DEFINE_integer("num_images", None, "Images; default: the config's.", lower_bound=2)
 INCEPTION = define.path(
     "inception_weights", None, "Keras's Inception v3 weights without top (.h5), for a second Frechet distance."

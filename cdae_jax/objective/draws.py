@@ -21,7 +21,7 @@ class Draws(NamedTuple):
     drop: jax.Array
     hide: jax.Array
     swap: jax.Array
-    style: jax.Array
+    style: jax.Array | None  # of a model with style
 
 
 def draw(model: CausalDiffAE, num_steps: int, condition_drop: float, image_shape, key: jax.Array) -> Draws:
@@ -35,5 +35,5 @@ def draw(model: CausalDiffAE, num_steps: int, condition_drop: float, image_shape
         drop=jax.random.bernoulli(key_drop, condition_drop, num),
         hide=jax.random.bernoulli(key_context, condition_drop, num),
         swap=jax.random.bernoulli(jax.random.fold_in(key, 5), 0.5, (*num, len(model.graph))),
-        style=jax.random.normal(jax.random.fold_in(key, 6), (*num, model.style_dim)),
+        style=jax.random.normal(jax.random.fold_in(key, 6), (*num, model.style_dim)) if model.style_dim else None,
     )

@@ -34,8 +34,8 @@ def test_the_phantoms_of_the_medical_page_are_gray_and_split_by_patient(tmp_path
     run_here("inspect", *given.split()[2:], *changes.split())
     told = capsys.readouterr().out
     assert "80 images of 96 x 120 are padded with black to 120 x 120 and resized to 32 x 32" in told
-    train, test = map(int, re.search(r"scans: (\d+) training and (\d+) test images of 32 x 32 x 1", told).groups())
-    assert train + test == 80 and train % 2 == test % 2 == 0
+    counts = re.search(r"scans: (\d+) training, (\d+) validation and (\d+) test images of 32 x 32 x 1", told).groups()
+    assert sum(map(int, counts)) == 80 and not any(int(count) % 2 for count in counts)
 
 
 def test_the_shadow_of_the_pendulum_is_named_with_what_its_decoder_makes_of_it(capsys):

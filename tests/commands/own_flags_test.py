@@ -22,8 +22,9 @@ def example(tmp_path_factory):
 def test_ones_own_images_are_looked_at_from_flags_alone(example, capsys):
     with one_device():
         run_here("inspect", *example, "--resolution=16", "--set=data.test_fraction=0.4", "--set=data.seed=3")
-    train, test = map(int, re.search(r"(\d+) training and (\d+) test images of 16", capsys.readouterr().out).groups())
-    assert train + test == 100 and 25 < test < 55
+    told = re.search(r"(\d+) training, (\d+) validation and (\d+) test images of 16", capsys.readouterr().out)
+    train, validation, test = map(int, told.groups())
+    assert train + validation + test == 100 and 25 < test < 55 and validation < train
 
 
 def test_paths_in_a_config_are_filled_in_too(example, monkeypatch, capsys):

@@ -21,7 +21,13 @@ from cdae_jax.training.budget import StepTime
 NUM = 90
 SIZE = np.random.default_rng(0).uniform(2, 6, NUM)
 GRAPH = {"glow": ["size"], "size": []}
-TINY = {"data.resolution": 16, "train.steps": 2, "train.batch_size": 8, "data.num_evaluated": 4}
+TINY = {
+    "data.resolution": 16,
+    "train.steps": 2,
+    "train.batch_size": 8,
+    "data.num_evaluated": 4,
+    "data.validation_share": 0,
+}
 
 
 def pictures():
