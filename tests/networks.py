@@ -78,14 +78,14 @@ def silent(net: Network) -> Network:
     return net.replace(params={"params": parts | {"unet": unet}})
 
 
-def small_trained(decoder="diffusion"):
+def small_trained(decoder="diffusion", **changes):
     """A `TrainedModel` that was never trained, with labels of a thousand images."""
     from short_runs import settings_with
 
     from cdae_jax.data.labels import LabelStats
     from cdae_jax.inference.trained_model import TrainedModel
 
-    settings = settings_with(model={"decoder": decoder})
+    settings = settings_with(model={"decoder": decoder} | changes)
     model = settings.make_model(0)
     params = filled(lambda: init_params(model, jax.random.key(0), SHAPE))
     labels = np.random.default_rng(0).normal([0, 90, 5, 10], [20, 10, 2, 1], (1000, 4))

@@ -152,6 +152,7 @@ def invert(net: Network, x, z, context, t, solver: str) -> jax.Array:
     the end of the diffusion time it makes next to no difference; the shallower the inversion, the more.
     """
     encode, _ = SOLVERS[solver]
+    net = net if net.style is not None else net.with_style_of(x, z)
     x_T = encode(net.eps_fn(z, context, x.shape[1:]), net.schedule, x, t)
     return shift(x_T, -drafted(net, z, context, x.shape[1:]), net.schedule, t)
 

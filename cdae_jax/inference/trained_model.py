@@ -185,17 +185,23 @@ class TrainedModel:
         def run(_, x, y_do, context, y=None):
             x = to_unit(x)
             _, z, _ = algorithm.latents(self.network, x, y_do, context, self.readout, y, fit_steps=sampling.fit_steps)
-            return algorithm.invert(self.network.with_style_of(x, z), x, z, context, t, sampling.solver)
+            return algorithm.invert(self.network, x, z, context, t, sampling.solver)
 
         return self._in_batches(run, batch)
 
     def style(self, images: np.ndarray, *, labels: Labels = None, fit_steps: int | None = None) -> np.ndarray:
         """Style [B, m], what the draft draws that no label says, m 0 without it; arguments as for `encode`."""
-        z = self.latents_under(images, {}, labels=labels, fit_steps=fit_steps)[1]
+        fit_steps = self.options(fit_steps=fit_steps).fit_steps
+        batch = self._asked(images, {}, None, labels, fit_steps)
         if not self.model.style_dim:
-            return np.zeros((len(z), 0), np.float32)
-        batch = {"x": checks.check_images(images, self.framing), "z": z}
-        return self._in_batches(lambda _, x, z: _style(self.network, x, z), batch)
+            return np.zeros((len(batch["x"]), 0), np.float32)
+
+        def run(_, x, **given):
+            x = to_unit(x)
+            _, z, _ = algorithm.latents(self.network, x, **given, readout=self.readout, fit_steps=fit_steps)
+            return _style(self.network, x, z)
+
+        return self._in_batches(run, batch)
 
     def sample(
         self,
@@ -295,8 +301,8 @@ class TrainedModel:
 
 @jax.jit
 def _style(net: Network, x: jax.Array, z: jax.Array) -> jax.Array:
-    """The mean of q(s | x, z) [B, m] of images [B, H, W, C] uint8."""
-    return net.read_style(to_unit(x), z)[0]
+    """The mean of q(s | x, z) [B, m] of images [B, H, W, C] in [-1, 1]."""
+    return net.read_style(x, z)[0]
 
 
 def _compiled_alike(sampling: Sampling) -> Sampling:

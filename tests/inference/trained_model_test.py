@@ -6,6 +6,7 @@ import pytest
 from class_effects import ON, STATE, log_p, off_by
 from class_effects import trained as trained_with_classes
 from devices import one_device
+from networks import small_trained
 from PIL import Image
 from short_runs import dataset_of
 
@@ -266,3 +267,18 @@ def test_drawn_classes_follow_from_the_causes_drawn():
     for i in (ON, STATE):
         p = np.exp(log_p(trained.params["params"]["scm"], i, z))
         assert off_by(drawn[:, i], p) < 3.5 < 5 < off_by(trained.stats.rows[:, i], p)
+
+
+def test_style_is_read_given_the_latents_and_shows_in_x_T(images):
+    styled = small_trained("refiner", style_dim=3)
+    x = images[:4]
+    z, unit = jnp.asarray(styled.latents(x)[1]), jnp.asarray(x / 127.5 - 1, jnp.float32)
+    style = styled.style(x)
+    np.testing.assert_allclose(style, styled.network.read_style(unit, z)[0], atol=1e-4)
+    assert style.shape == (4, 3) and style.std(0).min() > 1e-3
+    t, context = styled.steps(styled.options()), jnp.zeros(4, jnp.int32)
+    for of, is_same in ((style, True), (style[::-1], False)):
+        net = styled.network.replace(style=jnp.asarray(of))
+        x_T = algorithm.invert(net, unit, z, context, t, styled.options().solver)
+        assert np.allclose(styled.noise(x), x_T, atol=1e-3) == is_same
+    assert small_trained("refiner").style(x).shape == (4, 0)
