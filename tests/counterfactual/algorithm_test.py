@@ -137,8 +137,11 @@ def test_the_draft_under_do_has_the_style_of_the_factual_image_and_a_new_image_i
 def test_nothing_changes_under_no_intervention_with_style_too():
     styled = small_network("refiner", style_dim=3)
     x = 0.3 * X
-    restored = counterfactual(styled, NOTHING, dataclasses.replace(INVERT, abduction="restore"), x=x).x
-    np.testing.assert_allclose(restored, x, atol=1e-5)
+    for fit_steps in (0, 1):
+        restored = counterfactual(
+            styled, NOTHING, dataclasses.replace(INVERT, abduction="restore", fit_steps=fit_steps), x=x
+        ).x
+        np.testing.assert_allclose(restored, x, atol=1e-5)
 
 
 def test_a_readout_sets_latents_along_its_directions_and_nothing_is_asked_for_again(net):
