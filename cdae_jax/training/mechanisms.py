@@ -149,9 +149,8 @@ def fit_to_labels(
     codes = label_codes(scm.graph, scm.block_dim, jnp.asarray(np.nan_to_num(y).astype(np.float32)))
     rows = codes, jnp.asarray(np.stack(told, 1))
     held, rest = jax.tree.map(lambda part: part[:num_held], rows), jax.tree.map(lambda part: part[num_held:], rows)
-    params = scm.init(jax.random.key(seed), codes[:1])
     keys = jax.random.split(jax.random.key(seed + 1), (CHUNKS, max(1, steps // CHUNKS)))
-    params, misfit = _fit(scm, params, rest, held, keys, jnp.float32(prior_sd))
+    params, misfit = _fit(scm, jax.random.key(seed), rest, held, keys, jnp.float32(prior_sd))
     return Fit(scm, params, np.where(held[1], misfit, np.nan))
 
 
@@ -166,8 +165,9 @@ def _misfit(scm: StructuralCausalModel, params, code: jax.Array, noise: jax.Arra
 
 
 @functools.partial(jax.jit, static_argnames="scm")
-def _fit(scm: StructuralCausalModel, params, rows, held, keys: jax.Array, prior_sd: jax.Array):
+def _fit(scm: StructuralCausalModel, key: jax.Array, rows, held, keys: jax.Array, prior_sd: jax.Array):
     """The parameters that fit what is held best, of each effect by itself, and its misfits; keys [chunks, steps]."""
+    params = scm.init(key, rows[0][:1])
     tx = optax.adam(optax.cosine_decay_schedule(RATE, keys.size))
     effects = [scm.graph.names[i] for i in effects_of(scm.graph)]
 
