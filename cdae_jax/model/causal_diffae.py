@@ -1,5 +1,7 @@
 """CausalDiffAE (Komanduri et al., ECAI 2024, arXiv 2404.17735): encoder, causal layer and diffusion decoder."""
 
+import functools
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -71,6 +73,7 @@ def init_params(model: CausalDiffAE, key: jax.Array, image_shape: tuple[int, int
     return model.init(key, *one)
 
 
+@functools.cache
 def params_shapes(model: CausalDiffAE, image_shape: tuple[int, int, int]):
-    """Shapes and types of `init_params`."""
+    """Shapes and types of `init_params`, traced once for a model: it takes a second."""
     return jax.eval_shape(lambda: init_params(model, jax.random.key(0), image_shape))

@@ -1,5 +1,7 @@
 """A model with its parameters and its diffusion process: what the equations are written in."""
 
+import functools
+
 import flax.struct
 import jax
 import jax.numpy as jnp
@@ -34,9 +36,13 @@ class Network:
     def _bound(self) -> CausalDiffAE:
         return self.model.bind(self.params)
 
+    def _run(self, part: str, *args, image_shape=None):
+        """What a part of the model makes of arrays; one of equal shapes is traced and lowered once in a program."""
+        return _run(self.model, part, self.params, *args, image_shape=image_shape)
+
     def encode(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         """q(u | x): images [B, H, W, C] in [-1, 1] -> mean and log variance of u, each [B, n, k]."""
-        return self._bound.encoder(x)
+        return self._run("encoder", x)
 
     def propagate(self, u: jax.Array, do: Intervention | None = None, key: jax.Array | None = None) -> jax.Array:
         """z = f(u), [B, n, k] -> [B, n, k] through the mechanisms, under `do`; with a key, classes drawn afresh."""
@@ -66,12 +72,12 @@ class Network:
         """d(z, s) [B, H, W, C], the mean image given z [B, n, k], context [B] and style; 0 where drop [B]; or None."""
         if not self.decoder.has_draft:
             return None
-        draft = self._bound.conv_decoder(z, context, image_shape, self.style)
+        draft = self._run("conv_decoder", z, context, self.style, image_shape=tuple(image_shape))
         return draft if drop is None else jnp.where(drop[:, None, None, None], 0, draft)
 
     def read_style(self, x: jax.Array, z: jax.Array) -> tuple[jax.Array, jax.Array]:
         """q(s | x, z) of images [B, H, W, C] in [-1, 1] and their z [B, n, k]: mean and log variance, each [B, m]."""
-        mean, log_var = self._bound.style_encoder(x, z)
+        mean, log_var = self._run("style_encoder", x, z)
         return mean[:, 0], log_var[:, 0]
 
     def with_style_of(self, x: jax.Array, z: jax.Array) -> "Network":
@@ -87,11 +93,11 @@ class Network:
         """
         time = t.astype(jnp.float32) / self.schedule.num_steps
         if draft is None:
-            return self._bound.unet(x_t, time, z, context, drop)
+            return self._run("unet", x_t, time, z, context, drop)
         alpha_bar = self.schedule.alpha_bar[t]
         signal, _ = signal_noise(alpha_bar, x_t.ndim)
         remainder = x_t - signal * draft
-        output = self._bound.unet(remainder, time, z, context, drop, draft)
+        output = self._run("unet", remainder, time, z, context, drop, draft)
         return output + prediction_target(self.model.prediction, draft, jnp.zeros_like(draft), alpha_bar)
 
     def eps_fn(self, z: jax.Array, context: jax.Array, image_shape, *, null: bool = False) -> EpsFn:
@@ -104,3 +110,9 @@ class Network:
             return eps_from_output(self.model.prediction, output, x_t, self.schedule.alpha_bar[t])
 
         return eps_fn
+
+
+@functools.partial(jax.jit, static_argnames=("model", "part", "image_shape"))
+def _run(model: CausalDiffAE, part: str, params: dict, *args, image_shape=None):
+    module = getattr(model.bind(params), part)
+    return module(*args) if image_shape is None else module(*args[:2], image_shape, *args[2:])

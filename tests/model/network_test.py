@@ -9,6 +9,7 @@ import pytest
 from networks import SCHEDULE, SHAPE, silent, small_model, small_network
 
 from cdae_jax.diffusion.process import eps_from_output, prediction_target, q_sample, signal_noise, x_0_from_eps
+from cdae_jax.model import drafts
 from cdae_jax.model.network import Network
 
 CONTEXT = jnp.zeros(4, jnp.int32)
@@ -104,3 +105,13 @@ def test_without_a_draft_eps_is_what_the_unet_says_at_its_share_of_the_steps(pre
 def test_gradients_are_those_of_the_parameters(refiner):
     slopes = jax.jit(jax.grad(lambda net: jnp.sum(net.encode(X_T)[0]), allow_int=True))(refiner)
     assert isinstance(slopes, Network) and np.abs(slopes.params["params"]["encoder"]["Dense_0"]["kernel"]).max() > 0
+
+
+def test_a_part_of_the_model_is_traced_once_for_arrays_of_equal_shape(monkeypatch, refiner):
+    called, conv_decoder = [], drafts.ConvDecoder.__call__
+    monkeypatch.setattr(drafts.ConvDecoder, "__call__", lambda *args: called.append(1) or conv_decoder(*args))
+    rows = slice(3)  # a shape that no other test asks for
+    jax.jit(lambda z: refiner.draft(z, CONTEXT[rows], SHAPE) - refiner.draft(2 * z, CONTEXT[rows], SHAPE)).lower(
+        Z[rows]
+    )
+    assert called == [1]
