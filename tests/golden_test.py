@@ -23,11 +23,8 @@ def answers(tmp_path):
     images = pendulum.render(pendulum.continuous_labels(4, np.random.default_rng(7)), 32)
     do = {"angle": 20.0, "length": 5.0}
     found = {"encode": model.encode(images), "sample": model.sample(4, seed=1).images}
-    ways = {
-        f"{solver}_{abduction}": {"solver": solver, "abduction": abduction}
-        for solver in ("ddim", "dpm_solver")
-        for abduction in ("invert", "restore", "noise")
-    }
+    every = (("ddim", "invert"), ("dpm_solver", "restore"), ("dpm_solver", "noise"))  # solver and abduction
+    ways = {f"{solver}_{abduction}": {"solver": solver, "abduction": abduction} for solver, abduction in every}
     ways["half"] = {"strength": 0.5}
     ways["guided"] = {"guidance": 1.5}
     for name, options in ways.items():
