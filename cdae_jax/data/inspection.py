@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from cdae_jax.data import discovery
 from cdae_jax.data.independence import Found, conditional_test, holm
 from cdae_jax.data.labels import shown
 from cdae_jax.graph import CausalGraph
@@ -112,9 +113,10 @@ def summary(labels: np.ndarray, graph: CausalGraph) -> str:
     )
 
 
-def describe(labels: np.ndarray, graph: CausalGraph) -> str:
+def describe(labels: np.ndarray, graph: CausalGraph, learned: bool = False) -> str:
     """`summary` and what the labels say of the graph, as text. labels [N, n] physical (classes: codes), NaN where
-    unlabelled, in the graph's order, whose kinds are resolved."""
+    unlabelled, in the graph's order, whose kinds are resolved; with a learned graph beside it if asked
+    (`discovery.learn`, whose errors it raises)."""
     table = pd.DataFrame(labels.astype(np.float64), columns=graph.names)
     lines = [summary(labels.astype(np.float64), graph)]
     whole = table.dropna()
@@ -123,4 +125,8 @@ def describe(labels: np.ndarray, graph: CausalGraph) -> str:
     lines += ["", "correlation of the labels", whole.corr().to_string(float_format="{:.3f}".format)]
     rows = whole.to_numpy()[np.random.default_rng(0).permutation(len(whole))[:MAX_ROWS]]
     lines += ["", *told(check(rows, graph), graph, len(rows))]
+    if learned:
+        found = discovery.learn(rows, tuple(var.classes for var in graph.variables))
+        says = "a graph learned from the labels alone (PC) beside this one, a suggestion that nothing here uses"
+        lines += ["", says, *discovery.beside(found, graph)]
     return "\n".join(lines)
