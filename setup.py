@@ -41,6 +41,7 @@ setuptools.setup(
     ],
     extras_require={
         "test": [
+            "causal-learn>=0.1.4",
             "gradio>=6.0,<7",
             "ipykernel>=6.29",
             "keras>=3.10",
@@ -53,6 +54,7 @@ setuptools.setup(
             "tensorboard>=2.18",
         ],
         "inception": ["keras>=3.10"],
+        "discovery": ["causal-learn>=0.1.4"],
         "app": ["gradio>=6.0,<7"],
         # The accelerator builds of jax; pick the one that fits the machine.
         "cuda": ["jax[cuda13]>=0.10.0,<0.13"],

@@ -16,7 +16,9 @@ from cdae_jax.commands import define, do_flags, sampling_flags
 from cdae_jax.data.pipeline import label_columns, make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.interventions import labels_under
+from cdae_jax.inference.checks import is_outside
 from cdae_jax.inference.loading import load
+from cdae_jax.inference.support import warning
 from cdae_jax.plots.pictures import counterfactual_grid
 from cdae_jax.training import workdir
 
@@ -45,7 +47,8 @@ def main() -> None:
     columns = label_columns(dataset, model.graph)
     given = test.labels[:, columns] if LABELS.value == "given" else None
     options = {"labels": given, "context": test.context} | sampling_flags.options()
-    images, labels = model.counterfactual(test.images, do, strength=strength, **options)
+    made = model.counterfactual(test.images, do, strength=strength, **options)
+    images, labels = made
     rows = [("factual", test.images), ("counterfactual", images)]
     if dataset.render is not None and dataset.true_counterfactual is not None:
         # What a change makes of the factual label is known only to the model.
@@ -57,10 +60,15 @@ def main() -> None:
             f"{var.name} {var.spell(old)} to {var.spell(new)}"
             for var, old, new in zip(model.graph.variables, before, after, strict=True)
         )
-        for before, after in zip(factual, labels, strict=True)
+        + ("" if np.isnan(support) else f"\nfarther than {support:.0f} %")
+        for before, after, support in zip(factual, labels, made.support, strict=True)
     ]
     wanted = ", ".join(
         f"{name} = {value}" if isinstance(value, str) else f"{name} = {value:g}" for name, value in do.items()
     )
     counterfactual_grid(output, rows, captions, f"{dataset.name}: do({wanted})")
+    held = [model.graph.index(name) for name in do]
+    outside = is_outside(labels[:, held], model.stats.low[held], model.stats.high[held])  # then that was said
+    if not outside and (far := warning(made.support)):
+        print(f"note: {far}")
     print(f"wrote {output}")

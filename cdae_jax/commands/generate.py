@@ -10,7 +10,7 @@ from absl import flags
 
 from cdae_jax.commands import define, do_flags, sampling_flags
 from cdae_jax.inference.loading import load
-from cdae_jax.inference.shards import generate, open_source
+from cdae_jax.inference.shards import far_note, generate, open_source
 
 WORKDIR = define.path("workdir", None, "Folder of a trained model, an exported file, or a model's name.")
 INPUT = define.path("input", None, "A folder of images, one image, an .npz or .npy file, or tfds:name@split.")
@@ -25,4 +25,6 @@ def main() -> None:
     source = open_source(INPUT.value, model.framing)
     options = sampling_flags.options()
     shards = generate(model, source, do, OUTPUT.value, shard_size=SHARD_SIZE.value, strength=strength, **options)
+    if far := far_note(shards, model):
+        print(f"note: {far}")
     print(f"{len(source)} counterfactuals in {len(shards)} shards: {OUTPUT.value}")

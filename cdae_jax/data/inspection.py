@@ -1,70 +1,90 @@
-"""What a user looks at before training: counts, label statistics, and whether the labels look like the graph.
+"""What a user looks at before training: counts, label statistics, and what the labels say of the graph."""
 
-Dependence is mutual information (nearest neighbours; Kraskov et al. 2004, arXiv cond-mat/0305641) in nats, which also
-sees dependences that are no correlations. What the graph separates is judged by the local Markov property: a variable
-is independent of its non-descendants given its parents, so what is left of it after a regression on its parents should
-carry no information on them.
-"""
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.feature_selection import mutual_info_regression
-from sklearn.model_selection import cross_val_predict
-from threadpoolctl import threadpool_limits
 
+from cdae_jax.data import discovery
+from cdae_jax.data.independence import Found, conditional_test, holm
 from cdae_jax.data.labels import shown
 from cdae_jax.graph import CausalGraph
 
-INDEPENDENT = 0.05  # nats; below this, two variables look independent
-MAX_ROWS = 4000
+LEVEL = 0.05  # of all tests together
+MAX_ROWS = 2000
 MIN_ROWS = 50
 FEW, MANY = 10, 3  # numbers that are so few, each in so many rows at least, may be classes
 
 
-def dependence(a: np.ndarray, b: np.ndarray) -> float:
-    """Mutual information of two columns [N] in nats, at least 0."""
-    return float(mutual_info_regression(a[:, None], b, random_state=0)[0])
+class Claim(NamedTuple):
+    """What the graph says of two variables: an edge from the first to the second, which the second's other causes do
+    not replace; or that they are independent given the causes of the first (the local Markov property)."""
+
+    first: int
+    second: int
+    given: tuple[int, ...]
+    is_edge: bool
 
 
-def residual(target: np.ndarray, causes: np.ndarray, num_classes: int = 0) -> np.ndarray:
-    """What [N] is left of a column after a cross-validated boosted regression on causes [N, p]; p may be 0.
-
-    For classes 0..num_classes-1, whose plain residual depends on the causes by its form alone, it is the randomised
-    quantile residual (Dunn and Smyth 1996): uniform on 0..1 whatever the causes, if the class probabilities are right.
-    """
-    if not causes.shape[1]:
-        return target - target.mean()
-    if not num_classes:
-        return target - cross_val_predict(HistGradientBoostingRegressor(random_state=0), causes, target, cv=5)
-    classes = np.unique(target)
-    boosted = HistGradientBoostingClassifier(random_state=0, max_iter=30)
-    shares = cross_val_predict(boosted, causes, target.astype(int), cv=5, method="predict_proba")
-    ends = np.cumsum(shares, 1)
-    rows, place = np.arange(len(target)), np.searchsorted(classes, target)
-    low = np.where(place > 0, ends[rows, place - 1], 0)
-    return low + (ends[rows, place] - low) * np.random.default_rng(0).random(len(target))
-
-
-def edges(labels: np.ndarray, graph: CausalGraph) -> list[tuple[str, str, float]]:
-    """(cause, effect, mutual information in nats) of every edge, from labels [N, n] without NaN."""
-    return [
-        (graph.names[p], name, dependence(labels[:, p], labels[:, i]))
-        for i, name in enumerate(graph.names)
-        for p in graph.parents[i]
+def claims(graph: CausalGraph) -> list[Claim]:
+    """All edges, then independences that imply all others, one for every pair without an edge."""
+    pairs = [(p, i) for i, parents in enumerate(graph.parents) for p in parents]
+    edges = [Claim(p, i, tuple(q for q in graph.parents[i] if q != p), True) for p, i in pairs]
+    return edges + [
+        Claim(i, j, graph.parents[i], False)
+        for place, i in enumerate(graph.order)
+        for j in graph.order[:place]
+        if j not in graph.parents[i]
     ]
 
 
-def separations(labels: np.ndarray, graph: CausalGraph) -> list[tuple[str, str, float]]:
-    """(variable, non-descendant that is no parent, mutual information given the variable's parents in nats)."""
-    found = []
-    for place, i in enumerate(graph.order):
-        with threadpool_limits(1):  # on so few rows the threads of boosting cost more than they give
-            left = residual(labels[:, i], labels[:, list(graph.parents[i])], graph.variables[i].classes)
-        for j in graph.order[:place]:
-            if j not in graph.parents[i]:
-                found.append((graph.names[i], graph.names[j], dependence(labels[:, j], left)))
-    return found
+def reversible(graph: CausalGraph) -> list[str]:
+    """Edges, "cause -> effect", whose reverse implies the same independences (covered edges; Chickering 1995)."""
+    return [
+        f"{graph.names[p]} -> {graph.names[i]}"
+        for i, parents in enumerate(graph.parents)
+        for p in parents
+        if {*graph.parents[p], p} == {*parents}
+    ]
+
+
+def check(labels: np.ndarray, graph: CausalGraph) -> list[tuple[Claim, Found]]:
+    """Every claim of the graph tested on labels [N, n] without NaN, p corrected for the number of tests."""
+    asked, classes = claims(graph), tuple(var.classes for var in graph.variables)
+    permutations = max(999, 40 * len(asked))
+    found = [conditional_test(labels, classes, *claim[:3], permutations) for claim in asked]
+    corrected = holm([one.p for one in found])
+    return [(claim, one._replace(p=float(p))) for claim, one, p in zip(asked, found, corrected, strict=True)]
+
+
+def _verdict(claim: Claim, found: Found, graph: CausalGraph) -> str:
+    first, second = graph.names[claim.first], graph.names[claim.second]
+    if not np.isfinite(found.p):
+        return "cannot be tested: what is given determines one of the two"
+    if claim.is_edge:
+        return "seen in the labels" if found.p <= LEVEL else "NOT SEEN: is this edge needed, or are the images too few?"
+    if found.p > LEVEL:
+        return "nothing against it"
+    back = "" if graph.ancestor_matrix[claim.first, claim.second] else f" or {first} -> {second}"
+    return f"CONTRADICTED: an edge {second} -> {first}{back} is missing, or they have a common cause"
+
+
+def told(checked: list[tuple[Claim, Found]], graph: CausalGraph, num: int) -> list[str]:
+    """Lines of text on what `check` found on so many images."""
+    tests = sum(np.isfinite(found.p) for _, found in checked)
+    lines = [
+        f"what the graph says, tested on {num} images: mutual information in nats, and p, how likely chance alone shows"
+        f" as much, corrected for {tests} tests (Holm); below {LEVEL} it is taken for real"
+    ]
+    for claim, found in checked:
+        first, second = graph.names[claim.first], graph.names[claim.second]
+        given = f" given {', '.join(graph.names[i] for i in claim.given)}" if claim.given else ""
+        what = f"{first} -> {second}{given}" if claim.is_edge else f"{first} independent of {second}{given}"
+        number = f"{found.nats:.2f}, p = {found.p:.2g}: " if np.isfinite(found.p) else ""
+        lines.append(f"{what}: {number}{_verdict(claim, found, graph)}")
+    if either := reversible(graph):
+        lines.append(f"their reverse would imply the same, so no label tells the direction of: {', '.join(either)}")
+    return lines
 
 
 def summary(labels: np.ndarray, graph: CausalGraph) -> str:
@@ -93,9 +113,10 @@ def summary(labels: np.ndarray, graph: CausalGraph) -> str:
     )
 
 
-def describe(labels: np.ndarray, graph: CausalGraph) -> str:
+def describe(labels: np.ndarray, graph: CausalGraph, learned: bool = False) -> str:
     """`summary` and what the labels say of the graph, as text. labels [N, n] physical (classes: codes), NaN where
-    unlabelled, in the graph's order, whose kinds are resolved."""
+    unlabelled, in the graph's order, whose kinds are resolved; with a learned graph beside it if asked
+    (`discovery.learn`, whose errors it raises)."""
     table = pd.DataFrame(labels.astype(np.float64), columns=graph.names)
     lines = [summary(labels.astype(np.float64), graph)]
     whole = table.dropna()
@@ -103,12 +124,9 @@ def describe(labels: np.ndarray, graph: CausalGraph) -> str:
         return "\n".join([*lines, "", f"only {len(whole)} images have every label: too few to compare with the graph"])
     lines += ["", "correlation of the labels", whole.corr().to_string(float_format="{:.3f}".format)]
     rows = whole.to_numpy()[np.random.default_rng(0).permutation(len(whole))[:MAX_ROWS]]
-    lines += ["", f"edges of the graph: mutual information in nats, over {len(rows)} images"]
-    for cause, effect, nats in edges(rows, graph):
-        verdict = "" if nats >= INDEPENDENT else "   looks independent: is this edge right?"
-        lines.append(f"{cause} -> {effect}: {nats:.2f}{verdict}")
-    lines += ["", "what the graph separates: mutual information in nats, given the parents of the first"]
-    for name, other, nats in separations(rows, graph):
-        verdict = "" if nats < INDEPENDENT else "   looks dependent: is an edge missing?"
-        lines.append(f"{name}, {other}: {nats:.2f}{verdict}")
+    lines += ["", *told(check(rows, graph), graph, len(rows))]
+    if learned:
+        found = discovery.learn(rows, tuple(var.classes for var in graph.variables))
+        says = "a graph learned from the labels alone (PC) beside this one, a suggestion that nothing here uses"
+        lines += ["", says, *discovery.beside(found, graph)]
     return "\n".join(lines)

@@ -10,9 +10,10 @@ import numpy as np
 from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.labels import LabelStats, shown
-from cdae_jax.data.pipeline import make_dataset
+from cdae_jax.data.pipeline import label_columns, make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.judge import Judge, cached_judge
+from cdae_jax.inference.support import TrainingLabels
 from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.paths import expanded
 from cdae_jax.training import workdir
@@ -66,6 +67,12 @@ class Bench:
     def sd(self) -> np.ndarray:
         """Standard deviations [n] of the training labels, physical."""
         return LabelStats.of(self.dataset.train.labels, self.dataset.graph, num_rows=1).sd
+
+    @functools.cached_property
+    def training_labels(self) -> TrainingLabels:
+        """In the order of the model's graph."""
+        labels, graph = self.dataset.train.labels, self.model.graph
+        return TrainingLabels(LabelStats.of(labels[:, label_columns(self.dataset, graph)], graph).rows, graph)
 
     @functools.cached_property
     def judge(self) -> Judge:

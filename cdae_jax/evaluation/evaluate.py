@@ -31,6 +31,7 @@ from cdae_jax.evaluation.inception import inception_features, weights_digest
 from cdae_jax.evaluation.interventions import NUM_CYCLED, errors_by_variable, measure_do, measure_do_given, readings
 from cdae_jax.evaluation.judge import fingerprint
 from cdae_jax.evaluation.lpips import check_size, lpips
+from cdae_jax.evaluation.nearness import against_error
 from cdae_jax.evaluation.report import report_text
 from cdae_jax.graph import as_file_name, did_you_mean
 from cdae_jax.inference.loading import load
@@ -179,6 +180,9 @@ def _by_section(by_do: dict[str, dict]) -> dict:
     """From do -> section -> measures, as they are kept, to section -> do -> measures, and the mean over all cells."""
     per_image = np.array([measured.pop("per_image") for measured in by_do.values()], float)
     found = {"mean_effectiveness": metrics.mean_with_interval(metrics.error_of_images(per_image))}
+    near = {do: measured.pop("nearness") for do, measured in by_do.items() if "nearness" in measured}
+    if len(near) == len(by_do):
+        found["support"] = against_error(near, per_image)
     for section in dict.fromkeys(section for measured in by_do.values() for section in measured):
         found[section] = {do: measured[section] for do, measured in by_do.items() if section in measured}
     return found

@@ -93,6 +93,10 @@ def measure_do(bench: Bench, name: str) -> Measured:
     gaps = metrics.absolute_gaps(graph, read, true, bench.sd)
     result = _errors(bench, name, images, believed, true, read, rendered)
     result["unchanged"] = errors_by_variable(graph, test.labels, true, bench.sd)
+    if dataset.true_counterfactual is not None:
+        seen = bench.training_labels
+        near = {"distance": seen.distance(believed), "support": seen.support(believed)}
+        result["nearness"] = {what: values.tolist() for what, values in near.items()}
     if dataset.true_counterfactual is not None and graph.descendants(name):
         result["noise_redrawn"] = noise_redrawn(dataset, name, true, test.labels[order], bench.sd)
     result |= _distances_of_features(bench, images, rendered, _nearest_with(test.labels[:, column], values))

@@ -49,6 +49,7 @@ def model_card(model: TrainedModel, dataset: str, metrics: dict | None) -> str:
         "## Limits": [
             "- The graph is an assumption that was given, not found: a wrong graph gives confident wrong answers.",
             "- Values outside the training range, and combinations that no training image shows, give poor images.",
+            "- Each counterfactual's `support` says how far its labels lie from those of training: 100, than any.",
             "- One training run: the intervals are over test images and say nothing of other seeds.",
             "- Other images than those of the data above are outside what the model knows.",
         ],

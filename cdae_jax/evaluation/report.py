@@ -6,6 +6,7 @@ from cdae_jax.counterfactual.sampling import sampling_of
 from cdae_jax.data.dataset import Dataset
 from cdae_jax.evaluation.inception import NAME as INCEPTION
 from cdae_jax.evaluation.lpips import NAME as LPIPS
+from cdae_jax.evaluation.nearness import told as support_told
 from cdae_jax.model.decoders import DECODERS
 
 
@@ -74,6 +75,8 @@ def _effectiveness(results: dict, dataset: Dataset) -> list[str]:
     if "mean_effectiveness" in results:
         told = f"; with the factual labels given {number(given['mean_effectiveness'])}" if given else ""
         lines += ["", f"Mean over all cells of the interventions: {number(results['mean_effectiveness'])}{told}."]
+    if "support" in results:
+        lines += ["", *support_told(results["support"])]
     return lines
 
 

@@ -15,6 +15,7 @@ from cdae_jax.data.labels import shown
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.interventions import labels_under
 from cdae_jax.inference.checks import FAR
+from cdae_jax.inference.support import warning
 from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.plots.pictures import signed_difference
 
@@ -93,13 +94,16 @@ def outside_notes(model: TrainedModel, do: dict[str, float]) -> list[str]:
 def answer(model: TrainedModel, dataset: Dataset | None, scene: Scene, do: dict[str, float], **options) -> Answer:
     """The counterfactual of a scene; options as for `TrainedModel.counterfactual`. Raises InputError as it does."""
     with warnings.catch_warnings(action="ignore"):  # `outside_notes` says more, and to whom it concerns
-        images, after = model.counterfactual(scene.image, model.graph.spelled(do), context=scene.context, **options)
+        made = model.counterfactual(scene.image, model.graph.spelled(do), context=scene.context, **options)
+    images, after = made
     true = None
     if scene.labels is not None and dataset is not None and dataset.render and dataset.true_counterfactual:
         true = dataset.render(labels_under(dataset, scene.labels[None], do))[0]
     change = signed_difference(images, scene.image[None])[0]
     before, after = read_labels(model, scene), after[0]
-    return Answer(images[0], true, change, before, after, outside_notes(model, do))
+    notes = outside_notes(model, do)
+    far = warning(made.support) if do and not notes else None
+    return Answer(images[0], true, change, before, after, notes + ([f"{far[0].upper()}{far[1:]}."] if far else []))
 
 
 def slider_of(model: TrainedModel, name: str) -> tuple[float, float, float]:

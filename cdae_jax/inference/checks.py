@@ -82,8 +82,7 @@ def check_do(do: Mapping, num: int, graph: CausalGraph, stats: LabelStats) -> np
             many = "" if num == 1 else f", or {num} of them"
             unit = "" if var.classes else f", in {var.unit or 'the unit of its labels'}"
             raise InputError(f"do({name}) is {given!r}: expected {expected}{many}{unit}")
-        margin = FAR * (high - low)
-        if (value < low - margin).any() or (value > high + margin).any():
+        if is_outside(value, low, high):
             warnings.warn(
                 f"do({name}={given}) lies outside the range seen in training,"
                 f" {shown(low, low, high)} to {shown(high, low, high)} {var.unit}: expect a poor image",
@@ -91,6 +90,12 @@ def check_do(do: Mapping, num: int, graph: CausalGraph, stats: LabelStats) -> np
             )
         y_do[:, i] = (value - stats.mean[i]) / stats.sd[i]
     return y_do
+
+
+def is_outside(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
+    """Whether any value lies far outside its range; NaN does not."""
+    margin = FAR * (high - low)
+    return bool(((values < low - margin) | (values > high + margin)).any())
 
 
 def is_change(name: str, given, graph: CausalGraph) -> bool:

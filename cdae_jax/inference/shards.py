@@ -6,6 +6,7 @@ Every shard is an .npz file with
     do       [S, n] what was set, physical, NaN elsewhere
     believed [S, n] labels under do that the model holds true, physical; of classes the nearest
     read     [S, n] labels that the encoder reads from the counterfactual image, physical; of classes the nearest
+    support  [S] how far believed lies from the training labels, a percentile; 100 is farther than any
     u, z_do  [S, n, k] abducted noise, and latents under do
 Columns are in the order of "variables" in request.json, which also says what was asked of which model. Where the input
 are files, files.csv says which of them every index is, and in which shard.
@@ -27,7 +28,9 @@ from cdae_jax.data.image_files import ImageFiles
 from cdae_jax.data.images import collect, load
 from cdae_jax.distributed.memory import peak_mib
 from cdae_jax.errors import InputError
+from cdae_jax.inference.checks import is_outside
 from cdae_jax.inference.provenance import parameters_digest
+from cdae_jax.inference.support import warning
 from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.paths import expanded
 from cdae_jax.progress import tqdm
@@ -137,13 +140,26 @@ def generate(
     return shards
 
 
+def far_note(shards: list[pathlib.Path], model: TrainedModel) -> str | None:
+    """`support.warning` of the shards that are there, unless values outside the range were warned about already."""
+    supports = []
+    for shard in shards:
+        if shard.is_file():
+            with np.load(shard) as held:
+                if is_outside(held["do"], model.stats.low, model.stats.high):
+                    return None
+                supports += [held["support"]] if "support" in held else []  # earlier versions wrote none
+    return warning(np.concatenate(supports)) if supports else None
+
+
 def _write(
     path: pathlib.Path, rows: np.ndarray, model: TrainedModel, source: Source, do, strength, options: Sampling
 ) -> None:
     images, fit_steps = np.asarray(source.images[rows]), options.fit_steps
     context = None if source.context is None else source.context[rows]
     values = model.set_values(images, do, fit_steps=fit_steps)
-    made, believed = model.counterfactual(images, values, context=context, strength=strength, options=options)
+    found = model.counterfactual(images, values, context=context, strength=strength, options=options)
+    made, believed = found
     u, _, z_do = model.latents_under(images, values, context=context, fit_steps=fit_steps)
     asked = np.full(believed.shape, np.nan)
     for name, value in values.items():
@@ -152,5 +168,6 @@ def _write(
     read = model.encode(made, fit_steps=fit_steps)
     part = path.with_suffix(".part")
     with part.open("wb") as file:
-        np.savez(file, index=rows, image=made, do=asked, believed=believed, read=read, u=u, z_do=z_do)
+        arrays = {"image": made, "do": asked, "believed": believed, "read": read, "support": found.support}
+        np.savez(file, index=rows, **arrays, u=u, z_do=z_do)
     part.replace(path)

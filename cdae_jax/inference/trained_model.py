@@ -1,6 +1,7 @@
 """A trained model as its user meets it: images and physical labels in, images and physical labels out."""
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.graph import did_you_mean
 from cdae_jax.inference import checks
+from cdae_jax.inference.support import TrainingLabels
 from cdae_jax.model.causal_diffae import CausalDiffAE
 from cdae_jax.model.network import Network
 from cdae_jax.settings.run import Settings
@@ -29,11 +31,18 @@ Labels = np.ndarray | Mapping | None  # what is known of images, see `TrainedMod
 Context = int | np.ndarray | None  # class of each image (the digit), one or [B]; None if unknown or the model has none
 
 
-class Counterfactuals(NamedTuple):
-    """images [B, H, W, C] uint8; labels [B, n] what the model holds true under do, in physical units."""
-
+class _Pair(NamedTuple):
     images: np.ndarray
     labels: np.ndarray
+
+
+class Counterfactuals(_Pair):
+    """images [B, H, W, C] uint8; labels [B, n] what the model holds true under do, in physical units. It unpacks into
+    these two, and has besides
+    support: [B] how far such labels lie from those of training, see `TrainingLabels.support`; None of what was not
+    asked for by do."""
+
+    support: np.ndarray | None = None
 
 
 @dataclasses.dataclass(eq=False, repr=False)
@@ -68,6 +77,11 @@ class TrainedModel:
         )
         self.network = Network(self.model, self.params, self.settings.make_schedule())
         self._mesh = sharding.make_mesh(devices=jax.local_devices())
+
+    @functools.cached_property
+    def training_labels(self) -> TrainingLabels:
+        """What the support of labels is told by."""
+        return TrainingLabels(self.stats.rows, self.graph)
 
     @property
     def framing(self) -> Framing:
@@ -175,7 +189,9 @@ class TrainedModel:
             return to_uint8(made.x), made.z_cf
 
         made, z_cf = self._in_batches(run, batch)
-        return Counterfactuals(made, self._physical(z_cf))
+        found = Counterfactuals(made, self._physical(z_cf))
+        found.support = self.training_labels.support(found.labels)
+        return found
 
     def noise(self, images: np.ndarray, *, labels: Labels = None, context: Context = None, **fields) -> np.ndarray:
         """x_T [B, H, W, C], what z does not explain, see `algorithm.invert`; fields as for `counterfactual`."""

@@ -32,7 +32,9 @@ def plain_settings(dataset: str, size: str, method: str = "ours", graph: Mapping
         found["sample"]["num_steps"] = SIZES["smoke"]["sample"]["num_steps"]
     hidden = {key for key, what in (("parents", "graph"), ("part", "parts")) if not chosen[what]}
     graph = brought["graph"] if graph is None else graph
-    found["graph"] = {name: {k: v for k, v in spec.items() if k not in hidden} for name, spec in graph.items()}
+    settable = {} if "parents" in hidden else {"parents": ()}  # of every variable, by flags and sweeps
+    kept = {name: {k: v for k, v in spec.items() if k not in hidden} for name, spec in graph.items()}
+    found["graph"] = {name: settable | spec for name, spec in kept.items()}
     return found
 
 

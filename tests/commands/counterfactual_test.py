@@ -1,5 +1,7 @@
 """`cdae counterfactual`: the picture, the labels that it starts from, and mistakes as one sentence."""
 
+import warnings
+
 import numpy as np
 import pytest
 from commands import assert_drawn, run_here
@@ -14,7 +16,7 @@ def test_counterfactuals_are_drawn_with_the_truth_where_it_is_known(trained_pend
     given = (f"--workdir={trained_pendulum}", "--num=2", f"--output={tmp_path}/cf.png")
     with one_device():
         run_here("counterfactual", *given, "--do=angle=+5,light=110", "--strength=angle=0.5")
-    assert capsys.readouterr().out == f"wrote {tmp_path}/cf.png\n"
+    assert capsys.readouterr().out.endswith(f"wrote {tmp_path}/cf.png\n")
     assert_drawn(tmp_path / "cf.png")
     assert np.asarray(Image.open(tmp_path / "cf.png")).shape[0] > 300  # three rows
 
@@ -24,7 +26,9 @@ def test_counterfactuals_start_from_the_datasets_labels_if_asked(trained_pendulu
 
     def counterfactual(model, images, do, *, labels=None, **options):
         asked.append(labels)
-        return Counterfactuals(images, np.zeros((len(images), 4)))
+        made = Counterfactuals(images, np.zeros((len(images), 4)))
+        made.support = np.full(len(images), np.nan)
+        return made
 
     monkeypatch.setattr(TrainedModel, "counterfactual", counterfactual)
     for how in ("read", "given"):
@@ -32,6 +36,16 @@ def test_counterfactuals_start_from_the_datasets_labels_if_asked(trained_pendulu
         with one_device():
             run_here("counterfactual", *given, "--do=angle=20", f"--factual_labels={how}")
     assert asked[0] is None and asked[1].shape == (2, 4) and np.isfinite(asked[1]).all()
+
+
+@pytest.mark.parametrize(("do", "notes"), [("length=11,angle=-35,light=130,position=3", 1), ("angle=90", 0)])
+def test_labels_far_from_those_of_training_are_noted_once(trained_pendulum, tmp_path, capsys, do, notes):
+    """Where a value is outside its range that is said instead."""
+    given = (f"--workdir={trained_pendulum}", "--num=2", f"--output={tmp_path}/cf.png", "--num_steps=1")
+    with one_device(), warnings.catch_warnings(record=True, action="always") as caught:
+        run_here("counterfactual", *given, f"--do={do}")
+    assert capsys.readouterr().out.count("no training image shows such a combination") == notes
+    assert sum("outside the range" in str(warning.message) for warning in caught) == 1 - notes
 
 
 @pytest.mark.parametrize(

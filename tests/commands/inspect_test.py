@@ -44,3 +44,12 @@ def test_the_shadow_of_the_pendulum_is_named_with_what_its_decoder_makes_of_it(c
     assert "length: its causes (angle, light) leave" in told and "so do(length) may change what they draw" in told
     run_here("inspect", "--config=pendulum:smoke", "--config.model.decoder=refiner")
     assert "its part 'shadow' is drawn without them" in capsys.readouterr().out
+
+
+def test_a_learned_graph_is_shown_beside_the_given_one_on_request_only(capsys):
+    pytest.importorskip("causallearn")
+    run_here("inspect", "--config=pendulum:smoke", "--learned_graph")
+    told = capsys.readouterr().out.partition("a graph learned from the labels alone (PC) beside this one")[2]
+    assert re.search("^light -> length: (kept|MISSING|REVERSED)", told, re.MULTILINE)
+    run_here("inspect", "--config=pendulum:smoke")
+    assert "learned" not in capsys.readouterr().out

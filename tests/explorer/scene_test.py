@@ -37,6 +37,22 @@ def test_an_answer_shows_the_counterfactual_and_the_rendered_truth(model, datase
     assert found.notes == [] and (found.change[:, 12:] == 128).all() and (found.change[:, :6] != 128).all()
 
 
+def test_a_combination_of_labels_that_training_lacks_is_warned_about(model, dataset, monkeypatch):
+    asked = scene.scene_of_test_image(dataset, 0)
+    plain = model.counterfactual
+
+    def far(*args, **given):
+        made = plain(*args, **given)
+        made.support = np.array([100.0])
+        return made
+
+    monkeypatch.setattr(model, "counterfactual", far)
+    (note,) = scene.answer(model, dataset, asked, {"a": 20.0}).notes
+    assert note.startswith("These labels lie farther from those of training than 99 %")
+    assert len(scene.answer(model, dataset, asked, {"a": 210.0}).notes) == 1  # outside its range: said once
+    assert scene.answer(model, dataset, asked, {}).notes == []
+
+
 def test_options_reach_the_model(model, dataset):
     asked = scene.scene_of_test_image(dataset, 0)
     half = scene.answer(model, dataset, asked, {"c": dataset.test.labels[0, 2] + 8}, strength=0.5)

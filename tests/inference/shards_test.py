@@ -60,6 +60,7 @@ def test_shards_hold_what_one_call_makes(model, images, tmp_path):
     assert np.isnan(found["do"][:, 2:]).all()
     np.testing.assert_allclose(found["read"], model.encode(found["image"]), rtol=1e-4, atol=1e-3)
     assert found["u"].shape == found["z_do"].shape == (21, 4, model.model.block_dim)
+    assert found["support"].shape == (21,) and np.isfinite(found["support"]).all()
     request = json.loads((tmp_path / "out" / "request.json").read_text())
     assert request["do"] == DO and request["variables"] == list(model.graph.names) and request["num"] == 21
     assert request["model"] == parameters_digest(model.params) and request["solver"] == "dpm_solver"

@@ -1,5 +1,7 @@
 """What a user does with a trained model."""
 
+import pickle
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -82,6 +84,15 @@ def test_do_takes_several_variables_and_a_value_per_sample(model, images):
     one = model.counterfactual(images[3], {"angle": angles[3], "length": 5})
     np.testing.assert_allclose(one.labels[0], result.labels[3], rtol=1e-4)
     assert np.abs(one.images[0].astype(int) - result.images[3]).max() <= 1
+
+
+def test_a_counterfactual_unpacks_in_two_and_says_how_far_from_training_it_lies(model, images):
+    found = model.counterfactual(images, {"light": 100.0})
+    made, labels = found
+    assert made is found.images and labels is found.labels and pickle.loads(pickle.dumps(found)).support is not None
+    np.testing.assert_array_equal(found.support, model.training_labels.support(labels))
+    apart = model.counterfactual(images, {"position": model.variables[3].high, "angle": 30.0, "light": 120.0})
+    assert (apart.support > found.support).all()
 
 
 def test_batches_of_any_size_on_any_devices_give_the_same(model, trained_pendulum, images, monkeypatch):
