@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: quickstart test
+.PHONY: quickstart test docs
 
 # Installs, trains Pendulum from scratch on the CPU, measures it and draws it.
 quickstart: $(VENV)/installed
@@ -17,9 +17,18 @@ test: $(VENV)/installed-test
 	$(VENV)/bin/ruff format --check .
 	$(RUN) -m pytest
 
+# Builds the documentation: build/site/index.html.
+docs: $(VENV)/installed-docs
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
+
 $(VENV)/installed: setup.py
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q -e .
+	touch $@
+
+$(VENV)/installed-docs: setup.py
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install -q -e ".[docs]"
 	touch $@
 
 $(VENV)/installed-test: setup.py

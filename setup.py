@@ -2,6 +2,8 @@
 
 import setuptools
 
+DOCS = ["mkdocs-material>=9.6,<10", "mkdocstrings[python]>=0.30,<2"]
+
 setuptools.setup(
     name="cdae_jax",
     version="0.1.0",
@@ -45,6 +47,7 @@ setuptools.setup(
             "gradio>=6.0,<7",
             "ipykernel>=6.29",
             "keras>=3.10",
+            *DOCS,
             "nbconvert>=7.16",
             "pytest>=8.0",
             "pytest-xdist>=3.6",
@@ -55,6 +58,7 @@ setuptools.setup(
         ],
         "inception": ["keras>=3.10"],
         "discovery": ["causal-learn>=0.1.4"],
+        "docs": DOCS,
         "app": ["gradio>=6.0,<7"],
         # The accelerator builds of jax; pick the one that fits the machine.
         "cuda": ["jax[cuda13]>=0.10.0,<0.13"],

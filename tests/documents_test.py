@@ -1,15 +1,18 @@
 """Documents: their size, their links and anchors, and the modules that they name."""
 
 import functools
+import os
 import pathlib
 import re
+import subprocess
+import sys
 
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-LINKING = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "results" / "README.md", ROOT / "docs" / "tutorial.ipynb"]
+LINKING = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "results" / "README.md", *(ROOT / "docs").glob("*.ipynb")]
 LINK = re.compile(r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$", re.MULTILINE)
 MODULE = re.compile(r"[\w.-]+(?:/[\w.-]+)*/[\w-]+\.py\b")
 
@@ -86,3 +89,16 @@ def test_modules_that_are_named_exist(page):
     named = MODULE.findall(page.read_text())
     missing = {name for name in named if not any((ROOT / folder / name).is_file() for folder in ("", "cdae_jax"))}
     assert not missing, f"{page.name} names {', '.join(sorted(missing))}"
+
+
+def test_the_site_is_built_without_a_warning_and_needs_no_other(tmp_path):
+    """Of mkdocs, a link, an anchor or a page that is not there is a warning; of its parser, an argument that is not."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    built = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (built.returncode, built.stdout, built.stderr) == (0, "", "")
+    assert "Trains a model on the user" in (tmp_path / "docs" / "api.html").read_text()
+    pages = [page.read_text() for page in tmp_path.rglob("*.html")]
+    assert len(pages) >= len(PAGES)
+    for page in pages:
+        assert not re.search(r'<(?:script|img|link)[^>]+(?:src|href)="?(?:https?:)?//', page)

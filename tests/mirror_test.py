@@ -7,8 +7,9 @@ PACKAGE = TESTS.parent / "cdae_jax"
 # Of no module alone.
 ALONE = {
     "golden": "what the shipped model answers, recorded",
-    "inference/shipped": "the shipped model, obeying, in a wheel and in the notebook",
+    "inference/shipped": "the shipped model, obeying, and in a wheel",
     "inference/xla_flags": "what importing the package tells XLA",
+    "notebooks": "the code of the tutorials",
     "documents": "lines, links and paths of the documents",
     "layering": "imports of all modules",
     "mirror": "names of all test files",

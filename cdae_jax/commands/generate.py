@@ -1,7 +1,8 @@
 """Counterfactuals of many images, written as they are made.
 
 The output is a folder of shards (cdae_jax.inference.shards), and of files.csv with the name of every image. The same
-command goes on where it was stopped. --do and --strength are as for cdae counterfactual.
+command goes on where it was stopped; started several times at once, on one machine or on many with one disk, it shares
+the shards out. --do and --strength are as for cdae counterfactual.
 
 cdae generate --workdir=runs/pendulum --input=photos --do=angle=20 --output=angle20
 """

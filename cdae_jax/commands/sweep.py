@@ -1,7 +1,8 @@
 """Trains and evaluates all runs of a sweep, each with its log.
 
-Started again, it skips what is finished, resumes what was interrupted and tries again what failed. Every --config.x=y
-goes to all runs. What is finished is gathered into results.csv, results.json and results.png.
+Started again, it skips what is finished, resumes what was interrupted and tries again what failed. Started several
+times at once, on one machine or on many with one disk, it shares the runs out. Every --config.x=y goes to all runs.
+What is finished is gathered into results.csv, results.json and results.png.
 
 cdae sweep --config=pendulum:cpu --sweep=label_fraction --workdir=runs/sweep
 """
@@ -21,7 +22,6 @@ SWEEP = define.path("sweep", None, "Name of a sweep, or a Python file with get_s
 WORKDIR = define.path("workdir", None, "Folder of the sweep; every run gets a folder in it.")
 MAX_PARALLEL = flags.DEFINE_integer("max_parallel", 1, "Runs at the same time.", lower_bound=1)
 DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print the plan and the estimated time, and stop.")
-SHARD = flags.DEFINE_string("shard", "0/1", "i/n: only every n-th run, from the i-th on.")
 COLLECT = flags.DEFINE_bool("collect", False, "Gather the finished runs and stop.")
 ONLY = flags.DEFINE_list("parts", list(PARTS), f"What to measure of each run, some of {', '.join(PARTS)}.")
 flags.mark_flags_as_required(["config", "sweep", "workdir"])
@@ -34,13 +34,13 @@ def main() -> None:
     if COLLECT.value:
         print(sweep_plan.collect(runs, folder))
         return
-    mine = sweep_plan.share_training(sweep_plan.shard(runs, SHARD.value))
+    runs = sweep_plan.share_training(runs)
     if DRY_RUN.value:
-        print(sweep_plan.describe(mine))
+        print(sweep_plan.describe(runs))
         return
-    sweep_plan.claim(folder, runs, CONFIG.value)
+    sweep_plan.agree(folder, runs, CONFIG.value)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends the runs on the way out
-    failed = sweep_run.run_all(mine, MAX_PARALLEL.value)
+    failed = sweep_run.run_all(runs, MAX_PARALLEL.value)
     print(sweep_plan.collect(runs, folder))
     if failed:
-        raise InputError(f"{len(failed)} of {len(mine)} runs failed ({', '.join(failed[:3])}): the others are done")
+        raise InputError(f"{len(failed)} of {len(runs)} runs failed ({', '.join(failed[:3])}): the others are done")

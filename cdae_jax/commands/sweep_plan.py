@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cdae_jax.commands import common
+from cdae_jax.distributed import claims
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.evaluate import PARTS
 from cdae_jax.graph import did_you_mean
@@ -174,26 +175,15 @@ def share_training(runs: list[Run]) -> list[Run]:
     return shared
 
 
-def shard(runs: list[Run], given: str) -> list[Run]:
-    """Every n-th run from the i-th on, for "i/n"."""
-    match = re.fullmatch(r"(\d+)/(\d+)", given)
-    if not match or not int(match[1]) < int(match[2]):
-        raise InputError(f"--shard is {given!r}: expected i/n with i from 0 to n - 1, such as 0/4")
-    return runs[int(match[1]) :: int(match[2])]
-
-
-def claim(folder: pathlib.Path, runs: list[Run], config: ml_collections.ConfigDict) -> None:
+def agree(folder: pathlib.Path, runs: list[Run], config: ml_collections.ConfigDict) -> None:
     """Makes the sweep's folder. Raises InputError if it belongs to another sweep."""
     plan = {"config": json.loads(config.to_json_best_effort()), "runs": [run.name for run in runs]}
     path = folder / "sweep.json"
-    if path.is_file():
-        if json.loads(path.read_text()) != plan:
-            raise InputError(f"the folder {folder} belongs to another sweep: choose another --workdir")
-        return
-    if folder.is_dir() and any(folder.iterdir()):
+    if claims.is_foreign(path):
         raise InputError(f"the folder {folder} holds other files: choose an empty --workdir")
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(plan, indent=2) + "\n")
+    if json.loads(claims.write_once(path, json.dumps(plan, indent=2) + "\n")) != plan:
+        raise InputError(f"the folder {folder} belongs to another sweep: choose another --workdir")
 
 
 def seconds_per_image(run: Run) -> float:

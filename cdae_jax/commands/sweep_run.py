@@ -7,12 +7,14 @@ import sys
 import time
 
 from cdae_jax.commands.sweep_plan import Run
+from cdae_jax.distributed import claims
 from cdae_jax.progress import tqdm
 
 
 def wait_for_any(processes: list[subprocess.Popen]) -> None:
-    """Returns when one of them has ended."""
-    while all(process.poll() is None for process in processes):
+    """Returns when one of them has ended, and after a while, in which another process of the sweep may have got on."""
+    until = time.monotonic() + claims.POLL_SECONDS
+    while time.monotonic() < until and all(process.poll() is None for process in processes):
         time.sleep(0.2)
 
 
@@ -35,25 +37,44 @@ for command in {run.commands()!r}:
         )
 
 
+def _failed_at(run: Run) -> int | None:
+    return run.failure.stat().st_mtime_ns if run.failure.is_file() else None
+
+
 def run_all(runs: list[Run], max_parallel: int) -> list[str]:
-    """Runs what is not finished, at most max_parallel at once; returns the names of those that failed."""
+    """Returns when all runs are finished or have failed, and the names of those that failed.
+
+    This process does at most max_parallel at once, and leaves alone what another process of the same sweep is doing
+    (`claims`) or has failed to do since this one was started.
+    """
     if max_parallel > 1:  # each would take three quarters of a GPU's memory at once
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     waiting = [run for run in runs if not run.finished]
-    running: list[tuple[Run, subprocess.Popen]] = []
+    before = {run.name: _failed_at(run) for run in waiting}
+    running: list[tuple[Run, claims.Claim, subprocess.Popen]] = []
     failed = []
     with tqdm(total=len(runs), initial=len(runs) - len(waiting), desc="runs", unit="run") as bar:
         try:
             while waiting or running:
-                unfinished = [run.folder for run in waiting] + [run.folder for run, _ in running]
-                ready = [run for run in waiting if run.trained_in not in unfinished]
-                for run in ready[: max_parallel - len(running)]:
+                for run in tuple(waiting):
+                    unfinished = [other.folder for other in waiting] + [other.folder for other, _, _ in running]
+                    if len(running) == max_parallel or run.trained_in in unfinished:
+                        continue
+                    claim = claims.take(run.folder)
+                    if claim is None:
+                        continue
                     waiting.remove(run)
-                    running.append((run, start(run)))
-                bar.set_postfix_str(", ".join(run.name for run, _ in running))
-                wait_for_any([process for _, process in running])
-                for run, process in [pair for pair in running if pair[1].poll() is not None]:
-                    running.remove((run, process))
+                    failed_there = _failed_at(run) not in (None, before[run.name])
+                    if run.finished or failed_there:
+                        failed += [run.name] * failed_there
+                        claim.release(done=True)
+                        bar.update()
+                    else:
+                        running.append((run, claim, start(run)))
+                bar.set_postfix_str(", ".join(run.name for run, _, _ in running) or "of other processes")
+                wait_for_any([process for _, _, process in running])
+                for run, claim, process in [entry for entry in running if entry[2].poll() is not None]:
+                    running.remove((run, claim, process))
                     bar.update()
                     if process.returncode or not run.finished:
                         failed.append(run.name)
@@ -62,8 +83,10 @@ def run_all(runs: list[Run], max_parallel: int) -> list[str]:
                         bar.write(f"failed: {run.name}: {last} (see {run.log})")
                     else:
                         run.failure.unlink(missing_ok=True)
+                    claim.release(done=True)
         finally:
-            for _, process in running:
+            for _, claim, process in running:
                 os.killpg(process.pid, signal.SIGTERM)
                 process.wait()
+                claim.release(done=False)
     return failed

@@ -126,10 +126,14 @@ def _cached(path: pathlib.Path, key: dict, compute: Callable[[], dict] | None) -
     if compute is None:
         return None
     result = _null_for_nan(compute())
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps({"key": key, "result": result}))
-    part.replace(path)
+    _write_whole(path, json.dumps({"key": key, "result": result}))
     return result
+
+
+def _write_whole(path: pathlib.Path, text: str) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(text)
+    part.replace(path)
 
 
 def _null_for_nan(results: dict) -> dict:
@@ -292,7 +296,7 @@ def evaluate(
     if "latents" in results:
         importance_matrix(folder / "figures" / "dci.png", np.array(results["latents"]["importance"]), model.graph.names)
     results = _null_for_nan(results | _about(bench, directory, key))
-    (folder / "metrics.json").write_text(json.dumps(results, indent=2) + "\n")
+    _write_whole(folder / "metrics.json", json.dumps(results, indent=2) + "\n")
     text = report_text(results, dataset)
     (folder / "report.md").write_text(text)
     return Report(results, text)

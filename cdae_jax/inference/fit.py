@@ -57,7 +57,8 @@ def fit(
         column "index" which one of an array; of images in memory the rows may simply be in their order.
       graph: whatever `read_graph` reads: {"effect": ["cause", ...]}, a networkx DiGraph, an adjacency DataFrame, a text
         in DOT or dagitty, a file, or a `CausalGraph`.
-      size, method: "cpu", "smoke", "paper"; "ours", "paper" and the baselines (`cdae_jax.presets`).
+      size: "cpu", "smoke" or "paper" (`cdae_jax.presets.sizes`).
+      method: "ours", "paper" or a baseline (`cdae_jax.presets.methods`).
       steps: of training; None for the size's.
       minutes: how long training may take, instead: as many steps as that allows by the measured time of one.
       workdir: folder of the run; None for a temporary one, which goes with the model.

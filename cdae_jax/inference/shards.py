@@ -13,11 +13,11 @@ are files, files.csv says which of them every index is, and in which shard.
 """
 
 import dataclasses
+import io
 import json
 import pathlib
 from collections.abc import Mapping
 
-import jax
 import numpy as np
 import pandas as pd
 
@@ -26,6 +26,7 @@ from cdae_jax.data.framing import Framing
 from cdae_jax.data.image_arrays import load_context
 from cdae_jax.data.image_files import ImageFiles
 from cdae_jax.data.images import collect, load
+from cdae_jax.distributed import claims
 from cdae_jax.distributed.memory import peak_mib
 from cdae_jax.errors import InputError
 from cdae_jax.inference.checks import is_outside
@@ -62,34 +63,30 @@ def open_source(where: str, framing: Framing) -> Source:
     return Source(images, context, where, found.names if isinstance(images, ImageFiles) else None)
 
 
-def _claim(folder: pathlib.Path, request: dict) -> None:
+def _agree(folder: pathlib.Path, request: dict) -> None:
     """Writes what is asked for, or raises InputError if the folder holds the answer to something else."""
     path = folder / "request.json"
-    if path.is_file():
-        stored = json.loads(path.read_text())
-        for name, value in request.items():
-            if stored.get(name) != value:
-                raise InputError(
-                    f"{folder} holds counterfactuals whose {name} is {stored.get(name)!r} (now {value!r}):"
-                    " choose another --output"
-                )
-        return
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+    if claims.is_foreign(path):
         raise InputError(f"{folder} is a file or a folder with other files: choose an empty --output")
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(request, indent=2) + "\n")
+    stored = json.loads(claims.write_once(path, json.dumps(request, indent=2) + "\n"))
+    for name, value in request.items():
+        if stored.get(name) != value:
+            raise InputError(
+                f"{folder} holds counterfactuals whose {name} is {stored.get(name)!r} (now {value!r}):"
+                " choose another --output"
+            )
 
 
 def _name_rows(path: pathlib.Path, names: list[str], shard_size: int) -> None:
     """Writes which file every row is, or raises InputError if the rows that are there already were of others."""
     table = pd.DataFrame({"index": range(len(names)), "file": names})
     table["shard"] = [f"shard-{i // shard_size:05d}.npz" for i in table["index"]]
-    if path.is_file():
-        stored = pd.read_csv(path, keep_default_na=False, dtype={"file": str})
-        if stored["file"].tolist() != names:
-            raise InputError(f"{path.parent} holds counterfactuals of other files (files.csv): choose another --output")
-    elif jax.process_index() == 0:
-        table.to_csv(path, index=False)
+    stored = pd.read_csv(
+        io.StringIO(claims.write_once(path, table.to_csv(index=False))), keep_default_na=False, dtype={"file": str}
+    )
+    if stored["file"].tolist() != names:
+        raise InputError(f"{path.parent} holds counterfactuals of other files (files.csv): choose another --output")
 
 
 def generate(
@@ -104,9 +101,11 @@ def generate(
 ) -> list[pathlib.Path]:
     """Writes the counterfactuals of every image of a source under one do, and returns the shards.
 
-    Shards that are there already are left alone. Of several processes each makes its own shards on its own devices.
-    do, strength and options are as for `TrainedModel.counterfactual`, whose errors come before the first shard; an
-    output of another request is an InputError too.
+    Shards that are there already are left alone. Processes that call this alike share the work (`claims`): each takes
+    a shard that nobody makes, or that a lost process was making, and returns when all are there. Noise is drawn by
+    the first row of the shard, so that the same comes of any number of processes. do, strength and options are as for
+    `TrainedModel.counterfactual`, whose errors come before the first shard; an output of another request is an
+    InputError too.
     """
     folder = expanded(output)
     if shard_size < 1:
@@ -124,19 +123,24 @@ def generate(
         "shard_size": shard_size,
         **dataclasses.asdict(sampling),
     }
-    _claim(folder, request)
+    _agree(folder, request)
     if source.names is not None:
         _name_rows(folder / "files.csv", source.names, shard_size)
-    rows = [np.arange(start, min(start + shard_size, len(source))) for start in range(0, len(source), shard_size)]
-    shards = [folder / f"shard-{i:05d}.npz" for i in range(len(rows))]
-    mine = range(jax.process_index(), len(shards), jax.process_count())
-    missing = [i for i in mine if not shards[i].is_file()]
-    total, left = (sum(len(rows[i]) for i in those) for those in (mine, missing))
-    with tqdm(total=total, initial=total - left, unit="image", desc="counterfactuals") as bar:
-        for i in missing:
-            _write(shards[i], rows[i], model, source, do, strength, sampling)
+    shards = [folder / f"shard-{i:05d}.npz" for i in range(-(-len(source) // shard_size))]
+    rows = {path: np.arange(i * shard_size, min((i + 1) * shard_size, len(source))) for i, path in enumerate(shards)}
+    there = sum(len(rows[path]) for path in shards if path.is_file())
+    with tqdm(total=len(source), initial=there, unit="image", desc="counterfactuals") as bar:
+
+        def make(path: pathlib.Path, part: pathlib.Path) -> None:
+            _write(part, rows[path], model, source, do, strength, sampling)
             bar.set_postfix_str(f"at most {peak_mib():,.0f} MiB", refresh=False)
-            bar.update(len(rows[i]))
+            bar.update(len(rows[path]))
+
+        def waiting(left: list[pathlib.Path]) -> None:
+            bar.set_postfix_str(f"{len(left)} shards are being made by other processes")
+
+        claims.share(shards, make, waiting)
+        bar.update(bar.total - bar.n)  # what others made
     return shards
 
 
@@ -158,7 +162,8 @@ def _write(
     images, fit_steps = np.asarray(source.images[rows]), options.fit_steps
     context = None if source.context is None else source.context[rows]
     values = model.set_values(images, do, fit_steps=fit_steps)
-    found = model.counterfactual(images, values, context=context, strength=strength, options=options)
+    given = {"context": context, "strength": strength, "options": options}
+    found = model.counterfactual(images, values, **given, seed=int(rows[0]))
     made, believed = found
     u, _, z_do = model.latents_under(images, values, context=context, fit_steps=fit_steps)
     asked = np.full(believed.shape, np.nan)
@@ -166,8 +171,6 @@ def _write(
         i = model.graph.index(name)
         asked[:, i] = model.graph.variables[i].codes(value)
     read = model.encode(made, fit_steps=fit_steps)
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
+    with path.open("wb") as file:
         arrays = {"image": made, "do": asked, "believed": believed, "read": read, "support": found.support}
         np.savez(file, index=rows, **arrays, u=u, z_do=z_do)
-    part.replace(path)

@@ -62,15 +62,6 @@ def test_impossible_sweeps_are_refused_before_the_first_run(overrides, message):
         runs_of(overrides)
 
 
-def test_shards_split_the_sweep():
-    runs = runs_of(with_seeds(grid({"model.block_dim": (1, 2, 4)}), range(3)))
-    parts = [sweep_plan.shard(runs, f"{i}/4") for i in range(4)]
-    assert sorted(run.name for part in parts for run in part) == sorted(run.name for run in runs)
-    for wrong in ("4/4", "x", "1/0"):
-        with pytest.raises(InputError, match="expected i/n"):
-            sweep_plan.shard(runs, wrong)
-
-
 def test_runs_that_only_decode_otherwise_share_their_training():
     overrides = [{"sample.num_steps": 10}, {"sample.num_steps": 20}, {"train.seed": 1}]
     first, second, third = sweep_plan.share_training(runs_of(overrides))
@@ -139,12 +130,12 @@ def test_results_are_gathered_by_setting_and_whole_numbers_stay_whole(tmp_path):
 
 def test_a_folder_of_another_sweep_is_refused(tmp_path):
     config = get_config("cpu")
-    sweep_plan.claim(tmp_path / "sweep", runs_of([{"train.seed": 1}]), config)
-    sweep_plan.claim(tmp_path / "sweep", runs_of([{"train.seed": 1}]), config)
+    sweep_plan.agree(tmp_path / "sweep", runs_of([{"train.seed": 1}]), config)
+    sweep_plan.agree(tmp_path / "sweep", runs_of([{"train.seed": 1}]), config)
     with pytest.raises(InputError, match="belongs to another sweep"):
-        sweep_plan.claim(tmp_path / "sweep", runs_of([{"train.seed": 2}]), config)
+        sweep_plan.agree(tmp_path / "sweep", runs_of([{"train.seed": 2}]), config)
     with pytest.raises(InputError, match="holds other files"):
-        sweep_plan.claim(tmp_path, runs_of([{"train.seed": 1}]), config)
+        sweep_plan.agree(tmp_path, runs_of([{"train.seed": 1}]), config)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from short_runs import settings_with
 
 from cdae_jax.commands import sweep_run
 from cdae_jax.commands.sweep_plan import Run
+from cdae_jax.distributed import claims
 
 
 def fake_runs(folder, monkeypatch, scripts, trained_in=()):
@@ -49,6 +50,30 @@ def test_runs_wait_for_the_model_that_they_share_and_finished_ones_are_skipped(t
     started = []
     monkeypatch.setattr(sweep_run, "start", lambda run: started.append(run.name) or pytest.fail("ran"))
     assert sweep_run.run_all(runs[:2], max_parallel=1) == [] and not started
+
+
+def test_runs_of_other_processes_are_left_to_them_and_those_of_lost_ones_done(tmp_path, monkeypatch):
+    folder = tmp_path / "sweep"
+    scripts = {name: FINISH.format(folder=str(folder / name), done=DONE, then="") for name in ("a", "b", "c", "d")}
+    runs = fake_runs(folder, monkeypatch, scripts)
+    (folder / "c.failed").write_text("error: of an earlier sweep")
+    theirs = {run.name: claims.take(run.folder) for run in runs[:2]}
+    monkeypatch.setattr(claims, "POLL_SECONDS", 0.1)
+    wait = sweep_run.wait_for_any
+
+    def go_on(processes):
+        """Of what is left to the other process, it fails to do the first run and is lost with the second."""
+        if not processes and theirs:
+            assert [run.finished for run in runs] == [False, False, True, True]
+            (folder / "a.failed").write_text("error: there")
+            theirs.pop("a").release(done=True)
+            theirs.pop("b").release(done=False)
+        wait(processes)
+
+    monkeypatch.setattr(sweep_run, "wait_for_any", go_on)
+    assert sweep_run.run_all(runs, max_parallel=1) == ["a"]
+    assert [run.finished for run in runs] == [False, True, True, True] and not list(folder.glob("*.claim-*"))
+    assert not (folder / "c.failed").exists()
 
 
 def test_a_run_left_over_by_a_killed_sweep_is_waited_for(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from PIL import Image
 import cdae_jax
 from cdae_jax.data.framing import Framing
 from cdae_jax.data.image_files import ImageFiles
+from cdae_jax.distributed import claims
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
 from cdae_jax.inference import shards as generating
@@ -78,7 +80,7 @@ def test_a_stopped_run_goes_on_and_finished_shards_are_left_alone(model, images,
     source, write = Source(images, None, "memory"), generating._write
 
     def stop_at_the_third(path, *rest):
-        if path.name == "shard-00002.npz":
+        if path.name.startswith("shard-00002.npz"):
             raise KeyboardInterrupt
         write(path, *rest)
 
@@ -90,6 +92,30 @@ def test_a_stopped_run_goes_on_and_finished_shards_are_left_alone(model, images,
     shards = generate(model, source, DO, tmp_path / "out", shard_size=8)
     assert shards[0].stat().st_mtime_ns == before
     np.testing.assert_array_equal(read(shards)["image"], in_eights(model, images))
+
+
+def test_shards_of_other_processes_are_left_to_them_and_those_of_lost_ones_made(model, images, tmp_path, monkeypatch):
+    alone = generate(model, Source(images, None, "memory"), DO, tmp_path / "alone", shard_size=8, abduction="noise")
+    seen = []
+
+    def lose(_):
+        seen.append(sorted(path.name for path in (tmp_path / "out").glob("shard-*.npz")))
+        os.utime(claim, (0, 0))
+
+    monkeypatch.setattr(claims.time, "sleep", lose)
+    claim = tmp_path / "out" / "shard-00001.npz.claim-0"
+    monkeypatch.setattr(generating, "_agree", lambda folder, _: folder.mkdir() or claim.touch())
+    made = generate(model, Source(images, None, "memory"), DO, tmp_path / "out", shard_size=8, abduction="noise")
+    assert seen == [["shard-00000.npz", "shard-00002.npz"]]
+    assert [path.read_bytes() for path in made] == [path.read_bytes() for path in alone]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [path.name for path in made]
+
+
+def test_noise_is_drawn_anew_in_every_shard(model, images, tmp_path):
+    same = np.repeat(images[:1], 16, axis=0)
+    shards = generate(model, Source(same, None, "memory"), DO, tmp_path / "out", shard_size=8, abduction="noise")
+    first, second = (read([shard])["image"] for shard in shards)
+    assert (first != second).any(axis=(1, 2, 3)).all()
 
 
 def test_another_request_and_a_foreign_folder_are_refused(model, images, tmp_path):

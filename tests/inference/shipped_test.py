@@ -1,4 +1,4 @@
-"""The model that comes with the package: how well it obeys, from a wheel, and in the notebook."""
+"""The model that comes with the package: how well it obeys, and from a wheel."""
 
 import json
 import pathlib
@@ -7,7 +7,6 @@ import subprocess
 import sys
 import zipfile
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from commands import ENVIRONMENT
@@ -83,27 +82,3 @@ def test_a_wheel_brings_it(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"{tmp_path}/site/cdae_jax/") and "(8, 32, 32, 3) [20.0, 20.0," in done.stdout
-
-
-@pytest.mark.filterwarnings("ignore:do.angle=:UserWarning")
-def test_the_notebook_runs_and_its_pictures_appear(monkeypatch):
-    shown = []
-
-    def show():
-        figure = plt.gcf()
-        figure.canvas.draw()
-        shown.append(np.asarray(figure.canvas.buffer_rgba()).std())
-        plt.close(figure)
-
-    monkeypatch.setattr(plt, "show", show)
-    monkeypatch.setattr("cdae_jax.inference.trained_model.BATCHES", (NUM,))  # nothing is compiled for one image
-    make = pendulum.make_dataset
-    monkeypatch.setattr(pendulum, "make_dataset", lambda sampling, side, _, *rest: make(sampling, side, 16, *rest))
-    cells = json.loads((ROOT / "docs" / "tutorial.ipynb").read_text())["cells"]
-    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    here = {}
-    for source in sources:
-        before = len(shown)
-        exec(compile(source, "docs/tutorial.ipynb", "exec"), here)
-        assert (len(shown) > before) == ("show(" in source and "def show" not in source), source
-    assert min(shown) > 10
