@@ -133,6 +133,35 @@ def fit_to_labels(
     steps: int = STEPS,
 ) -> Fit:
     """The mechanisms of scm, fitted to standardised labels y [N, n], NaN where unknown; see `fit_mechanisms`."""
+    rows, held = _rows(scm, y, was_set, seed)
+    params = scm.init(jax.random.key(seed), rows[0][:1])
+    params, misfit = _fit(scm, params, rows, held, _keys(seed, steps), jnp.float32(prior_sd))
+    return Fit(scm, params, np.where(held[1], misfit, np.nan))
+
+
+def refit(
+    scm: StructuralCausalModel, y: np.ndarray, prior_sd: float, was_set: np.ndarray | None, num: int, steps: int
+) -> dict:
+    """The parameters of the mechanisms of scm, fitted `num` times, each to the training rows drawn with replacement and
+    from other first weights (bootstrap, Efron 1979), stacked on a first axis; arguments as for `fit_to_labels`."""
+    rows, held = _rows(scm, y, was_set, 0)
+    found = []
+    for seed in range(1, num + 1):
+        drawn = np.random.default_rng([seed, 37]).integers(len(rows[0]), size=len(rows[0]))
+        first = scm.init(jax.random.key(seed), rows[0][:1])
+        params, _ = _fit(
+            scm, first, tuple(part[drawn] for part in rows), held, _keys(seed, steps), jnp.float32(prior_sd)
+        )
+        found.append(params["params"])
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *found)
+
+
+def _keys(seed: int, steps: int) -> jax.Array:
+    return jax.random.split(jax.random.key(seed + 1), (CHUNKS, max(1, steps // CHUNKS)))
+
+
+def _rows(scm: StructuralCausalModel, y: np.ndarray, was_set: np.ndarray | None, seed: int) -> tuple:
+    """Codes [N, n, k] and which effects they tell of [N, effects], to fit to, and the same held out."""
     rng = np.random.default_rng([seed, 13])
     order = rng.permutation(len(y))
     y, was_set = y[order], np.zeros(y.shape, bool) if was_set is None else was_set[order]
@@ -148,11 +177,7 @@ def fit_to_labels(
             )
     codes = label_codes(scm.graph, scm.block_dim, jnp.asarray(np.nan_to_num(y).astype(np.float32)))
     rows = codes, jnp.asarray(np.stack(told, 1))
-    held, rest = jax.tree.map(lambda part: part[:num_held], rows), jax.tree.map(lambda part: part[num_held:], rows)
-    params = scm.init(jax.random.key(seed), codes[:1])
-    keys = jax.random.split(jax.random.key(seed + 1), (CHUNKS, max(1, steps // CHUNKS)))
-    params, misfit = _fit(scm, params, rest, held, keys, jnp.float32(prior_sd))
-    return Fit(scm, params, np.where(held[1], misfit, np.nan))
+    return jax.tree.map(lambda part: part[num_held:], rows), jax.tree.map(lambda part: part[:num_held], rows)
 
 
 def _misfit(scm: StructuralCausalModel, params, code: jax.Array, noise: jax.Array) -> jax.Array:
