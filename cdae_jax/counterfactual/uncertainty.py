@@ -18,7 +18,7 @@ from typing import NamedTuple
 import flax
 import numpy as np
 
-from cdae_jax.graph import CausalGraph
+from cdae_jax.graph import CausalGraph, Variable
 
 PENALTIES = np.logspace(-1, 5, 13)
 FOLDS = 5
@@ -80,6 +80,19 @@ class Spread(NamedTuple):
     low: np.ndarray
     high: np.ndarray
     sure: np.ndarray
+
+    def told(self, graph: CausalGraph, labels: np.ndarray) -> list[list[str]]:
+        """Labels [B, n] in words, with the interval of each, "4.2 (3.9..4.6)", or how sure a class is, "cat (94 %)"; a
+        label that has nothing to be unsure of stands alone."""
+
+        def one(var: Variable, label, low, high, sure) -> str:
+            if var.classes:
+                return var.spell(label) + ("" if sure == 1 else f" ({sure:.0%})")
+            ends = (f"{end:.3g}" for end in (low, high))
+            return f"{label:.4g}" + ("" if high - low <= 1e-4 * abs(label) else f" ({'..'.join(ends)})")
+
+        rows = zip(labels, self.low, self.high, self.sure, strict=True)
+        return [[one(*cells) for cells in zip(graph.variables, *row, strict=True)] for row in rows]
 
 
 def _flat(tree: Mapping) -> dict[str, np.ndarray]:

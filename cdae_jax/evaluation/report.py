@@ -217,7 +217,7 @@ def _uncertainty(results: dict) -> list[str]:
         rows.append(["**all descendants**", *_coverage_cells(found["all"])])
     header = ["", "coverage", "narrow / middle / wide", "mean width", "mean error", "rank"]
     lines += markdown_table(header, rows)
-    if not found["do"]:
+    if "all" not in found:
         lines += ["", UNKNOWN]
     return lines
 

@@ -7,6 +7,10 @@ Every shard is an .npz file with
     believed [S, n] labels under do that the model holds true, physical; of classes the nearest
     read     [S, n] labels that the encoder reads from the counterfactual image, physical; of classes the nearest
     u, z_do  [S, n, k] abducted noise, and latents under do
+With draws also, over them:
+    sd, low, high  [S, n] standard deviation and 5..95 % interval of labels under do, physical; NaN of classes
+    sure     [S, n] share of draws that have the class that is believed; NaN of numbers
+    image_sd [S, H, W, C] float32, standard deviation of the counterfactual in grey levels
 Columns are in the order of "variables" in request.json, which also says what was asked of which model. Where the input
 are files, files.csv says which of them every index is, and in which shard.
 """
@@ -97,25 +101,29 @@ def generate(
     *,
     shard_size: int = 1024,
     strength: float | Mapping[str, float] = 1.0,
+    draws: int | None = None,
     **options,
 ) -> list[pathlib.Path]:
     """Writes the counterfactuals of every image of a source under one do, and returns the shards.
 
     Shards that are there already are left alone. Of several processes each makes its own shards on its own devices.
-    do, strength and options are as for `TrainedModel.counterfactual`, whose errors come before the first shard; an
-    output of another request is an InputError too.
+    do, strength, draws and options are as for `TrainedModel.counterfactual`, whose errors come before the first shard;
+    an output of another request is an InputError too.
     """
     folder = expanded(output)
     if shard_size < 1:
         raise InputError(f"the shard size is {shard_size}: expected at least 1")
     sampling = model.options(**options)
     first = source.images[np.arange(min(1, len(source)))]
-    model.counterfactual(first, do, strength=strength, options=sampling)  # mistakes come before anything is written
+    model.counterfactual(
+        first, do, strength=strength, draws=draws, options=sampling
+    )  # mistakes come before anything is written
     request = {
         "input": source.name,
         "num": len(source),
         "do": {name: value if isinstance(value, str) else float(value) for name, value in do.items()},
         "strength": dict(strength) if isinstance(strength, Mapping) else strength,
+        "draws": draws,
         "variables": list(model.graph.names),
         "model": parameters_digest(model.params),
         "shard_size": shard_size,
@@ -131,19 +139,24 @@ def generate(
     total, left = (sum(len(rows[i]) for i in those) for those in (mine, missing))
     with tqdm(total=total, initial=total - left, unit="image", desc="counterfactuals") as bar:
         for i in missing:
-            _write(shards[i], rows[i], model, source, do, strength, sampling)
+            _write(shards[i], rows[i], model, source, do, strength, draws, sampling)
             bar.set_postfix_str(f"at most {peak_mib():,.0f} MiB", refresh=False)
             bar.update(len(rows[i]))
     return shards
 
 
 def _write(
-    path: pathlib.Path, rows: np.ndarray, model: TrainedModel, source: Source, do, strength, options: Sampling
+    path: pathlib.Path, rows: np.ndarray, model: TrainedModel, source: Source, do, strength, draws, options: Sampling
 ) -> None:
     images, fit_steps = np.asarray(source.images[rows]), options.fit_steps
     context = None if source.context is None else source.context[rows]
     values = model.set_values(images, do, fit_steps=fit_steps)
-    made, believed = model.counterfactual(images, values, context=context, strength=strength, options=options)
+    asked_of = {"context": context, "strength": strength, "options": options}
+    if draws is None:
+        (made, believed), drawn = model.counterfactual(images, values, **asked_of), {}
+    else:
+        made, believed, spread, image_sd = model.counterfactual(images, do, draws=draws, **asked_of)
+        drawn = {**spread._asdict(), "image_sd": image_sd}
     u, _, z_do = model.latents_under(images, values, context=context, fit_steps=fit_steps)
     asked = np.full(believed.shape, np.nan)
     for name, value in values.items():
@@ -152,5 +165,5 @@ def _write(
     read = model.encode(made, fit_steps=fit_steps)
     part = path.with_suffix(".part")
     with part.open("wb") as file:
-        np.savez(file, index=rows, image=made, do=asked, believed=believed, read=read, u=u, z_do=z_do)
+        np.savez(file, index=rows, image=made, do=asked, believed=believed, read=read, u=u, z_do=z_do, **drawn)
     part.replace(path)

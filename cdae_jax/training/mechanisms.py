@@ -30,6 +30,7 @@ from cdae_jax.training.optimizer import apply_gradients
 
 KINDS = ("scaled", "affine", "spline")  # what "auto" chooses from, simplest first
 HELD_OUT, MAX_HELD_OUT = 0.2, 5_000
+REGIONS, BLIND = 24, 0.3  # of causes, and the share of them that a refitted mechanism has not seen
 STEPS, CHUNKS, BATCH, RATE = 6_000, 20, 256, 3e-3
 
 
@@ -142,18 +143,39 @@ def fit_to_labels(
 def refit(
     scm: StructuralCausalModel, y: np.ndarray, prior_sd: float, was_set: np.ndarray | None, num: int, steps: int
 ) -> dict:
-    """The parameters of the mechanisms of scm, fitted `num` times, each to the training rows drawn with replacement and
-    from other first weights (bootstrap, Efron 1979), stacked on a first axis; arguments as for `fit_to_labels`."""
-    rows, held = _rows(scm, y, was_set, 0)
-    found = []
+    """The parameters of the mechanisms of scm, fitted `num` times, stacked on a first axis; arguments as for
+    `fit_to_labels`.
+
+    Each time from other first weights, to rows drawn with replacement (bootstrap, Efron 1979), and of each effect blind
+    to a share BLIND of REGIONS of its causes: do() asks for combinations of causes that data hardly show, of which rows
+    drawn anew know as little as before, so that refits would agree there without reason.
+    """
+    (codes, told), (held_codes, held_told) = _rows(scm, y, was_set, 0)
+    regions, found = _regions(scm, codes, held_codes), []
     for seed in range(1, num + 1):
-        drawn = np.random.default_rng([seed, 37]).integers(len(rows[0]), size=len(rows[0]))
-        first = scm.init(jax.random.key(seed), rows[0][:1])
-        params, _ = _fit(
-            scm, first, tuple(part[drawn] for part in rows), held, _keys(seed, steps), jnp.float32(prior_sd)
-        )
+        rng = np.random.default_rng([seed, 37])
+        drawn = rng.integers(len(codes), size=len(codes))
+        seen = rng.random((told.shape[1], REGIONS)) >= BLIND
+        sees, held_sees = (np.stack([one[at] for one, at in zip(seen, part, strict=True)], 1) for part in regions)
+        rows, held = (codes[drawn], (told & sees)[drawn]), (held_codes, held_told & held_sees)
+        first = scm.init(jax.random.key(seed), codes[:1])
+        params, _ = _fit(scm, first, rows, held, _keys(seed, steps), jnp.float32(prior_sd))
         found.append(params["params"])
     return jax.tree.map(lambda *leaves: np.stack(leaves), *found)
+
+
+def _regions(scm: StructuralCausalModel, codes: jax.Array, held: jax.Array) -> tuple[list, list]:
+    """For each effect the region of its causes, 0..REGIONS - 1, of every row [N], and of those held out."""
+    from sklearn.cluster import MiniBatchKMeans  # a second that nobody else has to wait
+
+    found = [], []
+    for i in effects_of(scm.graph):
+        causes, others = (np.asarray(part)[:, scm.graph.parents[i]].reshape(len(part), -1) for part in (codes, held))
+        num = min(REGIONS, len(np.unique(causes, axis=0)))
+        groups = MiniBatchKMeans(num, random_state=0, n_init=1).fit(causes)
+        for part, at in zip(found, (groups.labels_, groups.predict(others)), strict=True):
+            part.append(at)
+    return found
 
 
 def _keys(seed: int, steps: int) -> jax.Array:

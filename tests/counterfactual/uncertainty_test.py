@@ -116,3 +116,10 @@ def test_what_is_stored_is_what_is_read_and_members_go_round():
         np.testing.assert_array_equal(getattr(found.reading, name), array)
     alone = Uncertainty.from_arrays(Uncertainty(0, reading, {}).to_arrays())
     assert alone.num_members == 0 and alone.member(3) == {}
+
+
+def test_labels_are_told_with_what_is_unsure_of_them():
+    told = np.array([[4.2, 1.0, 2.0], [4.2, 1.0, 2.0]])
+    drawn = np.stack([told, told + [[0.3, 0, 0], [0, 0, -1]]])
+    spread = spread_of(drawn, told, GRAPH)
+    assert spread.told(GRAPH, told) == [["4.2 (4.2..4.5)", "1", "2"], ["4.2", "1", "2 (50%)"]]
