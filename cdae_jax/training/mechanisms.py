@@ -155,7 +155,7 @@ def refit(
     for seed in range(1, num + 1):
         rng = np.random.default_rng([seed, 37])
         drawn = rng.integers(len(codes), size=len(codes))
-        seen = rng.random((told.shape[1], REGIONS)) >= BLIND
+        seen = np.pad(rng.random((told.shape[1], REGIONS)) >= BLIND, ((0, 0), (0, 1)), constant_values=True)
         sees, held_sees = (np.stack([one[at] for one, at in zip(seen, part, strict=True)], 1) for part in regions)
         rows, held = (codes[drawn], (told & sees)[drawn]), (held_codes, held_told & held_sees)
         first = scm.init(jax.random.key(seed), codes[:1])
@@ -165,15 +165,19 @@ def refit(
 
 
 def _regions(scm: StructuralCausalModel, codes: jax.Array, held: jax.Array) -> tuple[list, list]:
-    """For each effect the region of its causes, 0..REGIONS - 1, of every row [N], and of those held out."""
+    """For each effect the region of its causes, 0..REGIONS - 1, of every row [N], and of those held out; REGIONS, which
+    is always seen, of causes that have fewer values than that: no other value could tell what comes of one of them."""
     from sklearn.cluster import MiniBatchKMeans  # a second that nobody else has to wait
 
     found = [], []
     for i in effects_of(scm.graph):
         causes, others = (np.asarray(part)[:, scm.graph.parents[i]].reshape(len(part), -1) for part in (codes, held))
-        num = min(REGIONS, len(np.unique(causes, axis=0)))
-        groups = MiniBatchKMeans(num, random_state=0, n_init=1).fit(causes)
-        for part, at in zip(found, (groups.labels_, groups.predict(others)), strict=True):
+        if len(np.unique(causes, axis=0)) < REGIONS:
+            places = (np.full(len(part), REGIONS) for part in (causes, others))
+        else:
+            groups = MiniBatchKMeans(REGIONS, random_state=0, n_init=1).fit(causes)
+            places = groups.labels_, groups.predict(others)
+        for part, at in zip(found, places, strict=True):
             part.append(at)
     return found
 

@@ -120,6 +120,6 @@ def test_what_is_stored_is_what_is_read_and_members_go_round():
 
 def test_labels_are_told_with_what_is_unsure_of_them():
     told = np.array([[4.2, 1.0, 2.0], [4.2, 1.0, 2.0]])
-    drawn = np.stack([told, told + [[0.3, 0, 0], [0, 0, -1]]])
+    drawn = np.stack([told, told + np.array([[0.3, 0, 0], [0, 0, -1]])])
     spread = spread_of(drawn, told, GRAPH)
     assert spread.told(GRAPH, told) == [["4.2 (4.2..4.5)", "1", "2"], ["4.2", "1", "2 (50%)"]]
