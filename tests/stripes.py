@@ -49,6 +49,7 @@ class OfTheTruth:
     """A `TrainedModel`, as far as measures look, that reads, acts and draws as the world does."""
 
     graph, settings, step, readout, defaults = GRAPH, settings_with(), 20, None, Sampling(4, depth=1.0)
+    uncertainty = None
     model = types.SimpleNamespace(decoder=DECODERS["diffusion"])
     image_shape = (3 * WIDTH, 3 * WIDTH, 1)
     framing = Framing(3 * WIDTH, channels=1)

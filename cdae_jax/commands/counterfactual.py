@@ -1,6 +1,7 @@
 """Counterfactuals of test images as a picture.
 
 --do=angle=+20 adds to the angle of each image (+-20 takes away), angle=*1.5 multiplies it, animal=cat sets a class;
+--draws=16 shows how sure each is, after cdae calibrate;
 --strength=0.5 makes half of the change, --strength=angle=0.5,light=1 half of one. What holds a comma stands in quotes
 of its own: --do='"size, total=3"'
 
@@ -16,10 +17,11 @@ from cdae_jax.commands import define, do_flags, sampling_flags
 from cdae_jax.data.pipeline import label_columns, make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.interventions import labels_under
+from cdae_jax.evaluation.report import UNKNOWN
 from cdae_jax.inference.checks import is_outside
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.support import warning
-from cdae_jax.plots.pictures import counterfactual_grid
+from cdae_jax.plots.pictures import counterfactual_grid, deviation_row
 from cdae_jax.training import workdir
 
 WORKDIR = define.path("workdir", None, "Folder of a trained model.")
@@ -28,6 +30,7 @@ FIRST = flags.DEFINE_integer("first", 0, "Row of the first test image.", lower_b
 LABELS = flags.DEFINE_enum(
     "factual_labels", "read", ["read", "given"], "Read by the encoder, or the dataset's, where it has some."
 )
+DRAWS = sampling_flags.define_draws()
 OUTPUT = define.path("output", "counterfactual.png", "PNG to write.")
 flags.mark_flags_as_required(["workdir", "do"])
 
@@ -47,7 +50,7 @@ def main() -> None:
     columns = label_columns(dataset, model.graph)
     given = test.labels[:, columns] if LABELS.value == "given" else None
     options = {"labels": given, "context": test.context} | sampling_flags.options()
-    made = model.counterfactual(test.images, do, strength=strength, **options)
+    made = model.counterfactual(test.images, do, strength=strength, draws=DRAWS.value, **options)
     images, labels = made
     rows = [("factual", test.images), ("counterfactual", images)]
     if dataset.render is not None and dataset.true_counterfactual is not None:
@@ -55,13 +58,17 @@ def main() -> None:
         changed = {name: labels[:, model.graph.index(name)] for name, value in do.items() if isinstance(value, str)}
         rows.append(("true counterfactual", dataset.render(labels_under(dataset, test.labels, do | changed))))
     factual = model.encode(test.images, labels=given, fit_steps=options["fit_steps"])
+    after = [[var.spell(value) for var, value in zip(model.graph.variables, row, strict=True)] for row in labels]
+    if DRAWS.value is not None:
+        rows.append(deviation_row(made.image_sd))
+        after = made.spread.told(model.graph, labels)
     captions = [
         "\n".join(
-            f"{var.name} {var.spell(old)} to {var.spell(new)}"
-            for var, old, new in zip(model.graph.variables, before, after, strict=True)
+            f"{var.name} {var.spell(old)} to {new}"
+            for var, old, new in zip(model.graph.variables, before, told, strict=True)
         )
         + ("" if np.isnan(support) else f"\nfarther than {support:.0f} %")
-        for before, after, support in zip(factual, labels, made.support, strict=True)
+        for before, told, support in zip(factual, after, made.support, strict=True)
     ]
     wanted = ", ".join(
         f"{name} = {value}" if isinstance(value, str) else f"{name} = {value:g}" for name, value in do.items()
@@ -71,4 +78,6 @@ def main() -> None:
     outside = is_outside(labels[:, held], model.stats.low[held], model.stats.high[held])  # then that was said
     if not outside and (far := warning(made.support)):
         print(f"note: {far}")
+    if DRAWS.value is not None and dataset.true_counterfactual is None:
+        print(UNKNOWN)
     print(f"wrote {output}")

@@ -11,6 +11,7 @@ COMMANDS = (
     "fit",
     "inspect",
     "train",
+    "calibrate",
     "evaluate",
     "counterfactual",
     "generate",

@@ -26,6 +26,12 @@ def _define(name: str, kind) -> flags.FlagHolder:
 FLAGS = {name: _define(name, kind) for name, kind in typing.get_type_hints(Sampling).items()}
 
 
+def define_draws() -> flags.FlagHolder[int | None]:
+    """--draws, of commands that say how sure they are."""
+    text = "Counterfactuals drawn to say how sure each is (cdae calibrate first); each costs as much as one."
+    return flags.DEFINE_integer("draws", None, text)
+
+
 def options() -> dict:
     """Field of `Sampling` -> its value; None for the model's default."""
     return {name: flag.value for name, flag in FLAGS.items()}

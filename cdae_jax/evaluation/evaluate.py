@@ -26,6 +26,7 @@ from cdae_jax.data.pipeline import label_columns
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation import disentanglement, metrics
 from cdae_jax.evaluation.bench import Bench, dataset_of, first_of, validation_of
+from cdae_jax.evaluation.coverage import measure_uncertainty
 from cdae_jax.evaluation.figures import draw_beliefs, draw_do
 from cdae_jax.evaluation.inception import inception_features, weights_digest
 from cdae_jax.evaluation.interventions import NUM_CYCLED, errors_by_variable, measure_do, measure_do_given, readings
@@ -43,7 +44,7 @@ from cdae_jax.precision import in_float32
 from cdae_jax.progress import tqdm
 
 PROTOCOL = 3  # raise it when a number would change its meaning
-PARTS = ("interventions", "given", "composition", "latents", "figures")
+PARTS = ("interventions", "given", "composition", "latents", "uncertainty", "figures")
 SPLITS = ("test", "validation")
 MIN_VALIDATION = 2
 NUM_CYCLES = 10
@@ -242,12 +243,12 @@ def evaluate(
     """Evaluates a workdir, or a model of one, on its test split, or on its validation split, for what is to be chosen
     by the numbers; writes metrics.json, report.md, figures/, evaluation/.
 
-    Of PARTS that are left out what is kept is shown. Options are fields of `Sampling`, for what differs from the
-    config's, images the first of the split. With weights (`evaluation.inception`; slow on a CPU) there is a second
-    Frechet distance, with those of `evaluation.lpips` there are perceptual distances. None stands for the config's
-    number of images, and as the output for the workdir, or its folder "validation". Raises InputError for no trained
-    workdir, other data than it was trained on, an unknown part, a variable without any test label, a weights file that
-    is none, or images too small for LPIPS.
+    Of PARTS that are left out what is kept is shown; "uncertainty" is of models that were calibrated. Options are
+    fields of `Sampling`, for what differs from the config's, images the first of the split. With weights
+    (`evaluation.inception`; slow on a CPU) there is a second Frechet distance, with those of `evaluation.lpips` there
+    are perceptual distances. None stands for the config's number of images, and as the output for the workdir, or its
+    folder "validation". Raises InputError for no trained workdir, other data than it was trained on, an unknown part,
+    a variable without any test label, a weights file that is none, or images too small for LPIPS.
     """
     directory, parts = source.workdir if isinstance(source, TrainedModel) else source, tuple(parts)
     if directory is None:
@@ -257,6 +258,8 @@ def evaluate(
     if split not in SPLITS:
         raise InputError(f"the split is {split!r}: expected one of {', '.join(SPLITS)}")
     model = load(directory)
+    if parts == ("uncertainty",) and model.uncertainty is None:
+        raise InputError(f"the model in {directory} was not calibrated: run cdae calibrate --workdir={directory} first")
     inception = inception_features(inception_weights) if inception_weights else None
     perceptual = lpips(lpips_weights) if lpips_weights else None
     options = model.defaults = model.options(**(options or {}))  # also of what decodes nothing
@@ -276,9 +279,9 @@ def evaluate(
     key = _key_of(bench) | {name: weights_digest(weights) for name, weights in given.items() if weights}
     key |= {"split": split} if split != "test" else {}
 
-    def kept(name: str, part: str, compute: Callable[..., dict], *args) -> dict | None:
+    def kept(name: str, part: str, compute: Callable[..., dict], *args, **also) -> dict | None:
         computed = functools.partial(compute, bench, *args) if part in ("floor", *parts) else None
-        return _cached(folder / "evaluation" / f"{as_file_name(name)}.json", key, computed)
+        return _cached(folder / "evaluation" / f"{as_file_name(name)}.json", key | also, computed)
 
     results = {"floor": kept("floor", "floor", measure_floor)}
     names = tqdm(model.graph.names, "interventions")
@@ -292,6 +295,9 @@ def evaluate(
         results["given"] = _by_section(given)
     others = {"composition": measure_composition, "latents": measure_latents, "figures": draw_beliefs}
     found = {part: kept(part, part, compute) for part, compute in others.items()}
+    if model.uncertainty is not None:
+        drawn = parameters_digest(model.uncertainty.to_arrays())
+        found["uncertainty"] = kept("uncertainty", "uncertainty", measure_uncertainty, drawn=drawn)
     results |= {part: measured for part, measured in found.items() if measured is not None}
     if "latents" in results:
         importance_matrix(folder / "figures" / "dci.png", np.array(results["latents"]["importance"]), model.graph.names)

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from cdae_jax.evaluation.report import markdown_table, number
+from cdae_jax.evaluation.report import UNKNOWN, if_known, markdown_table, number
 from cdae_jax.inference.trained_model import TrainedModel
 
 
@@ -19,6 +19,21 @@ def _effect(metrics: dict | None, names: tuple[str, ...]) -> list[str]:
     if "composition" in metrics:
         lines += ["", f"The null intervention reproduces a test image at {metrics['composition']['psnr']:.1f} dB."]
     return lines
+
+
+def _sureness(metrics: dict | None) -> list[str]:
+    if metrics is None or "uncertainty" not in metrics:
+        return ["Intervals (`draws`) were not measured."]
+    found = metrics["uncertainty"]
+    lines = [f"Share of true labels of test images in the 5..95 % interval of {found['draws']} draws; 90 % is right."]
+    shares = {f"factual {name}": one for name, one in found["factual"].items() if "sure" not in one}
+    shares |= {"descendants under do()": found["all"]} if "all" in found else {}
+    rows = [
+        [name, f"{one['coverage']['mean']:.1%}", if_known(one["width"]), if_known(one["rank"])]
+        for name, one in shares.items()
+    ]
+    lines += ["", *markdown_table(["", "coverage", "mean width, sd", "rank correlation of width and error"], rows)]
+    return lines if "all" in found else [*lines, "", UNKNOWN]
 
 
 def model_card(model: TrainedModel, dataset: str, metrics: dict | None) -> str:
@@ -46,6 +61,7 @@ def model_card(model: TrainedModel, dataset: str, metrics: dict | None) -> str:
             f"Decoded by default with {options}.",
         ],
         "## Quality": _effect(metrics, model.graph.names),
+        "## How sure": _sureness(metrics),
         "## Limits": [
             "- The graph is an assumption that was given, not found: a wrong graph gives confident wrong answers.",
             "- Values outside the training range, and combinations that no training image shows, give poor images.",

@@ -9,6 +9,10 @@ from cdae_jax.evaluation.lpips import NAME as LPIPS
 from cdae_jax.evaluation.nearness import told as support_told
 from cdae_jax.model.decoders import DECODERS
 
+UNKNOWN = (
+    "What a counterfactual's intervals hold cannot be checked where its truth is unknown: checked are factual labels."
+)
+
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """The lines of a table."""
@@ -195,6 +199,40 @@ def _block_r2(found: dict, name: str) -> str:
     return f"{if_known(own)} [{if_known(max(others, default=None, key=lambda r2: -1 if r2 is None else r2))}]"
 
 
+def _uncertainty(results: dict) -> list[str]:
+    if "uncertainty" not in results:
+        return []
+    found = results["uncertainty"]
+    lines = [
+        f"How sure: how often the 5..95 % interval of {found['draws']} draws of a label holds the true one (90 % is",
+        "right), over all images and those of narrow, middle and wide intervals; widths and errors in standard",
+        "deviations of the training labels; rank: correlation of width and error. Of a class: how often the told",
+        "one is right, beside the share of draws that have it.",
+        "",
+    ]
+    rows = [[f"factual {name}", *_coverage_cells(one)] for name, one in found["factual"].items()]
+    rows += [
+        [f"{do}: *{name}*", *_coverage_cells(one)]
+        for do, effects in found["do"].items()
+        for name, one in effects.items()
+    ]
+    if "all" in found:
+        rows.append(["**all descendants**", *_coverage_cells(found["all"])])
+    header = ["", "coverage", "narrow / middle / wide", "mean width", "mean error", "rank"]
+    lines += markdown_table(header, rows)
+    if "all" not in found:
+        lines += ["", UNKNOWN]
+    return lines
+
+
+def _coverage_cells(one: dict) -> list[str]:
+    low, high = one["coverage"]["interval"]
+    told = f"{one['coverage']['mean']:.1%} ({low:.1%}..{high:.1%})"
+    told += f" told {one['sure']:.1%}" if "sure" in one else ""
+    parts = " / ".join(f"{share:.0%}" for share in one["by_tercile"])
+    return [told, parts, *map(if_known, (one["width"], one["error"], one["rank"]))]
+
+
 def report_text(results: dict, dataset: Dataset) -> str:
     """The results as Markdown tables."""
     protocol, train = results["protocol"], results["train"]
@@ -220,7 +258,7 @@ def report_text(results: dict, dataset: Dataset) -> str:
     sections = [
         [f"# {protocol['dataset']}: {protocol['num_images']} {split_of(results)} images, {steps}"],
         _effectiveness(results, dataset),
-        *(section(results) for section in (_images, _composition, _mechanisms, _latents)),
+        *(section(results) for section in (_images, _composition, _mechanisms, _latents, _uncertainty)),
         [f"The predictor's own errors on held-out training images: {judge}."],
         [f"{trained}, seed {protocol['train_seed']}{by}."],
     ]

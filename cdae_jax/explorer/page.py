@@ -17,6 +17,7 @@ from cdae_jax.data.labels import shown
 from cdae_jax.diffusion.solvers import SOLVERS
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.bench import dataset_of
+from cdae_jax.evaluation.report import UNKNOWN
 from cdae_jax.explorer import scene as scenes
 from cdae_jax.explorer import surroundings
 from cdae_jax.inference.loading import load
@@ -101,6 +102,8 @@ class Page:
         notes = [f"\u26a0\ufe0f {note}" for note in found.notes]
         if do and found.true is None:
             notes.append("The true counterfactual of this image is unknown.")
+        if found.sure:
+            notes.append(found.sure if found.true is not None else f"{found.sure} {UNKNOWN}")
         true = np.full_like(scene.image, 255) if found.true is None else found.true
         graph = graph_of_values(self.model.graph, found.before, found.after, set(do))
         pictures = [enlarged(image) for image in (scene.image, found.image, true, found.change)]

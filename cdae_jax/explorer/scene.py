@@ -23,6 +23,7 @@ FORMATS = ("PNG", "JPEG")
 MAX_UPLOAD_MIB = 5
 MAX_SIDE = 4096  # pixels of an upload
 SWEEP = 8  # images of a sweep
+DRAWS = 32  # of labels, which decode nothing
 
 
 class Scene(NamedTuple):
@@ -43,6 +44,7 @@ class Answer(NamedTuple):
     before: np.ndarray
     after: np.ndarray
     notes: list[str]  # sentences for the user
+    sure: str = ""  # how sure the labels are, where the model was calibrated
 
 
 def scene_of_test_image(dataset: Dataset, row: int) -> Scene:
@@ -103,7 +105,19 @@ def answer(model: TrainedModel, dataset: Dataset | None, scene: Scene, do: dict[
     before, after = read_labels(model, scene), after[0]
     notes = outside_notes(model, do)
     far = warning(made.support) if do and not notes else None
-    return Answer(images[0], true, change, before, after, notes + ([f"{far[0].upper()}{far[1:]}."] if far else []))
+    notes += [f"{far[0].upper()}{far[1:]}."] if far else []
+    is_known = model.uncertainty is not None and options.get("strength", 1) == 1
+    sure = sureness(model, scene, do) if is_known else ""
+    return Answer(images[0], true, change, before, after, notes, sure)
+
+
+def sureness(model: TrainedModel, scene: Scene, do: dict[str, float]) -> str:
+    """A sentence with each label under do and its 5..95 % interval."""
+    with warnings.catch_warnings(action="ignore"):
+        asked = {"context": scene.context, "draws": DRAWS}
+        labels, spread = model.predict(scene.image, model.graph.spelled(do), **asked)
+    told = zip(model.graph.names, spread.told(model.graph, labels)[0], strict=True)
+    return "How sure (5..95 %): " + ", ".join(f"{name} {text}" for name, text in told) + "."
 
 
 def slider_of(model: TrainedModel, name: str) -> tuple[float, float, float]:

@@ -4,6 +4,7 @@ weights.safetensors   averaged parameters, "params/encoder/Conv_0/kernel", ...; 
 config.json           the settings, with the graph
 model.json            dataset, image shape, context classes, label statistics, training step
 defaults.json         options of `TrainedModel.counterfactual`
+uncertainty.safetensors   what `draws` draw from, if the model was calibrated
 metrics.json          the evaluation, if there is one
 MODEL_CARD.md         for people
 stablehlo/*.bin       programs that run with jax alone, if asked for (see `cdae_jax.inference.stablehlo`)
@@ -25,11 +26,13 @@ from safetensors import numpy as arrays
 
 from cdae_jax.counterfactual.readout import Readout
 from cdae_jax.counterfactual.sampling import sampling_of
+from cdae_jax.counterfactual.uncertainty import Uncertainty
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.errors import InputError
 from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.model.causal_diffae import params_shapes
 from cdae_jax.settings.run import Settings
+from cdae_jax.training.workdir import UNCERTAINTY
 
 FORMAT = 1  # raise it when older code would misread a file
 SUFFIX = ".cdae"
@@ -63,6 +66,8 @@ def write(
         "defaults.json": json.dumps(dataclasses.asdict(model.defaults), indent=2).encode(),
         **files,
     }
+    if model.uncertainty is not None:
+        contents[UNCERTAINTY] = arrays.save(model.uncertainty.to_arrays())
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
     manifest = json.dumps({"format": FORMAT, "sha256": sums}, indent=2).encode()
     part = path.with_name(path.name + ".part")
@@ -115,7 +120,9 @@ def read(path: pathlib.Path) -> TrainedModel:
         if jax.tree.map(jnp.shape, params) != jax.tree.map(lambda leaf: leaf.shape, expected):
             raise InputError(f"the weights in {path} do not fit its config: export the model again")
         defaults = sampling_of(json.loads(contents["defaults.json"]))
-        return TrainedModel(settings, model, params, stats, image_shape, described["step"], readout, defaults)
+        drawn = Uncertainty.from_arrays(arrays.load(contents[UNCERTAINTY])) if UNCERTAINTY in contents else None
+        given = settings, model, params, stats, image_shape, described["step"], readout, defaults
+        return TrainedModel(*given, uncertainty=drawn)
     except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as err:
         if isinstance(err, InputError):
             raise

@@ -67,6 +67,5 @@ def _of_workdir(directory: pathlib.Path) -> TrainedModel:
     finally:
         checkpoints.close()
     readout = None if settings.is_aligned else workdir.read_readout(directory)
-    return TrainedModel(
-        settings, model, params, stats, image_shape, step, readout, workdir.read_defaults(directory), directory
-    )
+    defaults, uncertainty = workdir.read_defaults(directory), workdir.read_uncertainty(directory)
+    return TrainedModel(settings, model, params, stats, image_shape, step, readout, defaults, directory, uncertainty)

@@ -8,6 +8,10 @@ Every shard is an .npz file with
     read     [S, n] labels that the encoder reads from the counterfactual image, physical; of classes the nearest
     support  [S] how far believed lies from the training labels, a percentile; 100 is farther than any
     u, z_do  [S, n, k] abducted noise, and latents under do
+With draws also, over them:
+    sd, low, high  [S, n] standard deviation and 5..95 % interval of labels under do, physical; NaN of classes
+    sure     [S, n] share of draws that have the class that is believed; NaN of numbers
+    image_sd [S, H, W, C] float32, standard deviation of the counterfactual in grey levels
 Columns are in the order of "variables" in request.json, which also says what was asked of which model. Where the input
 are files, files.csv says which of them every index is, and in which shard.
 """
@@ -97,14 +101,15 @@ def generate(
     *,
     shard_size: int = 1024,
     strength: float | Mapping[str, float] = 1.0,
+    draws: int | None = None,
     **options,
 ) -> list[pathlib.Path]:
     """Writes the counterfactuals of every image of a source under one do, and returns the shards.
 
     Shards that are there already are left alone. Processes that call this alike share the work (`claims`): each takes
     a shard that nobody makes, or that a lost process was making, and returns when all are there. Noise is drawn by
-    the first row of the shard, so that the same comes of any number of processes. do, strength and options are as for
-    `TrainedModel.counterfactual`, whose errors come before the first shard; an output of another request is an
+    the first row of the shard, so that the same comes of any number of processes. do, strength, draws and options are
+    as for `TrainedModel.counterfactual`, whose errors come before the first shard; an output of another request is an
     InputError too.
     """
     folder = expanded(output)
@@ -112,12 +117,15 @@ def generate(
         raise InputError(f"the shard size is {shard_size}: expected at least 1")
     sampling = model.options(**options)
     first = source.images[np.arange(min(1, len(source)))]
-    model.counterfactual(first, do, strength=strength, options=sampling)  # mistakes come before anything is written
+    model.counterfactual(
+        first, do, strength=strength, draws=draws, options=sampling
+    )  # mistakes come before anything is written
     request = {
         "input": source.name,
         "num": len(source),
         "do": {name: value if isinstance(value, str) else float(value) for name, value in do.items()},
         "strength": dict(strength) if isinstance(strength, Mapping) else strength,
+        "draws": draws,
         "variables": list(model.graph.names),
         "model": parameters_digest(model.params),
         "shard_size": shard_size,
@@ -132,7 +140,7 @@ def generate(
     with tqdm(total=len(source), initial=there, unit="image", desc="counterfactuals") as bar:
 
         def make(path: pathlib.Path, part: pathlib.Path) -> None:
-            _write(part, rows[path], model, source, do, strength, sampling)
+            _write(part, rows[path], model, source, do, strength, draws, sampling)
             bar.set_postfix_str(f"at most {peak_mib():,.0f} MiB", refresh=False)
             bar.update(len(rows[path]))
 
@@ -157,14 +165,16 @@ def far_note(shards: list[pathlib.Path], model: TrainedModel) -> str | None:
 
 
 def _write(
-    path: pathlib.Path, rows: np.ndarray, model: TrainedModel, source: Source, do, strength, options: Sampling
+    path: pathlib.Path, rows: np.ndarray, model: TrainedModel, source: Source, do, strength, draws, options: Sampling
 ) -> None:
     images, fit_steps = np.asarray(source.images[rows]), options.fit_steps
     context = None if source.context is None else source.context[rows]
     values = model.set_values(images, do, fit_steps=fit_steps)
     given = {"context": context, "strength": strength, "options": options}
-    found = model.counterfactual(images, values, **given, seed=int(rows[0]))
+    changes = values if draws is None else do  # draws move what a shift or a scale starts from
+    found = model.counterfactual(images, changes, **given, draws=draws, seed=int(rows[0]))
     made, believed = found
+    drawn = {} if draws is None else found.spread._asdict() | {"image_sd": found.image_sd}
     u, _, z_do = model.latents_under(images, values, context=context, fit_steps=fit_steps)
     asked = np.full(believed.shape, np.nan)
     for name, value in values.items():
@@ -173,4 +183,4 @@ def _write(
     read = model.encode(made, fit_steps=fit_steps)
     with path.open("wb") as file:
         arrays = {"image": made, "do": asked, "believed": believed, "read": read, "support": found.support}
-        np.savez(file, index=rows, **arrays, u=u, z_do=z_do)
+        np.savez(file, index=rows, **arrays, u=u, z_do=z_do, **drawn)

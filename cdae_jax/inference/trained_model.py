@@ -13,6 +13,7 @@ import numpy as np
 from cdae_jax.counterfactual import algorithm
 from cdae_jax.counterfactual.readout import Readout, read
 from cdae_jax.counterfactual.sampling import Sampling
+from cdae_jax.counterfactual.uncertainty import Spread, Uncertainty, spread_of
 from cdae_jax.data.framing import Framing, framing_of
 from cdae_jax.data.images import prepare
 from cdae_jax.data.labels import LabelStats, as_classes
@@ -21,6 +22,7 @@ from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.graph import did_you_mean
 from cdae_jax.inference import checks
+from cdae_jax.inference.draws import Deviation, check_draws, worlds
 from cdae_jax.inference.support import TrainingLabels
 from cdae_jax.model.causal_diffae import CausalDiffAE
 from cdae_jax.model.network import Network
@@ -38,11 +40,21 @@ class _Pair(NamedTuple):
 
 class Counterfactuals(_Pair):
     """images [B, H, W, C] uint8; labels [B, n] what the model holds true under do, in physical units. It unpacks into
-    these two, and has besides
-    support: [B] how far such labels lie from those of training, see `TrainingLabels.support`; None of what was not
-    asked for by do."""
+    these two, and has besides, None where it was not asked for,
+    support: [B] how far such labels lie from those of training, see `TrainingLabels.support`;
+    spread: of the labels over the draws; image_sd: [B, H, W, C] float32, the standard deviation of the images over
+    them, in grey levels of 0..255."""
 
     support: np.ndarray | None = None
+    spread: Spread | None = None
+    image_sd: np.ndarray | None = None
+
+
+class Believed(NamedTuple):
+    """labels [B, n] as `predict` gives them without draws, and their spread over the draws."""
+
+    labels: np.ndarray
+    spread: Spread
 
 
 @dataclasses.dataclass(eq=False, repr=False)
@@ -68,6 +80,7 @@ class TrainedModel:
     readout: Readout | None = None  # where latents follow no labels (config.train.gamma 0), how to read and set them
     defaults: Sampling | None = None  # where no options are given: what `frontier` chose, else the config's
     workdir: pathlib.Path | None = None  # it was loaded from; None if from a file
+    uncertainty: Uncertainty | None = None  # what `draws` draw from; None before cdae calibrate
 
     def __post_init__(self):
         self.graph, self.defaults = self.model.graph, self.defaults or self.settings.sampling
@@ -104,10 +117,28 @@ class TrainedModel:
         """Exogenous noise u and causal latents z, each [B, n, k]."""
         return self.latents_under(images, {})[:2]
 
-    def predict(self, images: np.ndarray, do: Mapping, *, labels: Labels = None) -> np.ndarray:
-        """Labels [B, n] in physical units that the model holds true under do, without decoding an image; arguments and
-        errors as for `counterfactual`."""
-        return self._physical(self.latents_under(images, do, labels=labels)[2])
+    def predict(
+        self,
+        images: np.ndarray,
+        do: Mapping,
+        *,
+        labels: Labels = None,
+        context: Context = None,
+        draws: int | None = None,
+        seed: int = 0,
+    ) -> np.ndarray | Believed:
+        """Labels [B, n] in physical units that the model holds true under do, without decoding an image; with draws
+        their spread too. Arguments and errors as for `counterfactual`."""
+        fit_steps = self.defaults.fit_steps
+        if draws is not None:
+            check_draws(draws, self.uncertainty, fit_steps)
+        batch = self._asked(images, do, context, labels, fit_steps)
+        told = self._physical(self._in_batches(self._latents_of(self.network, fit_steps), batch)[2])
+        if draws is None:
+            return told
+        drawn = self._worlds(batch, do, fit_steps, draws, seed)
+        found = [self._physical(self._in_batches(self._latents_of(net, 0), given)[2]) for net, given in drawn]
+        return Believed(told, spread_of(np.stack(found), told, self.graph))
 
     def set_values(
         self, images: np.ndarray, do: Mapping, *, labels: Labels = None, fit_steps: int | None = None
@@ -132,11 +163,9 @@ class TrainedModel:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """u, z and z under do, each [B, n, k]; arguments and errors as for `counterfactual`."""
         fit_steps = self.options(fit_steps=fit_steps).fit_steps
-
-        def act(_, x, **given):
-            return algorithm.latents(self.network, to_unit(x), **given, readout=self.readout, fit_steps=fit_steps)
-
-        return self._in_batches(act, self._asked(images, do, context, labels, fit_steps))
+        return self._in_batches(
+            self._latents_of(self.network, fit_steps), self._asked(images, do, context, labels, fit_steps)
+        )
 
     def reconstruct(self, images: np.ndarray, **options) -> np.ndarray:
         """The images [B, H, W, C] uint8 after encoding and decoding; options as for `counterfactual`."""
@@ -151,6 +180,7 @@ class TrainedModel:
         context: Context = None,
         strength: float | Mapping[str, float] = 1.0,
         seed: int = 0,
+        draws: int | None = None,
         options: Sampling | None = None,
         **fields,
     ) -> Counterfactuals:
@@ -167,31 +197,46 @@ class TrainedModel:
           strength: how much of each change is made, from 0, nothing, to 1, as asked: in between it is the latent that
             goes part of the way to the value, its effects following; one number for all, or name -> number for some of
             the intervened variables. Unlike guidance it leaves alone what is not changed.
-          seed: for abduction="noise"; a whole number from 0 to 2**32 - 1.
+          seed: for abduction="noise" and draws; a whole number from 0 to 2**32 - 1.
+          draws: how often the counterfactual is made once more, of labels that the image may have and the model misread
+            and of mechanisms that the training labels allow as well (`draws.worlds`), to say how sure it is: the answer
+            then has `spread` and `image_sd` too. Each costs as much as the counterfactual. None for none.
           options: how to decode; None for `defaults`.
           fields: fields of `Sampling` (num_steps, guidance, abduction, depth, solver, corrections, fit_steps) to change
             in these options, None for no change.
 
-        Raises InputError for an unknown variable, a value that is no number, wrong images or options. A value outside
-        the range seen in training is only warned about.
+        Raises InputError for an unknown variable, a value that is no number, wrong images or options, and draws of a
+        model that was not calibrated. A value outside the range seen in training is only warned about.
         """
         sampling = self.options(options, **fields)
+        if draws is not None:
+            check_draws(draws, self.uncertainty, sampling.fit_steps)
         seed, batch = checks.check_seed(seed), self._asked(images, do, context, labels, sampling.fit_steps)
         strengths = checks.check_strength(strength, do, self.graph)
         if not do or any(self.graph.parents[self.graph.index(name)] for name in do):
             sampling = dataclasses.replace(sampling, corrections=0)  # nothing is missing there, see `repairs`
         t = self.steps(sampling)
 
-        def run(i, x, y_do, context, y=None):
-            given = to_unit(x), y_do, context, t, jax.random.fold_in(jax.random.key(seed), i)
-            options = _compiled_alike(sampling), self.readout, strengths, y
-            made = algorithm.counterfactual(self.network, *given, *options)
-            return to_uint8(made.x), made.z_cf
+        def run(net, sampling):
+            def of_batch(i, x, y_do, context, y=None):
+                given = to_unit(x), y_do, context, t, jax.random.fold_in(jax.random.key(seed), i)
+                made = algorithm.counterfactual(net, *given, _compiled_alike(sampling), self.readout, strengths, y)
+                return to_uint8(made.x), made.z_cf
 
-        made, z_cf = self._in_batches(run, batch)
-        found = Counterfactuals(made, self._physical(z_cf))
-        found.support = self.training_labels.support(found.labels)
-        return found
+            return of_batch
+
+        made, z_cf = self._in_batches(run(self.network, sampling), batch)
+        told = Counterfactuals(made, self._physical(z_cf))
+        told.support = self.training_labels.support(told.labels)
+        if draws is None:
+            return told
+        again, deviation, found = dataclasses.replace(sampling, fit_steps=0), Deviation(), []
+        for net, given in self._worlds(batch, do, sampling.fit_steps, draws, seed):
+            made, z_cf = self._in_batches(run(net, again), given)
+            deviation.add(made)
+            found.append(self._physical(z_cf))
+        told.spread, told.image_sd = spread_of(np.stack(found), told.labels, self.graph), deviation.sd
+        return told
 
     def noise(self, images: np.ndarray, *, labels: Labels = None, context: Context = None, **fields) -> np.ndarray:
         """x_T [B, H, W, C], what z does not explain, see `algorithm.invert`; fields as for `counterfactual`."""
@@ -286,6 +331,18 @@ class TrainedModel:
             "y_do": checks.check_do(values, num, self.graph, self.stats),
             "context": checks.check_context(context, num, self.model.num_classes),
         } | known
+
+    def _worlds(self, batch: dict, do: Mapping, fit_steps: int, draws: int, seed: int):
+        """Network and batch of each draw, see `draws.worlds`."""
+        seed = checks.check_seed(seed)
+        _, z, _ = self._in_batches(self._latents_of(self.network, fit_steps), batch)
+        return worlds(self, batch, z, do, draws, seed)
+
+    def _latents_of(self, net: Network, fit_steps: int):
+        def act(_, x, **given):
+            return algorithm.latents(net, to_unit(x), **given, readout=self.readout, fit_steps=fit_steps)
+
+        return act
 
     def _draw_z(self, num: int, seed: int):
         if not len(self.stats.rows):

@@ -68,6 +68,15 @@ def image_grid(path: pathlib.Path, rows: list[tuple[str, np.ndarray]], captions:
         _name_rows(axis, y, rows)
 
 
+def deviation_row(image_sd: np.ndarray) -> tuple[str, np.ndarray]:
+    """A row of `image_grid` of standard deviations [N, H, W, C] in grey levels: white where there is none, black where
+    it is largest in all images, which the row's name says; over colours their root mean square."""
+    sd = np.sqrt((image_sd.astype(np.float32) ** 2).mean(-1, keepdims=True))
+    most = max(float(sd.max()), 1.0)
+    shade = np.rint(255 - 255 * sd / most).astype(np.uint8)
+    return f"deviation 0..{most:.0f} of 255", np.repeat(shade, image_sd.shape[-1], -1)
+
+
 def counterfactual_grid(path: pathlib.Path, rows: list, captions: list[str], title: str) -> None:
     """An `image_grid` whose first row is factual and the second counterfactual, with their difference (grey: no change)
     as its last row."""

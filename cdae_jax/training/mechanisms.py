@@ -30,6 +30,7 @@ from cdae_jax.training.optimizer import apply_gradients
 
 KINDS = ("scaled", "affine", "spline")  # what "auto" chooses from, simplest first
 HELD_OUT, MAX_HELD_OUT = 0.2, 5_000
+REGIONS, BLIND = 24, 0.3  # of causes, and the share of them that a refitted mechanism has not seen
 STEPS, CHUNKS, BATCH, RATE = 6_000, 20, 256, 3e-3
 
 
@@ -133,6 +134,58 @@ def fit_to_labels(
     steps: int = STEPS,
 ) -> Fit:
     """The mechanisms of scm, fitted to standardised labels y [N, n], NaN where unknown; see `fit_mechanisms`."""
+    rows, held = _rows(scm, y, was_set, seed)
+    params, misfit = _fit(scm, jax.random.key(seed), rows, held, _keys(seed, steps), jnp.float32(prior_sd))
+    return Fit(scm, params, np.where(held[1], misfit, np.nan))
+
+
+def refit(
+    scm: StructuralCausalModel, y: np.ndarray, prior_sd: float, was_set: np.ndarray | None, num: int, steps: int
+) -> dict:
+    """The parameters of the mechanisms of scm, fitted `num` times, stacked on a first axis; arguments as for
+    `fit_to_labels`.
+
+    Each time from other first weights, to rows drawn with replacement (bootstrap, Efron 1979), and of each effect blind
+    to a share BLIND of REGIONS of its causes: do() asks for combinations of causes that data hardly show, of which rows
+    drawn anew know as little as before, so that refits would agree there without reason.
+    """
+    (codes, told), (held_codes, held_told) = _rows(scm, y, was_set, 0)
+    regions, found = _regions(scm, codes, held_codes), []
+    for seed in range(1, num + 1):
+        rng = np.random.default_rng([seed, 37])
+        drawn = rng.integers(len(codes), size=len(codes))
+        seen = np.pad(rng.random((told.shape[1], REGIONS)) >= BLIND, ((0, 0), (0, 1)), constant_values=True)
+        sees, held_sees = (np.stack([one[at] for one, at in zip(seen, part, strict=True)], 1) for part in regions)
+        rows, held = (codes[drawn], (told & sees)[drawn]), (held_codes, held_told & held_sees)
+        params, _ = _fit(scm, jax.random.key(seed), rows, held, _keys(seed, steps), jnp.float32(prior_sd))
+        found.append(params["params"])
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *found)
+
+
+def _regions(scm: StructuralCausalModel, codes: jax.Array, held: jax.Array) -> tuple[list, list]:
+    """For each effect the region of its causes, 0..REGIONS - 1, of every row [N], and of those held out; REGIONS, which
+    is always seen, of causes that have fewer values than that: no other value could tell what comes of one of them."""
+    from sklearn.cluster import MiniBatchKMeans  # a second that nobody else has to wait
+
+    found = [], []
+    for i in effects_of(scm.graph):
+        causes, others = (np.asarray(part)[:, scm.graph.parents[i]].reshape(len(part), -1) for part in (codes, held))
+        if len(np.unique(causes, axis=0)) < REGIONS:
+            places = (np.full(len(part), REGIONS) for part in (causes, others))
+        else:
+            groups = MiniBatchKMeans(REGIONS, random_state=0, n_init=1).fit(causes)
+            places = groups.labels_, groups.predict(others)
+        for part, at in zip(found, places, strict=True):
+            part.append(at)
+    return found
+
+
+def _keys(seed: int, steps: int) -> jax.Array:
+    return jax.random.split(jax.random.key(seed + 1), (CHUNKS, max(1, steps // CHUNKS)))
+
+
+def _rows(scm: StructuralCausalModel, y: np.ndarray, was_set: np.ndarray | None, seed: int) -> tuple:
+    """Codes [N, n, k] and which effects they tell of [N, effects], to fit to, and the same held out."""
     rng = np.random.default_rng([seed, 13])
     order = rng.permutation(len(y))
     y, was_set = y[order], np.zeros(y.shape, bool) if was_set is None else was_set[order]
@@ -148,10 +201,7 @@ def fit_to_labels(
             )
     codes = label_codes(scm.graph, scm.block_dim, jnp.asarray(np.nan_to_num(y).astype(np.float32)))
     rows = codes, jnp.asarray(np.stack(told, 1))
-    held, rest = jax.tree.map(lambda part: part[:num_held], rows), jax.tree.map(lambda part: part[num_held:], rows)
-    keys = jax.random.split(jax.random.key(seed + 1), (CHUNKS, max(1, steps // CHUNKS)))
-    params, misfit = _fit(scm, jax.random.key(seed), rest, held, keys, jnp.float32(prior_sd))
-    return Fit(scm, params, np.where(held[1], misfit, np.nan))
+    return jax.tree.map(lambda part: part[num_held:], rows), jax.tree.map(lambda part: part[:num_held], rows)
 
 
 def _misfit(scm: StructuralCausalModel, params, code: jax.Array, noise: jax.Array) -> jax.Array:

@@ -8,9 +8,12 @@ import zipfile
 from collections.abc import Mapping
 
 import numpy as np
+import safetensors
+from safetensors import numpy as arrays
 
 from cdae_jax.counterfactual.readout import Readout
 from cdae_jax.counterfactual.sampling import Sampling, sampling_of
+from cdae_jax.counterfactual.uncertainty import Uncertainty
 from cdae_jax.data.dataset import Dataset
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.errors import InputError
@@ -20,6 +23,7 @@ from cdae_jax.training.origin import Origin
 from cdae_jax.training.segments import Segment, extended, first_segment, read_segments, write_segments
 
 ORIGIN = "init_from.json"
+UNCERTAINTY = "uncertainty.safetensors"
 GIVEN = "data"  # folder of what was given in memory, as `cdae_jax.fit` stores it before training
 
 
@@ -118,7 +122,7 @@ def read_origin(directory: pathlib.Path) -> str | None:
 
 def reopen(directory: pathlib.Path) -> None:
     """Takes away what is written at the end of training, before the run goes on: it is of other weights."""
-    for name in ("train.json", "readout.npz"):
+    for name in ("train.json", "readout.npz", UNCERTAINTY):
         (directory / name).unlink(missing_ok=True)
 
 
@@ -146,6 +150,21 @@ def read_readout(directory: pathlib.Path) -> Readout:
             return Readout(**{name: stored[name] for name in Readout._fields})
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as err:
         raise InputError(f"{path} cannot be read ({err}): run the training again, which ends by writing it") from err
+
+
+def write_uncertainty(directory: pathlib.Path, uncertainty: Uncertainty) -> None:
+    arrays.save_file(uncertainty.to_arrays(), directory / UNCERTAINTY)
+
+
+def read_uncertainty(directory: pathlib.Path) -> Uncertainty | None:
+    """None if the model was not calibrated. Raises InputError if the file is damaged."""
+    path = directory / UNCERTAINTY
+    if not path.is_file():
+        return None
+    try:
+        return Uncertainty.from_arrays(arrays.load_file(path))
+    except (OSError, KeyError, TypeError, safetensors.SafetensorError) as err:
+        raise InputError(f"{path} is damaged ({err!r}): delete it, or run cdae calibrate again") from err
 
 
 def write_defaults(directory: pathlib.Path, options: Sampling, chosen: str) -> None:

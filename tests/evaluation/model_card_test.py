@@ -43,3 +43,14 @@ def test_the_card_shows_errors_with_intervals_and_what_is_unknown(model):
     card = model_card(model, "Stripes", metrics)
     assert "| do(a) | 0.123 (0.100..0.200) | unknown | 0.123 (0.100..0.200) |" in card
     assert "over 99 images" in card and "at 31.4 dB" in card and "Not evaluated" not in card
+
+
+def test_the_card_says_how_often_intervals_hold_and_what_cannot_be_checked(model):
+    one = {"coverage": {"mean": 0.912}, "width": 0.2, "rank": None}
+    sure = {"draws": 64, "factual": {"a": one, "c": one | {"sure": 0.9}}}
+    metrics = {"protocol": {}, "uncertainty": sure}
+    card = model_card(model, "Stripes", metrics)
+    assert "| factual a | 91.2% | 0.200 | - |" in card and "factual c" not in card and "cannot be checked" in card
+    card = model_card(model, "Stripes", {"protocol": {}, "uncertainty": sure | {"all": one}})
+    assert "| descendants under do() | 91.2% |" in card and "cannot be checked" not in card
+    assert "were not measured" in model_card(model, "Stripes", None)

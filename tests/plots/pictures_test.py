@@ -156,3 +156,12 @@ def test_drawing_leaves_the_backend_of_a_notebook_alone():
         assert matplotlib.get_backend() == "svg"
     finally:
         matplotlib.use(before)
+
+
+def test_a_deviation_is_white_where_there_is_none_and_black_where_it_is_largest():
+    sd = np.zeros((2, 3, 3, 3), np.float32)
+    sd[1, 0, 0], sd[0, 1, 1] = 40, [20, 20, 20]
+    name, row = pictures.deviation_row(sd)
+    assert name == "deviation 0..40 of 255" and row.dtype == np.uint8 and row.shape == sd.shape
+    assert (row[1, 0, 0] == 0).all() and (row[0, 1, 1] == 128).all() and (row[0, 0] == 255).all()
+    assert (pictures.deviation_row(np.zeros_like(sd))[1] == 255).all()

@@ -21,7 +21,16 @@ from cdae_jax.model.scm import StructuralCausalModel
 from cdae_jax.settings.run import Settings
 from cdae_jax.studies.mechanisms import believed
 from cdae_jax.training.loop import train_model
-from cdae_jax.training.mechanisms import KINDS, Fit, Scores, class_effects, fit_mechanisms, fit_to_labels, scores_of
+from cdae_jax.training.mechanisms import (
+    KINDS,
+    Fit,
+    Scores,
+    class_effects,
+    fit_mechanisms,
+    fit_to_labels,
+    refit,
+    scores_of,
+)
 from configs.custom import get_config
 
 PAIR = CausalGraph((Variable("cause"), Variable("effect", ("cause",))))
@@ -226,3 +235,35 @@ def test_runs_have_classes_as_effects_unless_they_were_started_without(tmp_path,
     assert (new.stats.mean[2], new.stats.sd[2]) == (0.5, 0.5)
     labels = new.predict(images[:8], {"heat": 3.0})
     assert set(labels[:, 1]) <= set(range(5)) and set(labels[:, 2]) <= {0, 1}
+
+
+def test_refits_disagree_more_where_data_are_few():
+    rng = np.random.default_rng(0)
+    cause = np.concatenate([rng.uniform(-1, 1, 1_500), rng.uniform(1, 3, 20)])
+    y, scm = standardised(cause, np.sin(2 * cause) + 0.05 * rng.normal(size=len(cause))), causal("scaled")
+    members = refit(scm, y, PRIOR_SD, None, num=4, steps=400)
+    factual = np.repeat(y[:1], 50, 0)
+    asked = np.repeat([[0.0], [4.0]], 50, 1)  # standard deviations of the cause: amid the data, and past their end
+    found = [
+        [
+            believed(scm, {"params": jax.tree.map(lambda leaf, k=k: leaf[k], members)}, factual, 0, to)[0, 1]
+            for to in asked
+        ]
+        for k in range(4)
+    ]
+    near, far = np.std(found, axis=0)
+    assert 0 < near < 0.5 * far
+
+
+def test_refits_are_blind_to_no_class_of_a_cause():
+    """An effect of a cause of three classes is known for each of them by every refit."""
+    rng = np.random.default_rng(0)
+    graph = CausalGraph((Variable("kind", kind="categorical", classes=3), Variable("size", ("kind",))))
+    kind = rng.integers(0, 3, 1_000)
+    y = np.stack([kind, kind - 1 + 0.05 * rng.normal(size=1_000)], 1).astype(np.float32)
+    scm = causal("scaled", graph, block_dim=3)
+    members = refit(scm, y, PRIOR_SD, None, num=3, steps=400)
+    for k in range(3):
+        params = {"params": jax.tree.map(lambda leaf, k=k: leaf[k], members)}
+        found = believed(scm, params, y[:1].repeat(3, 0), 0, np.arange(3.0))
+        np.testing.assert_allclose(np.diff(found[:, 1]), 1, atol=0.2)

@@ -1,0 +1,83 @@
+"""Counterfactuals drawn: the same image under other readings and mechanisms that are as likely (`uncertainty`).
+
+Abduction, action and prediction are what they are without draws: a draw hands them other known labels and parameters.
+Draws stand in for models trained anew from other seeds, which cost a training each: what such models make of an image
+differs by how they read it, which the errors on validation images measure whole, those of this seed's luck too, and by
+their mechanisms, which are refitted from other first weights and rows here as another seed would fit them. What draws
+do not stand in for is another decoder: the image of given latents.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import jax.numpy as jnp
+import numpy as np
+
+from cdae_jax.counterfactual.uncertainty import Uncertainty, draw_labels, features_of, is_class
+from cdae_jax.data.labels import as_classes
+from cdae_jax.errors import InputError
+from cdae_jax.inference import checks
+from cdae_jax.model.network import Network
+
+
+def check_draws(draws, uncertainty: Uncertainty | None, fit_steps: int) -> None:
+    """Raises InputError for a number of draws that is none, a model that was not calibrated, or was for readings of
+    another kind."""
+    if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < 2:
+        raise InputError(f"draws is {draws!r}: expected a whole number of at least 2, or None for no draws")
+    if uncertainty is None:
+        raise InputError("draws were asked of a model that was not calibrated: run cdae calibrate --workdir=... first")
+    if uncertainty.fit_steps != fit_steps:
+        raise InputError(
+            f"draws were asked with fit_steps {fit_steps}, and this model was calibrated with {uncertainty.fit_steps}:"
+            " leave fit_steps out, or run cdae calibrate again"
+        )
+
+
+def features_and_read(model, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of latents z [B, n, k] that a model abducted: features [B, F] of its reading, and what it reads [B, n], numbers
+    standardised and classes as codes."""
+    y = np.asarray(model.labels_of(jnp.asarray(z)))
+    features = features_of(y, z, np.asarray(model.network.codes(jnp.asarray(y))))
+    return features, np.where(is_class(model.graph), as_classes(model.graph, model.stats.physical(y)), y)
+
+
+def worlds(model, batch: Mapping, z: np.ndarray, do: Mapping, num: int, seed: int) -> Iterator[tuple[Network, dict]]:
+    """The network and the batch of each draw: mechanisms of a member, and the factual labels y [B, n] that may be true.
+
+    The batch is what is asked of a model, and z [B, n, k] what it abducts of it. What is known in its y stays; a class
+    that is drawn as it was read stays as it was read, NaN. A change in do, "+20", is one of the drawn label.
+    """
+    features, read = features_and_read(model, z)
+    known = batch.get("y", np.full(read.shape, np.nan, np.float32))
+    graph, stats, params = model.graph, model.stats, model.network.params
+    for k in range(num):
+        drawn = draw_labels(model.uncertainty.reading, read, features, graph, np.random.default_rng([seed, k]))
+        codes = np.where(is_class(graph), stats.standardise(drawn), drawn)
+        y = np.where(is_class(graph) & (drawn == read), np.nan, codes)
+        y = np.where(np.isfinite(known), known, y).astype(np.float32)
+        physical, y_do = stats.physical(np.where(np.isfinite(y), y, stats.standardise(read))), batch["y_do"].copy()
+        for name, value in do.items():
+            if checks.is_change(name, value, graph):
+                i = graph.index(name)
+                y_do[:, i] = (checks.soften(name, value, physical[:, i]) - stats.mean[i]) / stats.sd[i]
+        scm = params["params"]["scm"] | model.uncertainty.member(k) if "scm" in params["params"] else {}
+        net = model.network.replace(params={"params": params["params"] | ({"scm": scm} if scm else {})})
+        yield net, {**batch, "y": y, "y_do": y_do}
+
+
+class Deviation:
+    """The standard deviation of images that come one batch after another, by Welford's sums."""
+
+    def __init__(self):
+        self.num, self.mean, self.squares = 0, np.float32(0), np.float32(0)
+
+    def add(self, images: np.ndarray) -> None:
+        self.num += 1
+        gap = images.astype(np.float32) - self.mean
+        self.mean = self.mean + gap / np.float32(self.num)
+        self.squares = self.squares + gap * (images - self.mean)
+
+    @property
+    def sd(self) -> np.ndarray:
+        """[B, H, W, C] float32, in grey levels."""
+        return np.sqrt(np.maximum(self.squares, 0) / np.float32(self.num - 1)).astype(np.float32)
