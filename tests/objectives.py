@@ -17,6 +17,7 @@ WEIGHTS = LossWeights(
     condition="encoding",
     condition_drop=0.0,
     refine_every=1,
+    steps=1000,
 )
 
 

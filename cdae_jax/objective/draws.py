@@ -12,7 +12,7 @@ class Draws(NamedTuple):
 
     u [B, n, k], eps [B, H, W, C] and style [B, m]: standard normal; t [B] int32 step indices; drop, hide [B] bool:
     where z, and where the context, is replaced by the null condition; swap [B, n] bool: where z_i is replaced by what
-    do() would set.
+    do() would set; plain [B] uniform in 0..1: below some share the draft learns without style.
     """
 
     u: jax.Array
@@ -21,7 +21,8 @@ class Draws(NamedTuple):
     drop: jax.Array
     hide: jax.Array
     swap: jax.Array
-    style: jax.Array | None  # of a model with style
+    style: jax.Array | None  # this and the next of a model with style
+    plain: jax.Array | None
 
 
 def draw(model: CausalDiffAE, num_steps: int, condition_drop: float, image_shape, key: jax.Array) -> Draws:
@@ -36,4 +37,5 @@ def draw(model: CausalDiffAE, num_steps: int, condition_drop: float, image_shape
         hide=jax.random.bernoulli(key_context, condition_drop, num),
         swap=jax.random.bernoulli(jax.random.fold_in(key, 5), 0.5, (*num, len(model.graph))),
         style=jax.random.normal(jax.random.fold_in(key, 6), (*num, model.style_dim)) if model.style_dim else None,
+        plain=jax.random.uniform(jax.random.fold_in(key, 7), num) if model.style_dim else None,
     )

@@ -57,20 +57,31 @@ def draft_misfit(x_0: jax.Array, draft: jax.Array, drop: jax.Array) -> jax.Array
     return jnp.where(drop, 0, mean_square(x_0 - draft))
 
 
-def with_style(net: Network, x_0: jax.Array, z: jax.Array, draws: Draws) -> tuple[Network, dict[str, jax.Array]]:
-    """The network with a sample of style s of images x_0 in its draft, and (5) [B] by name; nothing without style.
+def share_of_plain(step: jax.Array, steps: int) -> jax.Array:
+    """The share of images whose draft learns without style, after so many steps of all: from 1 to 0 half-way."""
+    return jnp.maximum(0.0, 1 - 2 * step.astype(jnp.float32) / steps)
+
+
+def with_style(
+    net: Network, x_0: jax.Array, z: jax.Array, draws: Draws, plain: jax.Array
+) -> tuple[Network, Network, dict]:
+    """The network with the style s of images x_0 as its draft learns from it, the same as the UNet sees it, and (5) [B]
+    by name; both as they are and nothing without style. A share `plain` of the images has no style: 0 takes its place.
 
     What no label says of an image, the place of a shape for example, is in s ~ q(s | x, z), so that the draft is sharp
     where it was a mean over all of it. With (4) it is -log p(x | z) or more, of p(x | z, s) = N(d(z, s), STYLE_SD^2 I),
-    a conditional VAE, on the scale of squared pixels; the divergence keeps out of s what z says already, the better
-    the larger STYLE_SD ("Style beside the labels"). z [B, n, k] is given: its gradient ends here.
+    a conditional VAE, on the scale of squared pixels; the divergence keeps out of s what z says already, of a draft
+    that has learned what z says: hence `share_of_plain`, else style says it first ("Style beside the labels"). The
+    UNet refines the draft of the mean of s, which is what abduction finds. z [B, n, k] is given: its gradient ends
+    here.
     """
     if not net.model.style_dim:
-        return net, {}
+        return net, net, {}
     mean, log_var = net.read_style(x_0, z)
     nats = jnp.sum(kl_standard_normal(mean, log_var), -1) / x_0[0].size
     scale = 1.0 if net.decoder.diffuses else 1 / (2 * IMAGE_SD**2)  # that of (4), or of `pixel_misfit`
-    return net.replace(style=sample_gaussian(mean, log_var, draws.style)), {"style": scale * 2 * STYLE_SD**2 * nats}
+    sample = jnp.where(draws.plain[:, None] < plain, 0, sample_gaussian(mean, log_var, draws.style))
+    return net.replace(style=sample), net.replace(style=mean), {"style": scale * 2 * STYLE_SD**2 * nats}
 
 
 def every(tree, num: int):

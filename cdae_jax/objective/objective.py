@@ -52,9 +52,10 @@ def objective(
     context = jnp.where(draws.hide, net.model.num_classes, batch["context"])
     seen, drop = extensions.condition_of(weights.condition, z, code, known, draws)
     for_draft = jax.lax.stop_gradient(code if weights.condition == "mixed" else seen)
-    net, terms = extensions.with_style(net, x_0, for_draft, draws)
+    plain = extensions.share_of_plain(step, weights.steps)
+    net, refined, terms = extensions.with_style(net, x_0, for_draft, draws, plain)
     if net.decoder.diffuses:
-        decoding, others = _denoising(net, weights, x_0, seen, for_draft, context, drop, draws)
+        decoding, others = _denoising(net, refined, weights, x_0, seen, for_draft, context, drop, draws)
         terms |= others
     else:
         decoding = extensions.pixel_misfit(net, x_0, seen, context)
@@ -73,17 +74,17 @@ def objective(
     return terms["decoder"] + terms.get("draft", 0.0) + terms.get("style", 0.0) + regularisers, terms
 
 
-def _denoising(net: Network, weights: LossWeights, x_0, seen, for_draft, context, drop, draws: Draws):
-    """(1) ||target - output(x_t, t, z)||^2 of every image that the UNet sees, and (4) of every image, by name."""
+def _denoising(net: Network, refined: Network, weights: LossWeights, x_0, seen, for_draft, context, drop, draws: Draws):
+    """(1) ||target - output(x_t, t, z)||^2 of every image that the UNet sees, and (4) of every image, by name; net and
+    refined are the network with style as the draft and as the UNet sees it."""
     eps, t, draft, terms = draws.eps, draws.t, None, {}
     if net.decoder.has_draft:
         draft = net.draft(for_draft, context, x_0.shape[1:], drop)
         terms["draft"] = extensions.draft_misfit(x_0, draft, drop)
-        every = extensions.every((x_0, eps, t, seen, context, drop, draft, net.style), weights.refine_every)
+        every = extensions.every((x_0, eps, t, seen, context, drop, draft, refined.style), weights.refine_every)
         x_0, eps, t, seen, context, drop, draft, style = every
-        net = net.replace(style=style)
-        if weights.condition == "mixed":  # the draft learns from codes alone, and the UNet's is of what the UNet sees
-            draft = net.draft(seen, context, x_0.shape[1:], drop)
+        if weights.condition == "mixed" or style is not None:  # the UNet's draft is of what the UNet sees
+            draft = refined.replace(style=style).draft(seen, context, x_0.shape[1:], drop)
         draft = jax.lax.stop_gradient(draft)
     x_t = q_sample(net.schedule, x_0, eps, t)
     output = net.denoise(x_t, t, seen, context, drop, draft)

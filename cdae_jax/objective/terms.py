@@ -20,6 +20,7 @@ class LossWeights:
     condition: Condition
     condition_drop: float
     refine_every: int
+    steps: int  # of the whole training
 
 
 def kl_standard_normal(mean: jax.Array, log_var: jax.Array) -> jax.Array:

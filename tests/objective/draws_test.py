@@ -25,7 +25,8 @@ def draws():
 def test_shapes_and_types_are_those_of_the_batch(draws):
     assert draws.u.shape == (NUM, len(GRAPH), 4) and draws.eps.shape == (NUM, 2, 2, 1)
     assert draws.style.shape == (NUM, 3)
-    assert draws.t.shape == draws.drop.shape == draws.hide.shape == (NUM,) and draws.swap.shape == (NUM, len(GRAPH))
+    assert draws.t.shape == draws.drop.shape == draws.hide.shape == draws.plain.shape == (NUM,)
+    assert draws.swap.shape == (NUM, len(GRAPH))
     assert (draws.u.dtype, draws.t.dtype, draws.drop.dtype) == (np.float32, np.int32, np.bool_)
 
 
@@ -38,7 +39,7 @@ def test_noise_is_standard_normal_and_steps_are_uniform(draws):
 
 
 def test_conditions_are_dropped_as_often_as_asked_and_half_of_the_latents_swapped(draws):
-    for mask, share in ((draws.drop, 0.3), (draws.hide, 0.3), (draws.swap, 0.5)):
+    for mask, share in ((draws.drop, 0.3), (draws.hide, 0.3), (draws.swap, 0.5), (draws.plain < 0.2, 0.2)):
         assert abs(mask.mean() - share) < 4 * np.sqrt(share * (1 - share) / NUM)
     for condition_drop in (0.0, 1.0):
         draws = drawn(condition_drop)

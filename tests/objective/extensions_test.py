@@ -102,18 +102,21 @@ def test_a_decoder_without_diffusion_has_the_likelihood_of_its_pixels(batch):
     np.testing.assert_allclose(found, 0.5 * np.mean((gaps / 0.1) ** 2, (1, 2, 3)), rtol=1e-4)
 
 
-def test_style_is_sampled_from_what_is_read_and_costs_its_divergence(batch):
+def test_style_is_sampled_from_what_is_read_or_left_out_and_costs_its_divergence(batch):
     z = jax.random.normal(jax.random.key(0), (8, 4, 4))
     # A conv decoder's misfit is 1 / (2 0.1^2) times a draft's.
     for styled, scale in ((STYLED, 2 * 0.3**2), (small_network("conv", style_dim=3), 3**2)):
         draws = draws_of(styled, WEIGHTS, batch)
         mean, log_var = (np.asarray(part, float) for part in styled.read_style(batch["x"], z))
         kl = 0.5 * np.sum(mean**2 + np.exp(log_var) - 1 - log_var, -1)
-        net, terms = extensions.with_style(styled, batch["x"], z, draws)
-        np.testing.assert_allclose(net.style, mean + np.exp(0.5 * log_var) * draws.style, rtol=1e-4, atol=1e-5)
+        net, refined, terms = extensions.with_style(styled, batch["x"], z, draws, 0.5)
+        sample = np.where(draws.plain[:, None] < 0.5, 0, mean + np.exp(0.5 * log_var) * draws.style)
+        np.testing.assert_allclose(net.style, sample, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(refined.style, mean, rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(terms["style"], scale * kl / np.prod(SHAPE), rtol=1e-4)
-    net, terms = extensions.with_style(REFINER, batch["x"], z, draws)
-    assert net is REFINER and terms == {}
+        assert 0 < (draws.plain < 0.5).sum() < len(draws.plain)
+    net, refined, terms = extensions.with_style(REFINER, batch["x"], z, draws, 0.5)
+    assert net is refined is REFINER and terms == {}
 
 
 def test_style_learns_from_the_draft_and_its_divergence_alone(batch):
@@ -124,6 +127,22 @@ def test_style_learns_from_the_draft_and_its_divergence_alone(batch):
         assert found["decoder"]["style_encoder"] == 0 and found["decoder"]["unet"] > 0
         assert not any(value for name, value in found["style"].items() if name != "style_encoder")
         assert not any(value for name, value in found["draft"].items() if name not in ("style_encoder", "conv_decoder"))
+
+
+def test_the_unet_refines_the_draft_of_the_mean_of_style_whether_the_draft_learns_from_it_or_not(batch):
+    """Its loss is the same for every sample of style and wherever style is left out; that of the draft is not."""
+    found = []
+    for step, noise in ((0, 0), (1000, 10)):
+        draws = draws_of(STYLED, WEIGHTS, batch)
+        found.append(values(STYLED, WEIGHTS, batch, draws._replace(style=draws.style + noise), step=step))
+    np.testing.assert_allclose(found[0]["decoder"], found[1]["decoder"], rtol=1e-5)
+    assert abs(found[0]["draft"] - found[1]["draft"]) > 1e-4
+
+
+def test_a_draft_learns_without_style_at_first_and_with_it_in_the_second_half():
+    shares = [float(extensions.share_of_plain(jnp.int32(step), 100)) for step in (0, 25, 50, 99)]
+    np.testing.assert_allclose(shares, [1, 0.5, 0, 0])
+    assert extensions.share_of_plain(jnp.int32(200), 100) == 0  # of a run that is extended
 
 
 def test_one_row_of_so_many_is_taken():
