@@ -15,7 +15,7 @@ SIX_LEVELS = {"encoder_multipliers": (1, 1, 2, 2, 4, 4), "unet_multipliers": (1,
 
 # A draft that learns from codes, refined, with labels fitted through it: ahead where tried, but on MorphoMNIST.
 REFINED = {
-    "model": {"decoder": "refiner"},
+    "model": {"decoder": "refiner", "style_dim": 16},
     "train": {"condition": "mixed", "refine_every": 4},
     "sample": {"solver": "dpm_solver", "num_steps": 5, "fit_steps": 2},
 }
@@ -133,7 +133,7 @@ CUSTOM = {  # the graph is the user's
         "model": {"encoder_channels": 32, "unet_channels": 64, "mechanism_hidden": 128},
         "train": {"steps": 8_000},
     },
-    "ours": REFINED | {"model": {"decoder": "refiner", "style_dim": 16}},
+    "ours": REFINED,
     "smoke": WITHOUT_DRAFT | {"data": {"resolution": 16}},
     "paper": {"data": {"resolution": 64}, "model": {"block_dim": 16, "attention": (16, 8), **FOUR_LEVELS}},
 }
