@@ -73,6 +73,14 @@ def batch():
     }
 
 
+# What takes longest starts first, else one worker waits for the other at the end.
+LONG = ("commands/baselines_test.py", "presets/methods_test.py", "training/mechanisms_test.py", "training/loop_test.py")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: not item.nodeid.partition("::")[0].endswith(LONG))
+
+
 def pytest_collection_finish():
     """Imports stay; tracing makes so many objects that looking through all of them for garbage is much of a test."""
     gc.freeze()

@@ -99,6 +99,7 @@ ELSEWHERE = {"train", "explore", "generate", "plan", "sweep", "baselines", "comp
 PROCESSES = (
     ("benchmark", (CONFIG, "--parts=input", "--seconds=0"), 0, "| input |"),
     ("benchmark_data", ("--seconds=0.1",), 0, "128 x 128 x 3, batches of 128: "),
+    ("calibrate", ("--workdir={0}/none",), 2, "no folder or file '{0}/none'"),
     ("convert_judges", (), 2, " is missing: see --help"),
     ("counterfactual", ("--workdir={model}", "--do=angle=20", "--num=2", "--output={0}/cf.png"), 0, "wrote "),
     ("evaluate", (), 2, "--workdir is missing: see --help"),

@@ -42,6 +42,7 @@ def today():
     config = get_config("cpu").to_dict()
     config["train"]["mechanisms"], config["model"]["mechanism"] = "objective", "additive"
     config["data"]["validation_share"] = 0.0  # all images trained
+    config["model"]["style_dim"] = 0
     return Settings.from_dict(config)
 
 
