@@ -62,12 +62,13 @@ def main() -> None:
     if DRAWS.value is not None:
         rows.append(deviation_row(made.image_sd))
         after = made.spread.told(model.graph, labels)
+    to = " to " if DRAWS.value is None else "\nto "  # with an interval it is too long for one line
     captions = [
         "\n".join(
-            f"{var.name} {var.spell(old)} to {new}"
+            f"{var.name} {var.spell(old)}{to}{new}"
             for var, old, new in zip(model.graph.variables, before, told, strict=True)
         )
-        + ("" if np.isnan(support) else f"\nfarther than {support:.0f} %")
+        + ("" if np.isnan(support) else f"\nfarther than {support:.0f} %\nof training labels")
         for before, told, support in zip(factual, after, made.support, strict=True)
     ]
     wanted = ", ".join(
