@@ -1,20 +1,25 @@
 """Counterfactual image generation with causal diffusion autoencoders."""
 
+import importlib
 import os
+from typing import TYPE_CHECKING
 
 from cdae_jax.errors import InputError
-from cdae_jax.inference.fit import fit
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.trained_model import TrainedModel
 
+if TYPE_CHECKING:
+    from cdae_jax.evaluation.evaluate import evaluate
+    from cdae_jax.inference.fit import fit
+
 __all__ = ["InputError", "TrainedModel", "evaluate", "fit", "load"]
+
+_LATER = {"evaluate": "cdae_jax.evaluation.evaluate", "fit": "cdae_jax.inference.fit"}
 
 
 def __getattr__(name: str):
-    if name == "evaluate":  # takes a second to import, which only who evaluates pays
-        from cdae_jax.evaluation.evaluate import evaluate
-
-        return evaluate
+    if name in _LATER:  # a second or two to import, which only who asks for them waits
+        return getattr(importlib.import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,9 +1,6 @@
 """Which effects the images cannot show apart from their causes, since their labels follow from these nearly wholly."""
 
 import numpy as np
-from sklearn.kernel_ridge import KernelRidge
-from sklearn.model_selection import GridSearchCV, cross_val_predict
-from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from cdae_jax.graph import CausalGraph
@@ -28,6 +25,11 @@ def open_share(graph: CausalGraph, i: int, labels: np.ndarray) -> float:
 
     Causes that say all have 0 and what rows so few can tell, causes that say nothing have 1; NaN if all are the same.
     """
+    # Two seconds that who trains no model does not wait.
+    from sklearn.kernel_ridge import KernelRidge
+    from sklearn.model_selection import GridSearchCV, cross_val_predict
+    from sklearn.preprocessing import StandardScaler
+
     hot = [
         _one_hot(labels[:, p]) if graph.variables[p].kind == "categorical" else labels[:, [p]] for p in graph.parents[i]
     ]

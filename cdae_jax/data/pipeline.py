@@ -4,7 +4,6 @@ import functools
 import os
 from collections.abc import Iterator
 
-import grain
 import numpy as np
 
 from cdae_jax.data import custom, pendulum
@@ -95,6 +94,8 @@ def batches(
     what does not fill a batch is left to the next epoch. batch_size is that of all processes together, a multiple of
     process_count: process_index says which of the equal parts of every batch to give.
     """
+    import grain  # a second, which only who trains waits
+
     part = batch_size // process_count
     drawn = pools(split.labels, batch_size, labelled_share)
 

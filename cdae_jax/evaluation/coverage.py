@@ -5,7 +5,6 @@ looked at: the set variable's interval is a point, and what is untouched has its
 """
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from cdae_jax.counterfactual.uncertainty import Spread
 from cdae_jax.data.pipeline import label_columns
@@ -64,13 +63,13 @@ def held(var: Variable, width: np.ndarray, error: np.ndarray, inside: np.ndarray
         error = (error > 0).astype(float)
         inside = error == 0
     order = np.array_split(np.argsort(width, kind="stable"), 3)
-    varies = len(width) > 2 and np.ptp(width) > 0 and np.ptp(error) > 0
+    rank = metrics.rank_correlation(width, error)
     found = {
         "coverage": metrics.mean_with_interval(inside.astype(float)),
         "by_tercile": [float(metrics.known_mean(inside[part].astype(float))) for part in order],
         "widths": [float(metrics.known_mean(width[part])) for part in order],
         "width": float(metrics.known_mean(width)),
         "error": float(metrics.known_mean(error)),
-        "rank": float(spearmanr(width, error).statistic) if varies else None,
+        "rank": None if np.isnan(rank) else rank,
     }
     return found | ({"sure": 1 - found["width"]} if var.classes else {})

@@ -49,6 +49,16 @@ def bootstrap_interval(values: np.ndarray, seed: int = 0) -> list[float]:
     return [float(low), float(high)]
 
 
+def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman's, over the entries that both have; NaN where one is the same throughout."""
+    from scipy.stats import spearmanr  # a second to import
+
+    known = np.isfinite(a) & np.isfinite(b)
+    if known.sum() < 2 or np.ptp(a[known]) == 0 or np.ptp(b[known]) == 0:
+        return float("nan")
+    return float(spearmanr(a[known], b[known]).statistic)
+
+
 def mean_with_interval(values: np.ndarray) -> dict:
     """{"mean", "interval", "count"} of values [N] over images, NaN left out."""
     return {

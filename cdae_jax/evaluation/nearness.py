@@ -3,19 +3,10 @@
 import itertools
 
 import numpy as np
-from scipy.stats import spearmanr
 
-from cdae_jax.evaluation.metrics import known_mean, mean_with_interval
+from cdae_jax.evaluation.metrics import known_mean, mean_with_interval, rank_correlation
 
 ENDS = (0, 50, 90, 99, 100)  # of the bins of support, percentiles
-
-
-def _rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman's, over the entries that both have; NaN where one is the same throughout."""
-    known = np.isfinite(a) & np.isfinite(b)
-    if known.sum() < 2 or np.ptp(a[known]) == 0 or np.ptp(b[known]) == 0:
-        return float("nan")
-    return float(spearmanr(a[known], b[known]).statistic)
 
 
 def against_error(nearness: dict[str, dict], per_image: np.ndarray) -> dict:
@@ -33,8 +24,8 @@ def against_error(nearness: dict[str, dict], per_image: np.ndarray) -> dict:
     for low, high in itertools.pairwise(ENDS):
         inside = (support >= low) & ((support < high) | (high == ENDS[-1]))
         bins.append({"from": low, "to": high, "error": mean_with_interval(error[inside])})
-    by_do = {do: _rank_correlation(*pair) for do, pair in zip(nearness, zip(distance, error, strict=True), strict=True)}
-    return {"rank_correlation": _rank_correlation(distance.ravel(), error.ravel()), "by_do": by_do, "bins": bins}
+    by_do = {do: rank_correlation(*pair) for do, pair in zip(nearness, zip(distance, error, strict=True), strict=True)}
+    return {"rank_correlation": rank_correlation(distance.ravel(), error.ravel()), "by_do": by_do, "bins": bins}
 
 
 def told(found: dict) -> list[str]:

@@ -1,7 +1,6 @@
 """How far a combination of labels lies from those of training: what no training image shows is drawn poorly."""
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from cdae_jax.graph import CausalGraph
 
@@ -20,6 +19,8 @@ class TrainingLabels:
         self._graph, self._scale = graph, np.ones(len(graph))
         self._tree = None
         if len(rows) > 1:
+            from scipy.spatial import cKDTree  # a third of a second to import
+
             spread = rows.std(0)
             self._scale = np.where(spread > 0, spread, 1)
             self._tree = cKDTree(self._placed(rows))

@@ -23,7 +23,6 @@ from cdae_jax.distributed import processes, sharding
 from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import CausalDiffAE
 from cdae_jax.paths import expanded
-from cdae_jax.plots.graphs import draw_graph
 from cdae_jax.precision import in_float32
 from cdae_jax.progress import tqdm
 from cdae_jax.settings.run import Settings
@@ -152,6 +151,8 @@ def train_model(settings: Settings, directory: str | pathlib.Path, init_from: Or
         origin = {"source": init_from.source, "digest": weights.digest} if weights else None
         workdir.claim(directory, settings, segments, origin)
         workdir.write_model(directory, dataset, stats)
+        from cdae_jax.plots.graphs import draw_graph  # Matplotlib takes a second to import
+
         draw_graph(directory / "graph.png", settings.graph)
     processes.wait_for_all("claimed")
 
