@@ -3,6 +3,7 @@
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from cdae_jax.data.independence import remainder, standardised
 from cdae_jax.graph import CausalGraph
 
 # Twice the spread that the codes of labels have in training (config.model.prior_sd of ours is 0.05): what the causes
@@ -10,7 +11,6 @@ from cdae_jax.graph import CausalGraph
 # (lamps of the circuit, intensity of MorphoMNIST, every effect of the worked example).
 LITTLE = 0.1
 MIN_ROWS, MAX_ROWS = 50, 500
-GRID = {"gamma": [4.0**-k for k in range(-1, 5)], "alpha": [1e-5, 1e-3, 1e-1, 1.0]}
 
 
 def _one_hot(column: np.ndarray) -> np.ndarray:
@@ -20,30 +20,22 @@ def _one_hot(column: np.ndarray) -> np.ndarray:
 
 
 def open_share(graph: CausalGraph, i: int, labels: np.ndarray) -> float:
-    """What the causes of variable i leave of it open, by kernel ridge regression of held-out rows of labels [N, n]:
-    the root mean square error per standard deviation; of classes, errors per errors of the guess of the commonest.
+    """What the causes of variable i leave of it open, by the regression of `independence.remainder` over rows of labels
+    [N, n]: the root mean square error per standard deviation; of classes, errors per errors of the guess of the
+    commonest.
 
     Causes that say all have 0 and what rows so few can tell, causes that say nothing have 1; NaN if all are the same.
     """
-    # Two seconds that who trains no model does not wait.
-    from sklearn.kernel_ridge import KernelRidge
-    from sklearn.model_selection import GridSearchCV, cross_val_predict
-    from sklearn.preprocessing import StandardScaler
-
-    hot = [
-        _one_hot(labels[:, p]) if graph.variables[p].kind == "categorical" else labels[:, [p]] for p in graph.parents[i]
-    ]
-    causes, is_class = StandardScaler().fit_transform(np.concatenate(hot, 1)), graph.variables[i].classes > 0
-    target = _one_hot(labels[:, i]) if is_class else StandardScaler().fit_transform(labels[:, [i]])
     if np.ptp(labels[:, i]) == 0:
         return np.nan
+    causes = [_one_hot(labels[:, p]) if graph.variables[p].classes else labels[:, [p]] for p in graph.parents[i]]
+    is_class = graph.variables[i].classes > 0
+    target = _one_hot(labels[:, i]) if is_class else labels[:, [i]]
     with threadpool_limits(1):  # on so few rows threads cost more than they give
-        search = GridSearchCV(KernelRidge(kernel="rbf"), GRID, scoring="neg_mean_squared_error", cv=5)
-        search.fit(causes, target - target.mean(0))
-        if not is_class:
-            return float(np.sqrt(-search.best_score_))
-        told = cross_val_predict(search.best_estimator_, causes, target - target.mean(0), cv=5) + target.mean(0)
-    return float((told.argmax(1) != target.argmax(1)).mean() / (1 - target.mean(0).max()))
+        rest = remainder(target, standardised(np.concatenate(causes, 1)))
+    if not is_class:
+        return float(np.sqrt(np.mean(rest**2)) / target.std())
+    return float(((target - rest).argmax(1) != target.argmax(1)).mean() / (1 - target.mean(0).max()))
 
 
 def hardly_shown(labels: np.ndarray, was_set: np.ndarray, graph: CausalGraph, draws_parts: bool) -> list[str]:

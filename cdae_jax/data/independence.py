@@ -9,9 +9,7 @@ compared with those of permuted rows (DiCiccio and Romano 2017), which is exact 
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial.distance import cdist
-from scipy.stats import rankdata
-from sklearn.feature_selection import mutual_info_regression
+import pandas as pd
 from threadpoolctl import threadpool_limits
 
 DEGREE = 3  # of the polynomials of ranks: one bend of a function shows in the second
@@ -27,15 +25,19 @@ def features(column: np.ndarray, classes: int) -> np.ndarray:
     """A column [N] as [N, d]: which class it is, but for one, or Legendre polynomials of its ranks in -1..1."""
     if classes:
         return (column[:, None] == np.unique(column)[1:]).astype(np.float64)
-    ranks = (2 * rankdata(column) - 1) / len(column) - 1
+    ranks = (2 * pd.Series(column).rank().to_numpy() - 1) / len(column) - 1
     return np.polynomial.legendre.legvander(ranks, DEGREE)[:, 1:]
 
 
 def _coordinates(given: tuple[np.ndarray, ...], classes: tuple[int, ...]) -> np.ndarray:
     """Given columns as [N, q] of about variance 1: ranks, and one dimension for each class."""
     parts = [features(column, many)[:, : many or 1] for column, many in zip(given, classes, strict=True)]
-    stacked = np.concatenate(parts, 1)
-    return (stacked - stacked.mean(0)) / np.maximum(stacked.std(0), 1e-12)
+    return standardised(np.concatenate(parts, 1))
+
+
+def standardised(columns: np.ndarray) -> np.ndarray:
+    """Columns [N, q] with mean 0 and variance 1, or 0 where they are constant."""
+    return (columns - columns.mean(0)) / np.maximum(columns.std(0), 1e-12)
 
 
 def remainder(target: np.ndarray, given: np.ndarray) -> np.ndarray:
@@ -44,6 +46,8 @@ def remainder(target: np.ndarray, given: np.ndarray) -> np.ndarray:
     Kernel ridge regression on up to LANDMARKS rows; each row is predicted from the others in closed form, and the width
     and the ridge with the smallest such error are taken, for each target by itself.
     """
+    from scipy.spatial.distance import cdist  # a third of a second that who trains no model does not wait
+
     target = target - target.mean(0)
     if not given.shape[1]:
         return target
@@ -103,6 +107,8 @@ class Found(NamedTuple):
 def dependence(a: np.ndarray, b: np.ndarray) -> float:
     """Mutual information of two columns [N] in nats, at least 0 (nearest neighbours; Kraskov et al. 2004, arXiv
     cond-mat/0305641); chance alone makes some hundredths of few rows."""
+    from sklearn.feature_selection import mutual_info_regression  # two seconds, likewise
+
     return float(mutual_info_regression(a[:, None], b, random_state=0)[0])
 
 
