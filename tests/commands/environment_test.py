@@ -80,9 +80,9 @@ def test_a_device_that_is_not_there_is_named(monkeypatch, error):
     )
 
 
-def test_what_one_command_compiled_the_next_one_finds_without_a_word(tmp_path):
-    np.savez(tmp_path / "images.npz", images=np.zeros((2, 32, 32, 3), np.uint8))
-    given = ("--workdir=pendulum", f"--input={tmp_path}/images.npz", "--do=angle=20", "--num_steps=1")
+def test_what_one_command_compiled_the_next_one_finds_without_a_word(trained_pendulum, tmp_path):
+    np.savez(tmp_path / "images.npz", images=np.zeros((2, 16, 16, 3), np.uint8))
+    given = (f"--workdir={trained_pendulum}", f"--input={tmp_path}/images.npz", "--do=angle=20", "--num_steps=1")
     sizes = []
     for i in range(2):
         out = f"--output={tmp_path}/{i}"

@@ -333,7 +333,7 @@ def test_a_graph_file_may_be_short_or_long(tmp_path):
 
 def test_the_worked_example_moves_the_grandchild(tmp_path):
     """docs/own_data.md's example at test size: do() of the chain's root reaches its end and the other branch."""
-    write_example(tmp_path / "example", num=2_000, seed=0)
+    write_example(tmp_path / "example", num=1_000, seed=0)
     config = get_config(f"smoke,{tmp_path}/example/graph.json")
     config.data.images, config.data.labels = f"{tmp_path}/example/images", f"{tmp_path}/example/labels.csv"
     config.data.data_dir = str(tmp_path / "data")

@@ -144,7 +144,7 @@ def test_a_run_keeps_what_was_chosen_and_fitted_when_it_started(tmp_path, monkey
 
     monkeypatch.setattr("cdae_jax.training.mechanisms.scores_of", scores)
     data = {"data_dir": str(tmp_path / "data")}
-    settings = settings_with(model={"mechanism": "auto"}, data=data, train={"steps": 2})
+    settings = settings_with("smoke,method=causalvae", model={"mechanism": "auto"}, data=data, train={"steps": 2})
     for _ in range(2):  # the second finds it finished
         train_model(settings, tmp_path / "run")
     (fits,) = seen
