@@ -5,7 +5,7 @@ import pathlib
 from mkdocs.structure.files import File, Files
 
 ROOT = pathlib.Path(__file__).parent.parent
-PATTERNS = ("*.md", "LICENSE", "docs/*.md", "docs/*.png", "docs/*.ipynb", "results/*")
+PATTERNS = ("*.md", "LICENSE", "docs/*.md", "docs/*.png", "docs/*.ipynb", "results/**/*")
 
 
 def on_files(files, config):
