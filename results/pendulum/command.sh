@@ -1,0 +1,7 @@
+# Pendulum as it ships. Code of the record: 3d27bc1.
+cdae train --config=pendulum:cpu --workdir=runs/pendulum
+cdae evaluate --workdir=runs/pendulum
+
+# Without style. Code of the record: 387bbf8.
+cdae train --config=pendulum:cpu --config.model.style_dim=0 --workdir=runs/pendulum_without
+cdae evaluate --workdir=runs/pendulum_without --parts=interventions,given
