@@ -52,8 +52,8 @@ def ask_again(
     times: int,
     misread: jax.Array | float = 0.0,
 ) -> jax.Array:
-    """z_cf [B, n, k] moved by what the encoder misses in its image, `times` times over (MorphoMNIST: "With what is
-    missing asked for again" in results/README.md).
+    """z_cf [B, n, k] moved by what the encoder misses in its image, `times` times over (self-correction: docs/tried.md,
+    "Repairs").
 
         z_cf + m(y) - m(y_cf),   y starts at y_cf and grows by `missing_labels` of each image
 

@@ -14,7 +14,7 @@ def spacing_of(solver: str, schedule: str) -> str:
     """One of SPACINGS for a solver and a noise schedule, each by name.
 
     "log_snr" for the DPM solver, in whose derivation log-SNR is the time, under the cosine schedule; else "uniform"
-    (measured: results/README.md, "Schedules and prediction targets").
+    (measured: docs/tried.md, "Schedules and solvers").
     """
     return "log_snr" if schedule == "cosine" and solver == "dpm_solver" else "uniform"
 
@@ -23,7 +23,7 @@ def default_depth(refines: bool, prediction: str) -> float:
     """The fraction of the diffusion time to which images are inverted unless told otherwise.
 
     Of the remainder of a draft: 0.02. It is carried over as it is, but for the finest grain, which suits images
-    of which z says nearly all (measured: results/README.md, "Pendulum with shadows that were set").
+    of which z says nearly all (measured: docs/tried.md, "Schedules and solvers").
     Else at the end alpha_bar is 1e-4 (`process.MIN_ALPHA_BAR`): x_0 = (x_t - sqrt(1 - alpha_bar) eps) /
     sqrt(alpha_bar) multiplies the error of a predicted eps by 100, so that it stops short. "v" gives x_0 without
     dividing.

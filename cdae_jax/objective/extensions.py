@@ -1,4 +1,4 @@
-"""What we add to the published objective, one function each, with its reason and its evidence (results/README.md)."""
+"""What we add to the published objective, one function each, with its reason and its evidence (docs/tried.md)."""
 
 import jax
 import jax.numpy as jnp

@@ -1,6 +1,6 @@
 """What a dataset brings: its graph, its data and sizes ("cpu", and changes to it), and what our method sets for it.
 
-Fields are those of `settings`. "ours" is by evidence on that dataset (results/README.md); other methods start from it
+Fields are those of `settings`. "ours" is by evidence on that dataset (docs/tried.md); other methods start from it
 too, so that nothing but the method differs.
 """
 
