@@ -1,4 +1,4 @@
-"""Documents: their size, their links and anchors, and the modules that they name."""
+"""Documents and records: their size, their links and anchors, and the modules that they name."""
 
 import functools
 import os
@@ -12,7 +12,9 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-LINKING = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "results" / "README.md", *(ROOT / "docs").glob("*.ipynb")]
+RECORDS = ROOT / "results"
+TABLES = sorted(RECORDS.glob("*/*.md"))
+LINKING = [*PAGES, ROOT / "CHANGELOG.md", RECORDS / "README.md", *TABLES, *(ROOT / "docs").glob("*.ipynb")]
 LINK = re.compile(r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$", re.MULTILINE)
 MODULE = re.compile(r"[\w.-]+(?:/[\w.-]+)*/[\w-]+\.py\b")
 
@@ -72,6 +74,17 @@ def test_references_of_the_readme_are_defined():
     text = README.read_text()
     used, defined = set(re.findall(r"\]\[(\w+)\]", text)), set(re.findall(r"^\[(\w+)\]: ", text, re.MULTILINE))
     assert used == defined
+
+
+def test_records_are_few_and_say_how_they_were_made():
+    files = [path for path in RECORDS.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    size = sum(path.stat().st_size for path in files)
+    assert len(files) <= 60 and size <= 3 * 2**20, f"results/ has {len(files)} files of {size} bytes"
+    without = {page.parent.name for page in TABLES if not (page.parent / "command.sh").is_file()}
+    assert not without, f"no command.sh in results/: {', '.join(sorted(without))}"
+    lines = (RECORDS / "README.md").read_text().splitlines()
+    long = [number for number, line in enumerate(lines, 1) if len(line) > 100]
+    assert len(lines) < 100 and not long, f"results/README.md has {len(lines)} lines, too long ones: {long}"
 
 
 def test_every_page_is_reached_from_the_readme():
