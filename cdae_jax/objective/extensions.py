@@ -18,7 +18,7 @@ def spare_what_was_set(conditionals: Conditional, intervened: jax.Array) -> Cond
 
     Such an image says what is there, and nothing of the mechanism: (3) holds and does not train f_i, and (2) leaves the
     variable out (`terms.masks`), since whatever u explains the value against the mechanism is not unlikely
-    ("Pendulum with shadows that were set").
+    ("Draft and parts").
     """
 
     def spared(part):
@@ -37,8 +37,8 @@ def condition_of(kind: Condition, z: jax.Array, code: jax.Array, known: jax.Arra
     """What the decoder sees [B, n, k], and where it sees the null condition [B] bool.
 
     "encoding": z of a sample of u, as published, or "mean": z of the mean of u, which is what abduction finds
-    ("Once more, on the mean of u"). "mixed": the same with each z_i replaced, half of the time, by its code, which is
-    what do() puts in its place ("Pendulum with shadows that were set"). "labels": the codes alone, nothing where a
+    ("What the decoder sees"). "mixed": the same with each z_i replaced, half of the time, by its code, which is
+    what do() puts in its place. "labels": the codes alone, nothing where a
     label is unknown ([B, n] bool): label-conditional diffusion, a baseline. code is m(y), like z [B, n, k].
     """
     if kind == "mixed":
@@ -52,7 +52,7 @@ def draft_misfit(x_0: jax.Array, draft: jax.Array, drop: jax.Array) -> jax.Array
     """(4) ||x - d(z, s)||^2 [B]: a refiner's draft learns the mean image given z, where z is not dropped ([B] bool).
 
     Its gradient ends at the draft's weights, whose z are given: z is shaped by (1) to (3) alone, and the draft learns
-    nothing from (1) (after DiffuseVAE, arXiv 2201.00308; "For as many seconds").
+    nothing from (1) (after DiffuseVAE, arXiv 2201.00308; "Draft and parts").
     """
     return jnp.where(drop, 0, mean_square(x_0 - draft))
 
@@ -71,7 +71,7 @@ def with_style(
     What no label says of an image, the place of a shape for example, is in s ~ q(s | x, z), so that the draft is sharp
     where it was a mean over all of it. With (4) it is -log p(x | z) or more, of p(x | z, s) = N(d(z, s), STYLE_SD^2 I),
     a conditional VAE, on the scale of squared pixels; the divergence keeps out of s what z says already, of a draft
-    that has learned what z says: hence `share_of_plain`, else style says it first ("Style beside the labels"). The
+    that has learned what z says: hence `share_of_plain`, else style says it first ("Style"). The
     UNet refines the draft of the mean of s, which is what abduction finds. z [B, n, k] is given: its gradient ends
     here.
     """
@@ -87,7 +87,7 @@ def with_style(
 def every(tree, num: int):
     """Leaves [B, ...] -> [B / num, ...]: one row of num, so that every device has as many and none has to move.
 
-    Where the draft says nearly all, the UNet need not see every image that the draft sees ("For as many seconds").
+    Where the draft says nearly all, the UNet need not see every image that the draft sees ("Draft and parts").
     """
     return jax.tree.map(lambda x: x.reshape(-1, num, *x.shape[1:])[:, 0], tree)
 
