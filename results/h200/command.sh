@@ -1,4 +1,5 @@
-# One NVIDIA H200, bfloat16; MNIST is the folder of its four IDX files. Code of the record: after fa537d8.
+# One NVIDIA H200, bfloat16; MNIST is the folder of its four IDX files. Code of the record: after fa537d8,
+# with affine mechanisms that the objective trains (--config.model.mechanism=affine --config.train.mechanisms=objective).
 cdae benchmark --config=morpho_mnist:paper --config.system.dtype=bfloat16 --parts=train --seconds=3 \
     --output=results/h200/benchmark.json
 
