@@ -13,8 +13,15 @@ from objectives import WEIGHTS, draws_of, gradients, largest, values
 
 from cdae_jax.objective import extensions
 
-NET, REFINER, STYLED = small_network(), small_network("refiner"), small_network("refiner", style_dim=3)
 LENGTH = 2
+
+
+def refiner():
+    return small_network("refiner")
+
+
+def with_a_style():
+    return small_network("refiner", style_dim=3)
 
 
 def with_(**changes):
@@ -22,8 +29,8 @@ def with_(**changes):
 
 
 def test_a_variable_set_by_hand_says_nothing_of_its_mechanism_and_its_u_is_free(batch):
-    _, left = gradients(NET, WEIGHTS, batch)
-    _, found = gradients(NET, WEIGHTS, batch | {"intervened": batch["intervened"].at[:, LENGTH].set(True)})
+    _, left = gradients(small_network(), WEIGHTS, batch)
+    _, found = gradients(small_network(), WEIGHTS, batch | {"intervened": batch["intervened"].at[:, LENGTH].set(True)})
     assert largest(found["kl_z"]["scm"]["mechanisms_length"]) == 0
     assert largest(found["kl_z"]["scm"]["mechanisms_position"]) > 0
     assert largest(left["kl_z"]["scm"]["mechanisms_length"]) > 0
@@ -37,20 +44,20 @@ def test_a_variable_set_by_hand_says_nothing_of_its_mechanism_and_its_u_is_free(
 
 def test_sparing_a_variable_set_by_hand_changes_no_value(batch):
     intervened = batch["intervened"].at[:, LENGTH].set(True)
-    conditionals = NET.conditionals(jax.random.normal(jax.random.key(0), (8, 4, 4)))
+    conditionals = small_network().conditionals(jax.random.normal(jax.random.key(0), (8, 4, 4)))
     chex.assert_trees_all_equal(extensions.spare_what_was_set(conditionals, intervened), conditionals)
 
 
 def test_a_missing_label_is_what_z_says_and_teaches_nothing():
     z, y = jax.random.normal(jax.random.key(0), (2, 4, 4)), jnp.array([[1.0, jnp.nan, 2.0, 3.0], [jnp.nan] * 4])
-    found, pull = jax.vjp(lambda z: extensions.completed(NET, y, z), z)
+    found, pull = jax.vjp(lambda z: extensions.completed(small_network(), y, z), z)
     expected = np.where(np.isnan(y), np.asarray(z).mean(-1), y)
     np.testing.assert_allclose(found, expected, atol=1e-6)
     np.testing.assert_array_equal(pull(jnp.ones_like(y))[0], np.zeros_like(z))
 
 
 def test_what_the_decoder_sees_under_each_condition(batch):
-    draws = draws_of(NET, with_(condition_drop=0.5), batch)
+    draws = draws_of(small_network(), with_(condition_drop=0.5), batch)
     z, code = jax.random.normal(jax.random.key(0), (2, 8, 4, 4))
     known = jnp.ones((8, 4), bool).at[3, 1].set(False)
     drops = np.asarray(draws.drop)
@@ -71,18 +78,21 @@ def test_what_the_decoder_sees_under_each_condition(batch):
 def test_half_of_the_latents_that_a_mixed_condition_sees_are_what_do_would_set(batch):
     """With all of them replaced the decoder sees labels alone, with none the mean of u; a missing label is that which
     the encoder reads."""
-    draws = draws_of(NET, WEIGHTS, batch)
+    draws = draws_of(small_network(), WEIGHTS, batch)
 
     def found(condition, batch, swap=None):
         swapped = draws if swap is None else draws._replace(swap=jnp.full_like(draws.swap, swap))
-        return {name: float(value) for name, value in values(NET, with_(condition=condition), batch, swapped).items()}
+        return {
+            name: float(value)
+            for name, value in values(small_network(), with_(condition=condition), batch, swapped).items()
+        }
 
     labels, mean, mixed = (found(condition, batch) for condition in ("labels", "mean", "mixed"))
     assert found("mixed", batch, True)["decoder"] == labels["decoder"] != mixed["decoder"]
     assert found("mixed", batch, False)["decoder"] == mean["decoder"] != mixed["decoder"]
     # The encoder learns from the mean of u in all three.
     assert labels["kl_z"] == mean["kl_z"] == mixed["kl_z"] != found("encoding", batch)["kl_z"]
-    read = NET.labels_of(NET.propagate(NET.encode(batch["x"])[0]))
+    read = small_network().labels_of(small_network().propagate(small_network().encode(batch["x"])[0]))
     unlabelled, as_read = (batch | {"y": y} for y in (jnp.full_like(read, jnp.nan), read))
     swapped = found("mixed", unlabelled, True)["decoder"]
     assert swapped == pytest.approx(found("labels", as_read)["decoder"], rel=1e-5)
@@ -105,7 +115,7 @@ def test_a_decoder_without_diffusion_has_the_likelihood_of_its_pixels(batch):
 def test_style_is_sampled_from_what_is_read_or_left_out_and_costs_its_divergence(batch):
     z = jax.random.normal(jax.random.key(0), (8, 4, 4))
     # A conv decoder's misfit is 1 / (2 0.1^2) times a draft's.
-    for styled, scale in ((STYLED, 2 * 0.3**2), (small_network("conv", style_dim=3), 3**2)):
+    for styled, scale in ((with_a_style(), 2 * 0.3**2), (small_network("conv", style_dim=3), 3**2)):
         draws = draws_of(styled, WEIGHTS, batch)
         mean, log_var = (np.asarray(part, float) for part in styled.read_style(batch["x"], z))
         kl = 0.5 * np.sum(mean**2 + np.exp(log_var) - 1 - log_var, -1)
@@ -115,13 +125,13 @@ def test_style_is_sampled_from_what_is_read_or_left_out_and_costs_its_divergence
         np.testing.assert_allclose(refined.style, mean, rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(terms["style"], scale * kl / np.prod(SHAPE), rtol=1e-4)
         assert 0 < (draws.plain < 0.5).sum() < len(draws.plain)
-    net, refined, terms = extensions.with_style(REFINER, batch["x"], z, draws, 0.5)
-    assert net is refined is REFINER and terms == {}
+    net, refined, terms = extensions.with_style(refiner(), batch["x"], z, draws, 0.5)
+    assert net is refined is refiner() and terms == {}
 
 
 def test_style_learns_from_the_draft_and_its_divergence_alone(batch):
     for condition in ("mean", "mixed"):
-        _, slopes = gradients(STYLED, with_(condition=condition), batch)
+        _, slopes = gradients(with_a_style(), with_(condition=condition), batch)
         found = {term: {name: largest(part) for name, part in slopes[term].items()} for term in slopes}
         assert found["draft"]["style_encoder"] > 1e-6 and found["style"]["style_encoder"] > 1e-6
         assert found["decoder"]["style_encoder"] == 0 and found["decoder"]["unet"] > 0
@@ -133,8 +143,8 @@ def test_the_unet_refines_the_draft_of_the_mean_of_style_whether_the_draft_learn
     """Its loss is the same for every sample of style and wherever style is left out; that of the draft is not."""
     found = []
     for step, noise in ((0, 0), (1000, 10)):
-        draws = draws_of(STYLED, WEIGHTS, batch)
-        found.append(values(STYLED, WEIGHTS, batch, draws._replace(style=draws.style + noise), step=step))
+        draws = draws_of(with_a_style(), WEIGHTS, batch)
+        found.append(values(with_a_style(), WEIGHTS, batch, draws._replace(style=draws.style + noise), step=step))
     np.testing.assert_allclose(found[0]["decoder"], found[1]["decoder"], rtol=1e-5)
     assert abs(found[0]["draft"] - found[1]["draft"]) > 1e-4
 
@@ -154,7 +164,7 @@ def test_one_row_of_so_many_is_taken():
 @pytest.fixture(scope="module")
 def of_refiner(batch):
     """A refiner's terms and their gradients."""
-    return gradients(REFINER, WEIGHTS, batch)
+    return gradients(refiner(), WEIGHTS, batch)
 
 
 def test_the_draft_learns_from_its_own_term_and_that_term_teaches_nothing_else(of_refiner):
@@ -167,16 +177,16 @@ def test_the_draft_learns_from_its_own_term_and_that_term_teaches_nothing_else(o
 
 
 def test_the_unet_may_learn_from_one_image_of_so_many_and_the_draft_learns_from_all(of_refiner, batch):
-    draws = draws_of(REFINER, WEIGHTS, batch)
+    draws = draws_of(refiner(), WEIGHTS, batch)
     some = jax.tree.map(lambda leaf: leaf[::2], (batch, draws))
     others = batch | {"x": batch["x"].at[1::2].multiply(-1)}, draws._replace(eps=draws.eps.at[1::2].multiply(-1))
-    of_half, with_others = (gradients(REFINER, with_(refine_every=2), *given) for given in ((batch, draws), others))
+    of_half, with_others = (gradients(refiner(), with_(refine_every=2), *given) for given in ((batch, draws), others))
 
     def only(found, term):
         return found[0][term], found[1][term]
 
     chex.assert_trees_all_equal(only(of_half, "decoder"), only(with_others, "decoder"))
-    expected = float(values(REFINER, WEIGHTS, *some)["decoder"])
+    expected = float(values(refiner(), WEIGHTS, *some)["decoder"])
     assert float(of_half[0]["decoder"]) == pytest.approx(expected, rel=1e-5)
     assert abs(expected - float(of_refiner[0]["decoder"])) > 1e-3
     chex.assert_trees_all_close(only(of_half, "draft"), only(of_refiner, "draft"), rtol=1e-4, atol=1e-6)
@@ -184,11 +194,11 @@ def test_the_unet_may_learn_from_one_image_of_so_many_and_the_draft_learns_from_
 
 def test_on_mixed_latents_the_draft_learns_from_the_codes_alone_and_the_unet_from_what_it_sees(batch):
     batch = batch | {"y": batch["y"].at[3, LENGTH].set(jnp.nan)}
-    draws = draws_of(REFINER, WEIGHTS, batch)
+    draws = draws_of(refiner(), WEIGHTS, batch)
 
     def found(condition, swap):
         swapped = draws._replace(swap=jnp.full_like(draws.swap, swap))
-        terms = values(REFINER, with_(condition=condition), batch, swapped)
+        terms = values(refiner(), with_(condition=condition), batch, swapped)
         return {name: float(value) for name, value in terms.items()}
 
     codes, seen, mean = found("mixed", True), found("mixed", False), found("mean", False)
@@ -200,8 +210,8 @@ def test_on_mixed_latents_the_draft_learns_from_the_codes_alone_and_the_unet_fro
 def test_draft_and_remainder_are_learned(batch):
     """Of eight images whose left half is grey and whose right half is noise, both fall by descent on the loss."""
     images = batch | {"x": jnp.where(jnp.arange(16)[None, None, :, None] < 8, 0.5, batch["x"])}
-    tx, draws = optax.adam(1e-2), draws_of(REFINER, WEIGHTS, batch)
-    params, state, found = REFINER.params, tx.init(REFINER.params), []
+    tx, draws = optax.adam(1e-2), draws_of(refiner(), WEIGHTS, batch)
+    params, state, found = refiner().params, tx.init(refiner().params), []
 
     @jax.jit
     def step(params, slopes, state):
@@ -210,7 +220,7 @@ def test_draft_and_remainder_are_learned(batch):
             return optax.apply_updates(params, updates), state
 
     for _ in range(60):
-        net = REFINER.replace(params=params)
+        net = refiner().replace(params=params)
         terms, slopes = gradients(net, WEIGHTS, images, draws)
         found.append({name: float(terms[name]) for name in ("draft", "decoder")})
         params, state = step(params, {"params": slopes["loss"]}, state)

@@ -37,20 +37,22 @@ def test_the_same_architecture_fits_whatever_else_differs():
 
 
 @pytest.mark.parametrize(
-    ("weights", "told"),
+    ("settings", "changes", "told"),
     [
-        (weights_of(settings_with(model={"block_dim": 2})), "config.model.block_dim is 2, and this run's is 4"),
-        (weights_of(settings_with(diffusion={"prediction": "eps"})), "config.diffusion.prediction is 'eps', and this"),
+        (settings_with(model={"block_dim": 2}), {}, "config.model.block_dim is 2, and this run's is 4"),
+        (settings_with(diffusion={"prediction": "eps"}), {}, "config.diffusion.prediction is 'eps', and this"),
         (
-            weights_of(settings_with(), image_shape=(16, 16, 1)),
+            settings_with(),
+            {"image_shape": (16, 16, 1)},
             r"image shape is \(16, 16, 1\), and this run's is \(16, 16, 3",
         ),
-        (weights_of(settings_with(), num_classes=10), "number of context classes is 10, and this run's is 0"),
-        (weights_of(with_graph(("angle", "light"))), "number of variables is 2, and this run's is 4"),
-        (weights_of(with_graph(("light", "angle", "length", "position"))), "order of variables is 'light, angle, "),
+        (settings_with(), {"num_classes": 10}, "number of context classes is 10, and this run's is 0"),
+        (with_graph(("angle", "light")), {}, "number of variables is 2, and this run's is 4"),
+        (with_graph(("light", "angle", "length", "position")), {}, "order of variables is 'light, angle, "),
     ],
 )
-def test_the_first_difference_is_named(weights, told):
+def test_the_first_difference_is_named(settings, changes, told):
+    weights = weights_of(settings, **changes)
     with pytest.raises(
         InputError, match=rf"--init_from is runs/x, whose {told}.*: start from a model of the same arch"
     ):
