@@ -1,4 +1,4 @@
-# The circuit look-alike by its config. Code of the record: 5595c89, with affine mechanisms that the objective trains
-# (--config.model.mechanism=affine --config.train.mechanisms=objective) and nothing restored (--abduction=invert).
+# The circuit look-alike by its config, whose settings the record has by flags. Code of the record: 708939a.
 cdae train --config=circuit_lookalike:cpu --workdir=runs/circuit
+cdae calibrate --workdir=runs/circuit
 cdae evaluate --workdir=runs/circuit
