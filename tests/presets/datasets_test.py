@@ -35,6 +35,10 @@ def test_a_run_begins_with_the_graph_that_the_data_are_made_by(name):
     assert CausalGraph(bare) == GRAPHS[name]
 
 
+def test_our_method_is_one_recipe_which_morpho_mnist_alone_changes():
+    assert [name for name, brought in DATASETS.items() if "ours" in brought] == ["morpho_mnist", "morpho_mnist_digit"]
+
+
 @pytest.mark.parametrize("name", DATASETS)
 def test_a_layer_sets_what_is_its_own(name):
     """At its cpu size all of the data, sizes, and how long it trains; for our method what that chooses."""
