@@ -15,7 +15,8 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 def keep_compiled_programs() -> None:
     """What was compiled once is found by the next command, in the user's cache folder if there is one to write."""
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)  # small programs add up too
+    if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)  # small programs add up too
     if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         return
     try:

@@ -16,7 +16,7 @@ FOLDER = pathlib.Path(__file__).parents[1] / "golden"
 
 def circuit_before_the_one_recipe():
     config = circuit_lookalike.get_config("cpu")
-    config.model.update(decoder="diffusion", encoder_channels=64, unet_channels=128, mechanism_hidden=256)
+    config.model.update(decoder="diffusion", style_dim=0, encoder_channels=64, unet_channels=128, mechanism_hidden=256)
     config.train.update(condition="encoding", refine_every=1, steps=20_000)
     config.sample.update(solver="ddim", num_steps=30, fit_steps=0)
     return config
