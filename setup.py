@@ -44,6 +44,7 @@ setuptools.setup(
     extras_require={
         "test": [
             "causal-learn>=0.1.4",
+            "causalchamber>=0.2.8",
             "gradio>=6.0,<7",
             "ipykernel>=6.29",
             "keras>=3.10",
@@ -58,6 +59,7 @@ setuptools.setup(
         ],
         "inception": ["keras>=3.10"],
         "discovery": ["causal-learn>=0.1.4"],
+        "chambers": ["causalchamber>=0.2.8"],
         "docs": DOCS,
         "app": ["gradio>=6.0,<7"],
         # The accelerator builds of jax; pick the one that fits the machine.

@@ -70,6 +70,22 @@ def published_celeba(folder, num=84, form=".txt"):
     return faces
 
 
+def published_chamber(folder, num=60, experiments=("reference", "red", "blue"), size="100"):
+    """Experiments of the light tunnel as they are downloaded: images of one colour, which is what the light was set to,
+    named as in the table, whose rows are in another order than the files. Returns the folder of the dataset."""
+    for seed, experiment in enumerate(experiments):
+        at = folder / "lt_camera_v1" / f"scm_4_{experiment}"
+        (at / f"images_{size}").mkdir(parents=True)
+        colours = np.random.default_rng(seed).integers(256, size=(num, 3))
+        lines = ["timestamp,config,counter,flag,intervention,red,green,blue,pol_1,pol_2,ir_3,image_file"]
+        for i, (red, green, blue) in reversed(list(enumerate(colours))):
+            name = f"{i}_iso_500.0.jpg"
+            Image.new("RGB", (100, 100), (red, green, blue)).save(at / f"images_{size}" / name, "PNG")
+            lines.append(f"17.{i},camera,{i},0,1,{red},{green},{blue},0.0,0.0,{red + green + blue},{name}")
+        (at / f"{at.name}.csv").write_text("\n".join(lines) + "\n")
+    return folder / "lt_camera_v1"
+
+
 def published_circuit(folder, num=12, **changes):
     """Files of the published layout: pairs of encoded pictures of one grey level each."""
 

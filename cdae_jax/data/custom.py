@@ -28,6 +28,8 @@ from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
 from cdae_jax.paths import expanded
 
+NO_ROWS = np.zeros(0, int)
+
 
 def rows_of_files(cells: list[str], found: images.Collection) -> list[int]:
     """Which image of a folder each row of the table means. Raises InputError for rows without one."""
@@ -79,6 +81,7 @@ def assemble(
     train: np.ndarray,
     validation: np.ndarray,
     test: np.ndarray,
+    interventional: np.ndarray = NO_ROWS,
 ) -> Dataset:
     """The dataset of a table whose i-th row is about the image rows[i] of a collection. Images that no row is about
     become training images without labels; test images that are training images too are warned about.
@@ -86,7 +89,7 @@ def assemble(
     Args:
       framing, max_memory_gib: see `images.load`.
       labels, was_set: [N, n] of each row, in the graph's order, physical units and NaN where unknown.
-      train, validation, test: which rows belong to each split.
+      train, validation, test, interventional: which rows belong to each split.
 
     Raises:
       InputError: images that cannot be read.
@@ -102,7 +105,8 @@ def assemble(
     found = images.Collection([found.images[i] for i in order], named, found.where)
     loaded = images.load(found, framing, max_memory_gib)
     select = loaded.select if isinstance(loaded, ImageFiles) else loaded.__getitem__
-    same = copies(found.images, loaded, np.concatenate([train, validation]), test, framing.white_level)
+    held = np.concatenate([test, interventional])
+    same = copies(found.images, loaded, np.concatenate([train, validation]), held, framing.white_level)
     if same:
         pairs = some(f"{named[row]} = {named[of]}" for of, row in same)
         warnings.warn(
@@ -110,10 +114,9 @@ def assemble(
             " take them out, or keep copies on one side with config.data.group_column or split_column",
             stacklevel=2,
         )
+    parts = {"train": train, "validation": validation, "test": test, "interventional": interventional}
     splits = {
-        split: Split(select(part), labels[part], intervened=was_set[part])
-        for split, part in (("train", train), ("validation", validation), ("test", test))
-        if len(part)
+        split: Split(select(part), labels[part], intervened=was_set[part]) for split, part in parts.items() if len(part)
     }
     return Dataset(name=name, graph=graph, **splits)
 
@@ -148,7 +151,8 @@ def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
     labels = read_labels(path, table, graph, data.missing)
     was_set = read_interventions(path, data.do_column, table, graph) if data.do_column else np.zeros(labels.shape, bool)
     train, *held = split_rows(table, data)
-    # What the world does by itself is what a counterfactual starts from.
+    # What the world does by itself is what a counterfactual starts from; the others show what do() really does.
+    interventional = held[1][was_set[held[1]].any(1)]
     validation, test = (rows[~was_set[rows].any(1)] for rows in held)
     for name, left in (("training", train[~was_set[train].any(1)]), ("test", test)):
         if not len(left):
@@ -156,5 +160,5 @@ def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
                 f"every image of the {name} split was intervened on, by the column {data.do_column!r} of {path}:"
                 " the mechanisms are learned from, and tested on, images that were left alone"
             )
-    framing, held = framing_of(data, channels=0), (train, validation, test)
+    framing, held = framing_of(data, channels=0), (train, validation, test, interventional)
     return assemble(framing, data.max_memory_gib, graph, source.stem, found, rows, labels, was_set, *held)

@@ -54,6 +54,8 @@ class Dataset:
     train: Split
     test: Split
     validation: Split | None = None  # to choose settings on: it trains nothing and stands in no report; None without
+    # Held-out images of which each variable was set in some (`Split.intervened`): what do() really does; None without.
+    interventional: Split | None = None
     num_classes: int = 0  # of the context; 0 without context
     # (labels [N, n], mask [N, n] bool, values [N, n]) -> labels [N, n] under do(mask = values)
     true_counterfactual: Callable | None = None

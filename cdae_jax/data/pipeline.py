@@ -18,7 +18,7 @@ THREADS, PREFETCH = min(16, os.cpu_count() or 1), 8  # batches made at the same 
 
 def make_dataset(data: Data, graph: CausalGraph) -> Dataset:
     """The dataset that `config.data` names, with its validation images; graph is that of the user's own images, names
-    CelebA's attributes, and says of MorphoMNIST whether the digit is a variable.
+    CelebA's attributes and the light tunnel's columns, and says of MorphoMNIST whether the digit is a variable.
 
     Raises InputError for settings it cannot follow and files it cannot read.
     """
@@ -29,6 +29,14 @@ def make_dataset(data: Data, graph: CausalGraph) -> Dataset:
 
 def _known_dataset(data: Data, graph: CausalGraph) -> Dataset:
     """A dataset that comes with its graph, before validation images are taken from it."""
+    if data.name == "causal_chamber":
+        from cdae_jax.data import causal_chamber
+
+        return causal_chamber.make_dataset(data, graph)
+    if data.name == "causal_chamber_simulated":
+        from cdae_jax.data import simulated_chamber
+
+        return simulated_chamber.make_dataset(data, graph)
     sizes = (data.resolution, data.train_size, data.test_size)
     if data.name == "pendulum":
         return pendulum.make_dataset(data.sampling, *sizes, data.seed, data.interventional_share)

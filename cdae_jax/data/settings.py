@@ -56,6 +56,26 @@ class CelebA(Sized):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class CausalChamber(Data):
+    """The light tunnel of the Causal Chambers; see `cdae_jax.data.causal_chamber`."""
+
+    chamber_dir: str = ""  # the folder that datasets were downloaded to
+    dataset: str = "lt_camera_v1"
+    reference: str = "scm_4_reference"  # the experiment where every variable follows its mechanism
+    interventions: str = "scm_4_{name}"  # the one that sets a variable, where there is such a folder; "": none
+    size: str = "100"  # of the images that are read: those of the folder images_<size>
+    test_fraction: float = 0.2  # of every experiment's images, drawn by `seed`
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SimulatedChamber(Data):
+    """The same from the simulators of the causalchamber package; see `cdae_jax.data.simulated_chamber`."""
+
+    experiment_size: int = 5_000  # images of the reference, and of the intervention on each variable
+    test_fraction: float = 0.2
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Custom(Data):
     """The user's own images; see `cdae_jax.data.custom`."""
 
@@ -78,5 +98,7 @@ BY_NAME = {
     "causal_circuit": CausalCircuit,
     "circuit_lookalike": Rendered,
     "celeba": CelebA,
+    "causal_chamber": CausalChamber,
+    "causal_chamber_simulated": SimulatedChamber,
     "custom": Custom,
 }

@@ -21,7 +21,7 @@ MISSING = (  # how tables spell no label, in any case, and the errors of spreads
     *("", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "?", "-", "."),
     *("#div/0!", "#ref!", "#value!", "#name?", "#null!", "#num!"),
 )
-FILE_COLUMNS = ("file", "filename", "filepath", "path", "image", "imageid", "imagename", "imagepath")
+FILE_COLUMNS = ("file", "filename", "filepath", "path", "image", "imagefile", "imageid", "imagename", "imagepath")
 DELIMITERS = "\t;,|"
 COMMA_NUMBER, POINT_NUMBER = (rf"[+-]?[0-9]+{mark}[0-9]+(?:[eE][+-]?[0-9]+)?" for mark in (",", r"\."))
 

@@ -4,8 +4,9 @@ Effectiveness: under do(v = values drawn from the data's marginal), the labels r
 against the labels that the true mechanisms give, for v and for every other variable. Two readers: direct
 measurement of the pixels, and an anti-causal predictor. Where the true mechanisms are unknown, as for the user's own
 data, the truth is known only for v and its non-descendants, which keep their labels: descendants are left out and
-written as null. The labels of the factual image, which a counterfactual starts from, are read by the encoder, and once
-more given, as papers often assume: what is left then is the mechanisms' and the decoder's. The floor is the same
+written as null; images of which v was really set, where the data has them, tell of those too (`experiment`). The
+labels of the factual image, which a counterfactual starts from, are read by the encoder, and once more given, as
+papers often assume: what is left then is the mechanisms' and the decoder's. The floor is the same
 reading of real images (of the rendered true counterfactual, where a renderer exists); "unchanged" is the error of
 returning the factual image.
 
@@ -27,6 +28,7 @@ from cdae_jax.errors import InputError
 from cdae_jax.evaluation import disentanglement, metrics
 from cdae_jax.evaluation.bench import Bench, dataset_of, first_of, validation_of
 from cdae_jax.evaluation.coverage import measure_uncertainty
+from cdae_jax.evaluation.experiment import measure_experiment, rows_with
 from cdae_jax.evaluation.figures import draw_beliefs, draw_do
 from cdae_jax.evaluation.inception import inception_features, weights_digest
 from cdae_jax.evaluation.interventions import NUM_CYCLED, errors_by_variable, measure_do, measure_do_given, readings
@@ -289,6 +291,10 @@ def evaluate(
     if all(by_do.values()):
         found = _by_section(by_do)
         results |= found | {"floor": results["floor"] | found.get("floor", {})}
+    names = [name for name in model.graph.names if len(rows_with(dataset, name))]
+    real = {f"do({name})": kept(f"experiment_{name}", "interventions", measure_experiment, name) for name in names}
+    if real and all(real.values()):
+        results["experiment"] = real
     names = tqdm(model.graph.names, "interventions, labels given")
     given = {f"do({name})": kept(f"do_{name}_given", "given", _measure_given, name) for name in names}
     if all(given.values()):

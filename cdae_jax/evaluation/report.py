@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from cdae_jax.counterfactual.sampling import sampling_of
 from cdae_jax.data.dataset import Dataset
+from cdae_jax.evaluation import experiment
 from cdae_jax.evaluation.inception import NAME as INCEPTION
 from cdae_jax.evaluation.lpips import NAME as LPIPS
 from cdae_jax.evaluation.nearness import told as support_told
@@ -82,6 +83,13 @@ def _effectiveness(results: dict, dataset: Dataset) -> list[str]:
     if "support" in results:
         lines += ["", *support_told(results["support"])]
     return lines
+
+
+def _experiment(results: dict, dataset: Dataset) -> list[str]:
+    if "experiment" not in results:
+        return []
+    lines, rows = experiment.told(results, dataset.graph.names)
+    return lines + markdown_table(["", *dataset.graph.names], rows)
 
 
 def _images(results: dict) -> list[str]:
@@ -258,6 +266,7 @@ def report_text(results: dict, dataset: Dataset) -> str:
     sections = [
         [f"# {protocol['dataset']}: {protocol['num_images']} {split_of(results)} images, {steps}"],
         _effectiveness(results, dataset),
+        _experiment(results, dataset),
         *(section(results) for section in (_images, _composition, _mechanisms, _latents, _uncertainty)),
         [f"The predictor's own errors on held-out training images: {judge}."],
         [f"{trained}, seed {protocol['train_seed']}{by}."],

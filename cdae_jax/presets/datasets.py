@@ -6,7 +6,16 @@ Fields are those of `settings`. Our method is the same for all, but where "ours"
 
 from dataclasses import asdict
 
-from cdae_jax.data.settings import CausalCircuit, CelebA, Custom, MorphoMNIST, Pendulum, Rendered
+from cdae_jax.data.settings import (
+    CausalChamber,
+    CausalCircuit,
+    CelebA,
+    Custom,
+    MorphoMNIST,
+    Pendulum,
+    Rendered,
+    SimulatedChamber,
+)
 
 VALIDATION = {"validation_share": 0.05}
 SMOKE_DATA = {"train_size": 256, "test_size": 64}
@@ -119,6 +128,38 @@ CUSTOM = {  # the graph is the user's
     "paper": {"data": {"resolution": 64}, "model": {"block_dim": 16, "attention": (16, 8), **FOUR_LEVELS}},
 }
 
+# The light tunnel: its SCM 4, where the polarisers stand still, and its SCM 2, where they turn.
+LIGHT = {"unit": "of 255"}
+CHAMBER_DATA = {"resolution": 32, "judge_steps": 2_000, **VALIDATION}
+CAUSAL_CHAMBER = {
+    "graph": {"red": LIGHT, "green": LIGHT | {"parents": ("red",)}, "blue": LIGHT | {"parents": ("green",)}},
+    "cpu": {
+        "data": asdict(CausalChamber(name="causal_chamber", **CHAMBER_DATA)),
+        "model": CUSTOM["cpu"]["model"],
+        "train": {"steps": 8_000},
+    },
+    "ours": REFINED,
+    "smoke": WITHOUT_DRAFT | {"data": {"resolution": 16}},
+    "paper": CUSTOM["paper"],
+}
+CAUSAL_CHAMBER_POLARISERS = CAUSAL_CHAMBER | {
+    "graph": {
+        "red": LIGHT,
+        "pol_2": {"unit": "deg"},
+        "green": LIGHT | {"parents": ("red", "pol_2")},
+        "blue": LIGHT | {"parents": ("green", "pol_2")},
+        "pol_1": {"parents": ("red",), "unit": "deg"},
+    },
+    "cpu": CAUSAL_CHAMBER["cpu"]
+    | {
+        "data": CAUSAL_CHAMBER["cpu"]["data"] | {"reference": "scm_2_reference", "interventions": "scm_2_{name}"},
+    },
+}
+CAUSAL_CHAMBER_SIMULATED = CAUSAL_CHAMBER | {
+    "cpu": CAUSAL_CHAMBER["cpu"] | {"data": asdict(SimulatedChamber(name="causal_chamber_simulated", **CHAMBER_DATA))},
+    "smoke": WITHOUT_DRAFT | {"data": {"resolution": 16, "experiment_size": 128}},
+}
+
 DATASETS = {
     "pendulum": PENDULUM,
     "morpho_mnist": MORPHO_MNIST,
@@ -127,5 +168,8 @@ DATASETS = {
     "causal_circuit": CAUSAL_CIRCUIT,
     "celeba": CELEBA,
     "celeba_simple": CELEBA_SIMPLE,
+    "causal_chamber": CAUSAL_CHAMBER,
+    "causal_chamber_polarisers": CAUSAL_CHAMBER_POLARISERS,
+    "causal_chamber_simulated": CAUSAL_CHAMBER_SIMULATED,
     "custom": CUSTOM,
 }

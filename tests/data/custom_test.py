@@ -374,6 +374,7 @@ def test_a_column_names_what_was_set_by_hand(folder):
     assert not dataset.test.was_set.any()
     np.testing.assert_array_equal(dataset.train.was_set[10:12], [[False, True, True], [False, False, True]])
     assert dataset.train.was_set.sum() == 3
+    assert len(dataset.interventional) == 1 and dataset.interventional.was_set.tolist() == [[False, True, False]]
 
 
 def test_validation_images_train_nothing_and_were_left_alone(folder):

@@ -101,6 +101,16 @@ def test_what_is_unknown_is_null_and_does_not_count(evaluate, tmp_path):
     assert "held-out training images: a 0.030.\n" in (tmp_path / "out" / "report.md").read_text()
 
 
+def test_images_of_which_a_variable_was_set_are_compared_with_where_there_are_some(evaluate, tmp_path):
+    data = stripes.world(true_counterfactual=None, render=None)
+    real = dataclasses.replace(data.test, intervened=np.tile([True, False, False], (len(data.test), 1)))
+    found = evaluate(data=dataclasses.replace(data, interventional=real), parts=["interventions"])
+    assert list(found["experiment"]) == ["do(a)"] and found["experiment"]["do(a)"]["distance"]["a"] < 0.2
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert "held-out images of which the variable was really set" in text
+    assert "experiment" not in evaluate(data=data, output="other", parts=["interventions"])
+
+
 def test_numbers_of_one_model_are_never_taken_for_anothers(evaluate, monkeypatch):
     calls = []
     monkeypatch.setattr(module, "measure_composition", lambda bench: calls.append(bench.model) or {"psnr": len(calls)})

@@ -8,7 +8,18 @@ from cdae_jax.presets.datasets import DATASETS
 from cdae_jax.presets.methods import METHODS, Memory, Share
 from cdae_jax.presets.sizes import SIZES
 from cdae_jax.settings.run import Settings
-from configs import causal_circuit, celeba, celeba_simple, circuit_lookalike, morpho_mnist, morpho_mnist_digit, pendulum
+from configs import (
+    causal_chamber,
+    causal_chamber_polarisers,
+    causal_chamber_simulated,
+    causal_circuit,
+    celeba,
+    celeba_simple,
+    circuit_lookalike,
+    morpho_mnist,
+    morpho_mnist_digit,
+    pendulum,
+)
 from configs.common import config_of
 
 FILES = {
@@ -19,6 +30,9 @@ FILES = {
     "causal_circuit": causal_circuit,
     "celeba": celeba,
     "celeba_simple": celeba_simple,
+    "causal_chamber": causal_chamber,
+    "causal_chamber_polarisers": causal_chamber_polarisers,
+    "causal_chamber_simulated": causal_chamber_simulated,
 }
 
 

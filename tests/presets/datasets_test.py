@@ -24,6 +24,7 @@ def test_every_dataset_can_be_named():
     names = {name: brought["cpu"]["data"]["name"] for name, brought in DATASETS.items()}
     assert set(names.values()) == set(BY_NAME)
     assert names.pop("morpho_mnist_digit") == "morpho_mnist" and names.pop("celeba_simple") == "celeba"
+    assert names.pop("causal_chamber_polarisers") == "causal_chamber"
     assert all(name == of for name, of in names.items())
 
 
