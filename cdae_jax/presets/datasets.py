@@ -135,11 +135,9 @@ CAUSAL_CHAMBER = {
     "graph": {"red": LIGHT, "green": LIGHT | {"parents": ("red",)}, "blue": LIGHT | {"parents": ("green",)}},
     "cpu": {
         "data": asdict(CausalChamber(name="causal_chamber", **CHAMBER_DATA)),
-        "model": CUSTOM["cpu"]["model"],
         "train": {"steps": 8_000},
     },
-    "ours": REFINED,
-    "smoke": WITHOUT_DRAFT | {"data": {"resolution": 16}},
+    "smoke": {"data": {"resolution": 16}},
     "paper": CUSTOM["paper"],
 }
 CAUSAL_CHAMBER_POLARISERS = CAUSAL_CHAMBER | {
@@ -157,7 +155,7 @@ CAUSAL_CHAMBER_POLARISERS = CAUSAL_CHAMBER | {
 }
 CAUSAL_CHAMBER_SIMULATED = CAUSAL_CHAMBER | {
     "cpu": CAUSAL_CHAMBER["cpu"] | {"data": asdict(SimulatedChamber(name="causal_chamber_simulated", **CHAMBER_DATA))},
-    "smoke": WITHOUT_DRAFT | {"data": {"resolution": 16, "experiment_size": 128}},
+    "smoke": {"data": {"resolution": 16, "experiment_size": 128}},
 }
 
 DATASETS = {
