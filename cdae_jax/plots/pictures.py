@@ -13,6 +13,7 @@ from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.plots.fonts import Figure
 
 CAPTION = 20  # letters that fit above an image of `image_table`
+LETTER = 0.078  # inches, of a caption of `image_grid`
 GREY = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "nearest"}  # how images of one channel are shown
 
 
@@ -60,8 +61,10 @@ def _name_rows(axis: Axes, y: np.ndarray, rows: list[tuple]) -> None:
 
 def image_grid(path: pathlib.Path, rows: list[tuple[str, np.ndarray]], captions: list[str], title: str) -> None:
     """A labelled grid as PNG: rows are names and images [N, H, W, C] uint8, captions N texts above the columns."""
-    num = len(captions)
-    with picture(path, (1.3 * num + 1.2, 1.3 * len(rows) + 1.1), title) as axis:
+    lines = [line for caption in captions for line in caption.split("\n")]
+    num, side = len(captions), max(1.3, LETTER * max(map(len, lines), default=0))
+    size = side * num + 1.2, side * len(rows) + 0.14 * len(lines) / max(num, 1) + 0.8
+    with picture(path, size, title) as axis:
         x, y = show_tiled(axis, [images[:num] for _, images in rows], gap=0.06)
         axis.xaxis.tick_top()
         axis.set_xticks(x, captions, fontsize=8)

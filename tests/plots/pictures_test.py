@@ -53,6 +53,16 @@ def test_long_names_above_images_do_not_run_into_each_other(tmp_path, drawn):
     assert len(boxes) == 6 and not any(one.overlaps(other) for one, other in itertools.pairwise(boxes))
 
 
+@pytest.mark.parametrize("caption", ["size\n4.66 to 6.59", "warmth 0.0007753 to 0.9375\nfarther than 46 %"])
+def test_columns_are_as_wide_as_their_captions(tmp_path, drawn, caption):
+    images = np.zeros((8, 32, 32, 3), np.uint8)
+    pictures.image_grid(tmp_path / "x.png", [("factual", images)] * 3, [caption] * 8, "title")
+    (figure,) = drawn
+    figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    assert len(boxes) == 8 and not any(one.overlaps(other) for one, other in itertools.pairwise(boxes))
+
+
 def test_the_difference_is_grey_where_nothing_changed():
     a = np.array([10, 200, 0], np.uint8)
     np.testing.assert_array_equal(pictures.signed_difference(a, a), 128)
