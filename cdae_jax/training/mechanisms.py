@@ -76,7 +76,7 @@ def fit_mechanisms(settings: Settings, y: np.ndarray, was_set: np.ndarray) -> Fi
     Raises InputError for an effect of which the labels say nothing.
     """
     graph, seed = settings.graph, settings.train.seed
-    steps = min(STEPS, 10 * settings.train.steps)  # fewer for a run that is a try
+    steps = min(STEPS, 20 * settings.train.steps)  # fewer for a run that is a try
     if not (effects := effects_of(graph)):
         return Fitted({}, {})
     given = {graph.names[i]: graph.variables[i].mechanism or settings.model.mechanism for i in effects}
