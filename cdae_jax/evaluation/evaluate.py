@@ -6,9 +6,9 @@ measurement of the pixels, and an anti-causal predictor. Where the true mechanis
 data, the truth is known only for v and its non-descendants, which keep their labels: descendants are left out and
 written as null; images of which v was really set, where the data has them, tell of those too (`experiment`). The
 labels of the factual image, which a counterfactual starts from, are read by the encoder, and once more given, as
-papers often assume: what is left then is the mechanisms' and the decoder's. The floor is the same
-reading of real images (of the rendered true counterfactual, where a renderer exists); "unchanged" is the error of
-returning the factual image.
+papers often assume: what is left then is the mechanisms' and the decoder's. The floor is the same reading of real
+images (of the rendered true counterfactual, where a renderer exists); "unchanged" is the error of returning the factual
+image.
 
 Parts that are done are kept in <output>/evaluation and are not computed again while the model and the protocol stay
 the same. Every mean has a 95 % bootstrap interval over images, of this one training run.
@@ -267,7 +267,8 @@ def evaluate(
     options = model.defaults = model.options(**(options or {}))  # also of what decodes nothing
     dataset, folder = dataset_of(model, directory), directory
     if split == "validation":
-        dataset = dataclasses.replace(dataset, test=validation_of(dataset, directory, MIN_VALIDATION))
+        validation = validation_of(dataset, directory, MIN_VALIDATION)
+        dataset = dataclasses.replace(dataset, test=validation, interventional=None)  # which are test images too
         folder = directory / split
     test = first_of(dataset.test, num_images or model.settings.data.num_evaluated)
     _check_labels(dataset, test)

@@ -8,7 +8,6 @@ the experiment: every variable read from one must be distributed as read from th
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import wasserstein_distance
 
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.labels import as_classes
@@ -32,6 +31,8 @@ def distances(graph: CausalGraph, read: np.ndarray, other: np.ndarray, sd: np.nd
     Of numbers the Wasserstein-1 distance per training standard deviation sd [n]; of classes the share of images that
     would have to change theirs (total variation).
     """
+    from scipy.stats import wasserstein_distance  # a second to import
+
     first, second, found = as_classes(graph, read), as_classes(graph, other), []
     for i, var in enumerate(graph.variables):
         if var.classes:

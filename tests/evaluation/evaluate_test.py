@@ -57,8 +57,11 @@ def test_a_whole_evaluation_of_a_model_of_the_truth(evaluate, tmp_path):
 
 
 def test_the_validation_split_is_measured_by_itself(evaluate, tmp_path):
-    held = dataclasses.replace(stripes.world(), validation=stripes.world(20, seed=1).test)
-    found = evaluate(stripes.Idle(), held, output=None, split="validation", parts=["composition"])
+    world = stripes.world()
+    was_set = dataclasses.replace(world.test, intervened=np.tile([True, False, False], (len(world.test), 1)))
+    held = dataclasses.replace(world, validation=stripes.world(20, seed=1).test, interventional=was_set)
+    found = evaluate(stripes.Idle(), held, output=None, split="validation", parts=["interventions"])
+    assert "effectiveness" in found and "experiment" not in found
     told = (tmp_path / "run" / "validation" / "report.md").read_text()
     assert "8 validation images" in told and "| real validation images |" in told and "test images" not in told
     assert found["protocol"]["split"] == "validation" and not (tmp_path / "run" / "metrics.json").exists()
