@@ -37,9 +37,9 @@ def condition_of(kind: Condition, z: jax.Array, code: jax.Array, known: jax.Arra
     """What the decoder sees [B, n, k], and where it sees the null condition [B] bool.
 
     "encoding": z of a sample of u, as published, or "mean": z of the mean of u, which is what abduction finds
-    ("What the decoder sees"). "mixed": the same with each z_i replaced, half of the time, by its code, which is
-    what do() puts in its place. "labels": the codes alone, nothing where a
-    label is unknown ([B, n] bool): label-conditional diffusion, a baseline. code is m(y), like z [B, n, k].
+    ("What the decoder sees"). "mixed": the same with each z_i replaced, half of the time, by its code, which is what
+    do() puts in its place. "labels": the codes alone, nothing where a label is unknown ([B, n] bool): label-conditional
+    diffusion, a baseline. code is m(y), like z [B, n, k].
     """
     if kind == "mixed":
         return jnp.where(draws.swap[..., None], code, z), draws.drop
