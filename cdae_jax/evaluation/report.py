@@ -1,5 +1,6 @@
 """The numbers of an evaluation as Markdown."""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from cdae_jax.counterfactual.sampling import sampling_of
@@ -10,6 +11,8 @@ from cdae_jax.evaluation.lpips import NAME as LPIPS
 from cdae_jax.evaluation.nearness import told as support_told
 from cdae_jax.model.decoders import DECODERS
 
+WIDTH = 100
+WHOLE_WORDS = {"break_long_words": False, "break_on_hyphens": False}
 UNKNOWN = (
     "What a counterfactual's intervals hold cannot be checked where its truth is unknown: checked are factual labels."
 )
@@ -247,7 +250,7 @@ def report_text(results: dict, dataset: Dataset) -> str:
     sampling = sampling_of(protocol)
     steps = f"{sampling.solver}, {sampling.num_steps} steps"
     if not DECODERS[protocol["decoder"]].diffuses:
-        steps = "decoded in one pass"
+        steps = "one pass"
     elif sampling.abduction == "noise":
         steps += f" from fresh noise at depth {sampling.depth:g}, guidance {sampling.guidance:g}"
     else:
@@ -264,11 +267,24 @@ def report_text(results: dict, dataset: Dataset) -> str:
         trained += f" ({train['images']} images) in {train['seconds'] / 60:.1f} minutes on {train['device']}"
     by = f"; evaluated by revision {protocol['revision']}" if protocol["revision"] else ""
     sections = [
-        [f"# {protocol['dataset']}: {protocol['num_images']} {split_of(results)} images, {steps}"],
+        [f"# {protocol['dataset']}: {protocol['num_images']} {split_of(results)} images", "", f"Decoding: {steps}."],
         _effectiveness(results, dataset),
         _experiment(results, dataset),
         *(section(results) for section in (_images, _composition, _mechanisms, _latents, _uncertainty)),
         [f"The predictor's own errors on held-out training images: {judge}."],
         [f"{trained}, seed {protocol['train_seed']}{by}."],
     ]
-    return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
+    return wrapped("\n\n".join("\n".join(lines) for lines in sections if lines)) + "\n"
+
+
+def wrapped(text: str) -> str:
+    """Markdown whose paragraphs and lists have lines of at most WIDTH letters; tables and headings stay."""
+    blocks = []
+    for block in text.split("\n\n"):
+        lines = block.split("\n")
+        if lines[0].startswith("- "):
+            block = "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ", **WHOLE_WORDS) for line in lines)
+        elif not lines[0].startswith(("|", "#")):
+            block = textwrap.fill(" ".join(lines), WIDTH, **WHOLE_WORDS)
+        blocks.append(block)
+    return "\n\n".join(blocks)

@@ -42,16 +42,27 @@ def test_the_report_shows_every_intervention_with_intervals():
     assert "| do(a) | **0.100** (0.090..0.110) [2] | *0.100* (0.090..0.110) [2] | 0.100 (0.090" in text
     assert text.count("| 0.100 (0.050..0.200) |") == 1  # the mean of the others
     assert "| do(a), read by the predictor | **0.200** (0.190..0.210) [4]" in text
-    assert "3 test images, ddim, 4 steps from fresh noise at depth 0.5, guidance 1\n" in text
+    assert "3 test images\n\nDecoding: ddim, 4 steps from fresh noise at depth 0.5, guidance 1.\n" in text
     assert "a 0.030" in text and "seed 7" in text
     for changed, told in (
-        ({"abduction": "invert"}, "ddim, 4 steps each way to depth 0.5 (8 evaluations), guidance 1\n"),
-        ({"corrections": 2}, "each way to depth 0.5 (16 evaluations), guidance 1, corrections 2\n"),
-        ({"fit_steps": 3}, "guidance 1, corrections 2, labels fitted in 3 steps\n"),
-        ({"decoder": "conv", "fit_steps": 0}, "# X: 3 test images, decoded in one pass\n"),
+        ({"abduction": "invert"}, "ddim, 4 steps each way to depth 0.5 (8 evaluations), guidance 1."),
+        ({"corrections": 2}, "each way to depth 0.5 (16 evaluations), guidance 1, corrections 2."),
+        ({"fit_steps": 3}, "guidance 1, corrections 2, labels fitted in 3 steps."),
+        ({"decoder": "conv", "fit_steps": 0}, "# X: 3 test images Decoding: one pass."),
     ):
         results["protocol"] |= changed
-        assert told in report_text(results, stripes.world())
+        assert told in " ".join(report_text(results, stripes.world()).split())  # wherever its lines end
+
+
+def test_prose_keeps_within_its_lines_and_tables_stay_as_they_are():
+    words = " ".join(["word"] * 60)
+    table = "| a | b |\n| --- | --- |\n| " + "x " * 80 + "| 1 |"
+    text = report.wrapped(f"# {words}\n\n{words}\nlast\n\n- {words}\n- next\n\n{table}")
+    heading, paragraph, items, kept = text.split("\n\n")
+    assert heading == f"# {words}" and kept == table
+    assert max(map(len, (paragraph + items).split("\n"))) <= report.WIDTH
+    assert paragraph.split() == f"{words} last".split() and items.split("\n")[-1] == "- next"
+    assert all(line.startswith(("- ", "  ")) for line in items.split("\n"))
 
 
 def test_the_kinds_of_mechanisms_stand_where_they_are_drawn():
