@@ -63,7 +63,7 @@ def image_grid(path: pathlib.Path, rows: list[tuple[str, np.ndarray]], captions:
     """A labelled grid as PNG: rows are names and images [N, H, W, C] uint8, captions N texts above the columns."""
     lines = [line for caption in captions for line in caption.split("\n")]
     num, side = len(captions), max(1.3, LETTER * max(map(len, lines), default=0))
-    size = side * num + 1.2, side * len(rows) + 0.14 * len(lines) / max(num, 1) + 0.8
+    size = side * num + 1.2, side * len(rows) + 0.14 * len(lines) / max(num, 1) + 1.0
     with picture(path, size, title) as axis:
         x, y = show_tiled(axis, [images[:num] for _, images in rows], gap=0.06)
         axis.xaxis.tick_top()
