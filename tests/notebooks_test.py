@@ -31,7 +31,7 @@ def run(monkeypatch, tmp_path):
 
     def execute(name):
         monkeypatch.setattr(plt, "show", show)
-        monkeypatch.setattr("cdae_jax.inference.trained_model.BATCHES", (8,))  # nothing is compiled for one image
+        monkeypatch.setattr("cdae_jax.inference.batches.BATCHES", (8,))  # nothing is compiled for one image
         monkeypatch.chdir(tmp_path)
         cells = json.loads((DOCS / name).read_text())["cells"]
         here = {}

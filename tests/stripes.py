@@ -12,8 +12,8 @@ from cdae_jax.data.framing import Framing
 from cdae_jax.evaluation.bench import Bench
 from cdae_jax.evaluation.interventions import labels_under
 from cdae_jax.graph import CausalGraph, Variable
+from cdae_jax.inference.answers import Counterfactuals
 from cdae_jax.inference.checks import TrainedVariable
-from cdae_jax.inference.trained_model import Counterfactuals
 from cdae_jax.model.decoders import DECODERS
 
 GRAPH = CausalGraph((Variable("a", unit="mm"), Variable("b", ("a",)), Variable("c")))

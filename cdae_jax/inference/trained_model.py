@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +12,7 @@ import numpy as np
 from cdae_jax.counterfactual import algorithm
 from cdae_jax.counterfactual.readout import Readout, read
 from cdae_jax.counterfactual.sampling import Sampling
-from cdae_jax.counterfactual.uncertainty import Spread, Uncertainty, spread_of
+from cdae_jax.counterfactual.uncertainty import Uncertainty, spread_of
 from cdae_jax.data.framing import Framing, framing_of
 from cdae_jax.data.images import prepare
 from cdae_jax.data.labels import LabelStats, as_classes
@@ -22,39 +21,16 @@ from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.graph import did_you_mean
 from cdae_jax.inference import checks
+from cdae_jax.inference.answers import Believed, Counterfactuals
+from cdae_jax.inference.batches import in_batches
 from cdae_jax.inference.draws import Deviation, check_draws, worlds
 from cdae_jax.inference.support import TrainingLabels
 from cdae_jax.model.causal_diffae import CausalDiffAE
 from cdae_jax.model.network import Network
 from cdae_jax.settings.run import Settings
 
-BATCHES = (1, 8, 64)  # images per compiled call and device: the smallest that holds all, else the largest
 Labels = np.ndarray | Mapping | None  # what is known of images, see `TrainedModel.counterfactual`
 Context = int | np.ndarray | None  # class of each image (the digit), one or [B]; None if unknown or the model has none
-
-
-class _Pair(NamedTuple):
-    images: np.ndarray
-    labels: np.ndarray
-
-
-class Counterfactuals(_Pair):
-    """images [B, H, W, C] uint8; labels [B, n] what the model holds true under do, in physical units. It unpacks into
-    these two, and has besides, None where it was not asked for,
-    support: [B] how far such labels lie from those of training, see `TrainingLabels.support`;
-    spread: of the labels over the draws; image_sd: [B, H, W, C] float32, the standard deviation of the images over
-    them, in grey levels of 0..255."""
-
-    support: np.ndarray | None = None
-    spread: Spread | None = None
-    image_sd: np.ndarray | None = None
-
-
-class Believed(NamedTuple):
-    """labels [B, n] as `predict` gives them without draws, and their spread over the draws."""
-
-    labels: np.ndarray
-    spread: Spread
 
 
 @dataclasses.dataclass(eq=False, repr=False)
@@ -361,15 +337,7 @@ class TrainedModel:
         return as_classes(self.graph, self.stats.physical(np.asarray(self.labels_of(jnp.asarray(z)))))
 
     def _in_batches(self, function, arrays: dict[str, np.ndarray]):
-        """Applies a function of (index, **batch) to any number of rows; the last batch is padded, to compile once."""
-        num, devices = len(next(iter(arrays.values()))), self._mesh.size
-        size = next((size for size in BATCHES if size * devices >= num), BATCHES[-1]) * devices
-        parts = []
-        for i, start in enumerate(range(0, num, size)):
-            rows = np.minimum(np.arange(start, start + size), num - 1)
-            part = {name: value[rows] for name, value in arrays.items()}
-            parts.append(function(i, **sharding.to_devices(part, self._mesh)))
-        return jax.tree.map(lambda *leaves: np.concatenate([np.asarray(leaf) for leaf in leaves])[:num], *parts)
+        return in_batches(function, arrays, self._mesh)
 
 
 @jax.jit

@@ -9,7 +9,8 @@ from devices import one_device
 from PIL import Image
 
 from cdae_jax.errors import InputError
-from cdae_jax.inference.trained_model import Counterfactuals, TrainedModel
+from cdae_jax.inference.answers import Counterfactuals
+from cdae_jax.inference.trained_model import TrainedModel
 
 
 def test_counterfactuals_are_drawn_with_the_truth_where_it_is_known(trained_pendulum, tmp_path, capsys):

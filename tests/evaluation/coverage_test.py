@@ -12,7 +12,7 @@ from cdae_jax.evaluation.bench import Bench
 from cdae_jax.evaluation.coverage import held, measure_uncertainty
 from cdae_jax.evaluation.report import UNKNOWN, _uncertainty
 from cdae_jax.graph import Variable
-from cdae_jax.inference.trained_model import Believed
+from cdae_jax.inference.answers import Believed
 
 TRUE = np.ones(6, bool)
 

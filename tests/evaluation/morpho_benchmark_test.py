@@ -17,7 +17,7 @@ from cdae_jax.evaluation.metrics import mean_with_interval
 from cdae_jax.evaluation.morpho_benchmark import MorphoBench, composition, other_digits, targets_outside
 from cdae_jax.evaluation.npz_judges import NAMES, RANGES
 from cdae_jax.graph import CausalGraph
-from cdae_jax.inference.trained_model import Counterfactuals
+from cdae_jax.inference.answers import Counterfactuals
 from cdae_jax.model.decoders import DECODERS
 
 GRAPH = CausalGraph((*morpho_mnist.GRAPH.variables, morpho_mnist.DIGIT))

@@ -13,7 +13,7 @@ from cdae_jax.data.labels import LabelStats
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.inference import checks
-from cdae_jax.inference.trained_model import Counterfactuals
+from cdae_jax.inference.answers import Counterfactuals
 
 GRAPH = CausalGraph(
     (

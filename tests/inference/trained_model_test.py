@@ -99,7 +99,7 @@ def test_batches_of_any_size_on_any_devices_give_the_same(model, trained_pendulu
     many, do = np.concatenate([images, images[::-1][:3]]), {"light": 100.0}
     whole = model.counterfactual(many, do)
     on_eight = cdae_jax.load(trained_pendulum)
-    monkeypatch.setattr("cdae_jax.inference.trained_model.BATCHES", (2,))  # 16 images a call on the 8 devices
+    monkeypatch.setattr("cdae_jax.inference.batches.BATCHES", (2,))  # 16 images a call on the 8 devices
     result = on_eight.counterfactual(many, do)
     assert result.images.shape[0] == 19
     assert np.abs(result.images.astype(int) - whole.images).max() <= 1

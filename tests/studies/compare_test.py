@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.evaluate import PROTOCOL
-from cdae_jax.inference.trained_model import Counterfactuals
+from cdae_jax.inference.answers import Counterfactuals
 from cdae_jax.studies import compare
 from cdae_jax.studies.compare import differences, errors_of_images, read_metrics, table
 

@@ -1,0 +1,31 @@
+"""What a trained model answers."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from cdae_jax.counterfactual.uncertainty import Spread
+
+
+class _Pair(NamedTuple):
+    images: np.ndarray
+    labels: np.ndarray
+
+
+class Counterfactuals(_Pair):
+    """images [B, H, W, C] uint8; labels [B, n] what the model holds true under do, in physical units. It unpacks into
+    these two, and has besides, None where it was not asked for,
+    support: [B] how far such labels lie from those of training, see `TrainingLabels.support`;
+    spread: of the labels over the draws; image_sd: [B, H, W, C] float32, the standard deviation of the images over
+    them, in grey levels of 0..255."""
+
+    support: np.ndarray | None = None
+    spread: Spread | None = None
+    image_sd: np.ndarray | None = None
+
+
+class Believed(NamedTuple):
+    """labels [B, n] as `predict` gives them without draws, and their spread over the draws."""
+
+    labels: np.ndarray
+    spread: Spread
