@@ -107,11 +107,7 @@ METHODS = {
     "aligned": _changed("no causal layer", graph=False),
     # CausalVAE (arXiv 2004.08697) with our encoder and causal layer; its decoder sees what the mechanisms say, and was
     # worse where these had a higher rate.
-    "causalvae": _changed(
-        "CausalVAE",
-        model={"decoder": "conv"},
-        train={"condition": "encoding", "refine_every": 1},
-    ),
+    "causalvae": _changed("CausalVAE", model={"decoder": "conv"}, train=PLAIN_TRAINING),
     # Ours with what the released code does instead: children see their parents' u; x_T by fresh noise.
     "one_hop": _changed("one-hop mechanisms", parts=True, model={"mechanism": "one_hop"}),
     "noise": _changed("fresh noise", parts=True, sample=NO_REPAIRS | {"abduction": "noise", "depth": 1.0}),
