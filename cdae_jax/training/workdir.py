@@ -153,7 +153,7 @@ def read_readout(directory: pathlib.Path) -> Readout:
 
 
 def write_uncertainty(directory: pathlib.Path, uncertainty: Uncertainty) -> None:
-    arrays.save_file(uncertainty.to_arrays(), directory / UNCERTAINTY)
+    (directory / UNCERTAINTY).write_bytes(arrays.save(uncertainty.to_arrays()))  # `save_file` hides it from all others
 
 
 def read_uncertainty(directory: pathlib.Path) -> Uncertainty | None:

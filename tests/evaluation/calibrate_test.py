@@ -11,7 +11,7 @@ from short_runs import dataset_of
 import cdae_jax
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.bench import validation_of
-from cdae_jax.evaluation.calibrate import MIN_IMAGES, calibrate, describe, uncertainty_of
+from cdae_jax.evaluation.calibrate import MEMBERS, MIN_IMAGES, calibrate, describe, uncertainty_of
 from cdae_jax.inference import archive
 from cdae_jax.training import workdir
 
@@ -35,6 +35,16 @@ def test_a_calibrated_model_knows_how_far_off_its_readings_are(calibrated):
         width = (found.spread.high - found.spread.low)[:, i]
         assert 0.7 < np.mean(width / 2) / np.quantile(gap[:, i], 0.9) < 1.4
     assert "angle: 90 % of readings are off by at most" in describe(model.uncertainty, model)[0]
+
+
+def test_who_may_read_a_run_may_read_its_calibration(calibrated):
+    folder, _ = calibrated
+    assert (folder / workdir.UNCERTAINTY).stat().st_mode == (folder / "model.json").stat().st_mode
+
+
+def test_there_are_refits_enough_for_an_interval_of_90_percent():
+    """One more mechanism like them is within their range in (K - 1) / (K + 1) of all cases."""
+    assert (MEMBERS - 1) / (MEMBERS + 1) >= 0.9
 
 
 def test_mechanisms_are_refitted_to_resampled_labels(calibrated):
