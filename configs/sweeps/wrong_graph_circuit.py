@@ -3,8 +3,6 @@
 The data stay as they are: errors are against the true mechanisms. configs/circuit_hidden_cause.py hides a common cause.
 """
 
-from configs.sweeps.common import with_seeds
-
 RIGHT = {"graph.arm.parents": (), "graph.blue.parents": ("arm",), "graph.green.parents": ("arm",)}
 RIGHT |= {"graph.red.parents": ("arm", "blue", "green")}
 
@@ -18,4 +16,4 @@ def get_sweep() -> list[dict]:
         {"graph.blue.parents": ("arm", "red"), "graph.red.parents": ("arm", "green")},  # reversed: blue -> red
         {"graph.green.parents": ("arm", "blue")},  # added: blue -> green
     )
-    return with_seeds([RIGHT | changes for changes in wrong])
+    return [RIGHT | changes for changes in wrong]

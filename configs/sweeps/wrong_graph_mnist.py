@@ -1,7 +1,5 @@
 """What a wrong graph costs on MorphoMNIST with the digit as a variable: the edge removed, reversed, and one added."""
 
-from configs.sweeps.common import with_seeds
-
 RIGHT = {"graph.thickness.parents": (), "graph.intensity.parents": ("thickness",)}
 
 
@@ -12,4 +10,4 @@ def get_sweep() -> list[dict]:
         {"graph.thickness.parents": ("intensity",), "graph.intensity.parents": ()},  # reversed
         {"graph.intensity.parents": ("thickness", "digit")},  # added: digit -> intensity
     )
-    return with_seeds([RIGHT | changes for changes in wrong])
+    return [RIGHT | changes for changes in wrong]
