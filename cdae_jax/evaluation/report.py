@@ -5,10 +5,9 @@ from collections.abc import Iterable, Sequence
 
 from cdae_jax.counterfactual.sampling import sampling_of
 from cdae_jax.data.dataset import Dataset
-from cdae_jax.evaluation import experiment
+from cdae_jax.evaluation import experiment, nearness
 from cdae_jax.evaluation.inception import NAME as INCEPTION
 from cdae_jax.evaluation.lpips import NAME as LPIPS
-from cdae_jax.evaluation.nearness import told as support_told
 from cdae_jax.model.decoders import DECODERS
 
 WIDTH = 100
@@ -84,7 +83,8 @@ def _effectiveness(results: dict, dataset: Dataset) -> list[str]:
         told = f"; with the factual labels given {number(given['mean_effectiveness'])}" if given else ""
         lines += ["", f"Mean over all cells of the interventions: {number(results['mean_effectiveness'])}{told}."]
     if "support" in results:
-        lines += ["", *support_told(results["support"])]
+        told, *table = nearness.told(results["support"])
+        lines += ["", *told, *markdown_table(*table)]
     return lines
 
 
