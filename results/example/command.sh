@@ -5,3 +5,6 @@ DATA="$DATA --config.data.labels=example/labels.csv"
 cdae train $DATA --workdir=runs/example
 cdae calibrate --workdir=runs/example
 cdae evaluate --workdir=runs/example
+
+# Against the example's own truth: new scenes, all effects, intervals and support. Code of this part: today's.
+python results/example/truth.py --workdir=runs/example --output=results/example/truth.json
