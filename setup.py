@@ -46,6 +46,7 @@ setuptools.setup(
             "causal-learn>=0.1.4",
             "causalchamber>=0.2.8",
             "gradio>=6.0,<7",
+            "huggingface_hub>=0.30",
             "ipykernel>=6.29",
             "keras>=3.10",
             *DOCS,
@@ -60,6 +61,7 @@ setuptools.setup(
         "inception": ["keras>=3.10"],
         "discovery": ["causal-learn>=0.1.4"],
         "chambers": ["causalchamber>=0.2.8"],
+        "hub": ["huggingface_hub>=0.30"],
         "docs": DOCS,
         "app": ["gradio>=6.0,<7"],
         # The accelerator builds of jax; pick the one that fits the machine.

@@ -1,8 +1,11 @@
-"""A trained model as one file that travels.
+"""A trained model as one file that travels, or as a folder for a hub.
 
-cdae_jax.load("pendulum.cdae") reads it. It is a zip; MODEL_CARD.md in it is for people.
+cdae_jax.load("pendulum.cdae") reads it. It is a zip; README.md in it is for people. Without a suffix --output is a
+folder with the same files, README.md, model.safetensors and config.json among them, as the Hugging Face hub expects:
+`hf upload user/name pendulum`, and then cdae_jax.load("hf://user/name").
 
 cdae export --workdir=runs/pendulum --output=pendulum.cdae
+cdae export --workdir=runs/pendulum --output=pendulum
 cdae export --workdir=runs/pendulum --output=pendulum.cdae --precision=float16
 """
 
@@ -20,14 +23,21 @@ from cdae_jax.inference.stablehlo import programs
 from cdae_jax.training import workdir
 
 WORKDIR = define.path("workdir", None, "Folder of a trained model.")
-OUTPUT = define.path("output", None, f"File to write, *{archive.SUFFIX}.")
+OUTPUT = define.path("output", None, f"File to write, *{archive.SUFFIX}, or a new folder.")
 STABLEHLO = flags.DEFINE_bool("stablehlo", False, "Add programs that run with jax alone.")
 PRECISION = flags.DEFINE_enum("precision", "float32", list(archive.PRECISIONS), "Of the stored weights.")
 flags.mark_flags_as_required(["workdir", "output"])
 
 
 def main() -> None:
-    directory, output = pathlib.Path(WORKDIR.value), define.file_to_write(OUTPUT.value, archive.SUFFIX)
+    directory, output = pathlib.Path(WORKDIR.value), pathlib.Path(OUTPUT.value)
+    if output.suffix:
+        output = define.file_to_write(OUTPUT.value, archive.SUFFIX)
+    elif output.exists() or not output.absolute().parent.is_dir():
+        raise InputError(
+            f"--output is {OUTPUT.value!r}: expected a {archive.SUFFIX} file, or a folder that is new, in"
+            " one that exists"
+        )
     if not directory.is_dir():
         raise InputError(f"--workdir is {WORKDIR.value!r}, which is no folder: give that of a trained model")
     model, dataset = load(directory), workdir.dataset_of(directory)
@@ -35,12 +45,13 @@ def main() -> None:
     metrics = json.loads(evaluation.read_text()) if evaluation.is_file() else None
     if metrics is not None and metrics["protocol"]["step"] != model.step:
         metrics = None  # of weights that have been trained further since
-    files = {"MODEL_CARD.md": model_card(model, dataset, metrics).encode()}
+    files = {"README.md": model_card(model, dataset, metrics).encode()}
     if metrics is not None:
         files["metrics.json"] = evaluation.read_bytes()
     if STABLEHLO.value:
         files |= programs(model)
     archive.write(output, model, dataset, files, PRECISION.value)
-    print(f"{output}: {output.stat().st_size / 2**20:.1f} MiB, {len(files)} files beside the model")
+    size = sum(path.stat().st_size for path in [output, *output.rglob("*")] if path.is_file())
+    print(f"{output}: {size / 2**20:.1f} MiB, {len(files)} files beside the model")
     if metrics is None:
         print(f"not evaluated: run cdae evaluate --workdir={directory} first to have numbers on the card")

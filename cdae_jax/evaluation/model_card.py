@@ -5,6 +5,15 @@ import dataclasses
 from cdae_jax.evaluation.report import UNKNOWN, if_known, markdown_table, number
 from cdae_jax.inference.trained_model import TrainedModel
 
+# What a hub reads of a card.
+METADATA = """---
+library_name: cdae_jax
+pipeline_tag: image-to-image
+tags: [counterfactual, causal-inference, diffusion, jax]
+---
+
+"""
+
 
 def _effect(metrics: dict | None, names: tuple[str, ...]) -> list[str]:
     if metrics is None or "effectiveness" not in metrics:
@@ -73,4 +82,4 @@ def model_card(model: TrainedModel, dataset: str, metrics: dict | None) -> str:
             "Research on causal representations and counterfactual images. Not for decisions about people."
         ],
     }
-    return "\n\n".join("\n".join([title, "", *lines]) for title, lines in sections.items()) + "\n"
+    return METADATA + "\n\n".join("\n".join([title, "", *lines]) for title, lines in sections.items()) + "\n"

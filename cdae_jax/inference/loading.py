@@ -17,20 +17,25 @@ from cdae_jax.training import workdir
 from cdae_jax.training.checkpoint import Checkpoints
 from cdae_jax.training.origin import Origin, Weights
 
+HUB = "hf://"
+
 
 @in_float32
 def load(source: str | pathlib.Path) -> TrainedModel:
-    """The model of a workdir (the averaged parameters of its newest checkpoint), of an exported .cdae file, or, by its
-    name, one that comes with the package: load("pendulum"). Raises InputError if nothing is there, or it is no model,
-    has no checkpoint, is damaged or of a newer format.
+    """The model of a workdir (the averaged parameters of its newest checkpoint), of an exported .cdae file or folder,
+    by its name one that comes with the package, load("pendulum"), or one of the Hugging Face hub, load("hf://user/name")
+    or, of one revision, load("hf://user/name@v1.0") (the extra `hub`; what was fetched once is found offline). Raises
+    InputError if nothing is there, or it is no model, has no checkpoint, is damaged or of a newer format.
     """
     if not isinstance(source, (str, os.PathLike)):
         raise InputError(
             f"load was given {source!r}: expected a path, or the name of a model that comes with the package"
         )
+    if str(source).startswith(HUB):
+        return archive.read(_fetched(str(source)))
     path = expanded(source)
     if path.is_dir():
-        return _of_workdir(path)
+        return archive.read(path) if archive.is_folder(path) else _of_workdir(path)
     if path.is_file():
         return archive.read(path)
     if str(source) in archive.shipped():
@@ -40,6 +45,25 @@ def load(source: str | pathlib.Path) -> TrainedModel:
         f" {archive.SUFFIX} file, or the name of a model that comes with the package"
         f" ({', '.join(archive.shipped()) or 'none here'})"
     )
+
+
+def _fetched(source: str) -> pathlib.Path:
+    """The folder of a model of the hub, fetched unless it was before."""
+    repository, _, revision = source.removeprefix(HUB).partition("@")
+    if repository.count("/") != 1 or not all(repository.split("/")):
+        raise InputError(f"{source!r} names no model of the hub: expected {HUB}user/name or {HUB}user/name@revision")
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError as err:
+        raise InputError(f'{source} takes huggingface_hub: run pip install "cdae_jax[hub]"') from err
+    try:
+        return pathlib.Path(snapshot_download(repository, revision=revision or None))
+    except Exception as err:  # of the network, of the hub and of the disk, of many kinds
+        first = (str(err).splitlines() or [""])[0]
+        raise InputError(
+            f"{source} cannot be fetched ({type(err).__name__}: {first}): check the name and the network, or give a"
+            " folder or file of this machine"
+        ) from err
 
 
 def origin(source: str | pathlib.Path | None) -> Origin | None:

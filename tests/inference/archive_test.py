@@ -24,7 +24,7 @@ def model(trained_pendulum):
 @pytest.fixture(scope="module")
 def exported(model, tmp_path_factory):
     path = tmp_path_factory.mktemp("archive") / "pendulum.cdae"
-    archive.write(path, model, "Pendulum", {"MODEL_CARD.md": b"for people"})
+    archive.write(path, model, "Pendulum", {"README.md": b"for people"})
     return path
 
 
@@ -54,6 +54,31 @@ def test_what_is_exported_is_what_is_loaded(model, exported, images):
     np.testing.assert_array_equal(loaded.counterfactual(images, do).images, model.counterfactual(images, do).images)
     assert loaded.settings == model.settings and loaded.defaults == model.defaults
     assert loaded.variables == model.variables and loaded.step == model.step == 20
+
+
+def test_a_folder_for_a_hub_is_the_same_model_whatever_lies_beside_it(model, images, tmp_path):
+    archive.write(tmp_path / "folder", model, "Pendulum", {"README.md": b"for people", "stablehlo/a.bin": b"program"})
+    names = {path.relative_to(tmp_path / "folder").as_posix() for path in (tmp_path / "folder").rglob("*.*")}
+    assert names >= {"README.md", "model.safetensors", "config.json", "stablehlo/a.bin"}
+    (tmp_path / "folder" / ".gitattributes").write_text("*.safetensors filter=lfs")
+    loaded = load(tmp_path / "folder")
+    np.testing.assert_array_equal(loaded.encode(images), model.encode(images))
+    with pytest.raises(InputError, match=r"folder cannot be written \(.*not empty"):
+        archive.write(tmp_path / "folder", model, "Pendulum", {})
+    assert {path.name for path in tmp_path.iterdir()} == {"folder"}
+    (tmp_path / "folder" / "config.json").write_text("{}")
+    with pytest.raises(InputError, match="the checksum of config.json does not fit"):
+        load(tmp_path / "folder")
+
+
+def test_a_manifest_leads_nowhere_else(model, tmp_path):
+    archive.write(tmp_path / "folder", model, "Pendulum", {})
+    manifest = tmp_path / "folder" / "manifest.json"
+    stored = json.loads(manifest.read_text())
+    for name in ("/dev/zero", "../other"):
+        manifest.write_text(json.dumps(stored | {"sha256": stored["sha256"] | {name: "0"}}))
+        with pytest.raises(InputError, match=f"damaged .*names '{name}', which is not in it"):
+            load(tmp_path / "folder")
 
 
 def test_half_precision_is_half_the_size_and_about_the_same(model, exported, images, tmp_path):
@@ -90,18 +115,18 @@ def flip(name):
 
 
 def newer(contents):
-    contents["manifest.json"] = json.dumps(json.loads(contents["manifest.json"]) | {"format": 2}).encode()
+    contents["manifest.json"] = json.dumps(json.loads(contents["manifest.json"]) | {"format": 3}).encode()
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (flip("weights.safetensors"), "the checksum of weights.safetensors does not fit"),
+        (flip("model.safetensors"), "the checksum of model.safetensors does not fit"),
         (flip("config.json"), "the checksum of config.json does not fit"),
         (lambda contents: contents.pop("model.json"), "the checksum of model.json does not fit"),
         (lambda contents: contents.update({"extra.py": b"print()"}), "the checksum of extra.py does not fit"),
         (lambda contents: contents.pop("manifest.json"), "no exported model, or damaged"),
-        (newer, "is of format 2, and this version reads format 1: update cdae_jax"),
+        (newer, "is of format 3, and this version reads format 2: update cdae_jax"),
     ],
 )
 def test_what_is_damaged_or_newer_is_refused(exported, tmp_path, change, message):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import pytest
 from devices import one_device
@@ -9,6 +10,7 @@ from devices import one_device
 import cdae_jax
 from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.errors import InputError
+from cdae_jax.inference import archive
 from cdae_jax.training import workdir
 
 
@@ -51,6 +53,34 @@ def test_what_is_nowhere_is_named_with_the_models_that_there_are(tmp_path):
 def test_what_is_no_path_is_named():
     with pytest.raises(InputError, match="load was given None: expected a path, or the name of a model"):
         cdae_jax.load(None)
+
+
+def test_a_model_of_a_hub_is_fetched_and_read(trained_pendulum, tmp_path, monkeypatch):
+    asked = []
+
+    def snapshot_download(repository, revision):
+        asked.append((repository, revision))
+        return str(tmp_path / "folder")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    with one_device():
+        model = cdae_jax.load(trained_pendulum)
+        archive.write(tmp_path / "folder", model, "Pendulum", {})
+        for source in ("hf://user/name", "hf://user/name@v1"):
+            assert cdae_jax.load(source).step == model.step
+    assert asked == [("user/name", None), ("user/name", "v1")]
+
+
+def test_what_the_hub_does_not_give_is_said_in_a_sentence(monkeypatch):
+    for wrong in ("hf://name", "hf://a/b/c", "hf:///b"):
+        with pytest.raises(InputError, match="names no model of the hub: expected hf://user/name or"):
+            cdae_jax.load(wrong)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(InputError, match=r"hf://user/name cannot be fetched \(.*check the name and the network"):
+        cdae_jax.load("hf://user/name")
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(InputError, match=r'takes huggingface_hub: run pip install "cdae_jax\[hub\]"'):
+        cdae_jax.load("hf://user/name")
 
 
 def test_a_file_that_is_no_model_is_refused(tmp_path):
