@@ -6,5 +6,5 @@ cdae train $DATA --workdir=runs/example
 cdae calibrate --workdir=runs/example
 cdae evaluate --workdir=runs/example
 
-# Against the example's own truth: new scenes, all effects, intervals and support. Code of this part: today's.
+# Against the example's own truth: new scenes, all effects, intervals and support. Code of this part: 31ec0ee.
 python results/example/truth.py --workdir=runs/example --output=results/example/truth.json
