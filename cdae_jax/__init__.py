@@ -9,12 +9,17 @@ from cdae_jax.inference.loading import load
 from cdae_jax.inference.trained_model import TrainedModel
 
 if TYPE_CHECKING:
+    from cdae_jax.evaluation.calibrate import calibrate
     from cdae_jax.evaluation.evaluate import evaluate
     from cdae_jax.inference.fit import fit
 
-__all__ = ["InputError", "TrainedModel", "evaluate", "fit", "load"]
+__all__ = ["InputError", "TrainedModel", "calibrate", "evaluate", "fit", "load"]
 
-_LATER = {"evaluate": "cdae_jax.evaluation.evaluate", "fit": "cdae_jax.inference.fit"}
+_LATER = {
+    "calibrate": "cdae_jax.evaluation.calibrate",
+    "evaluate": "cdae_jax.evaluation.evaluate",
+    "fit": "cdae_jax.inference.fit",
+}
 
 
 def __getattr__(name: str):

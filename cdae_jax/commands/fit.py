@@ -1,4 +1,4 @@
-"""Trains a model of your own images, measures it and draws it.
+"""Trains a model of your own images, finds out how sure it is, measures it and draws it.
 
 Interrupted, it goes on with the same command. What it leaves in the workdir is a model for cdae explore, cdae generate
 and cdae_jax.load, its numbers in report.md and its pictures in figures/.
@@ -10,6 +10,7 @@ from absl import flags
 
 import cdae_jax
 from cdae_jax.commands import define, own_flags
+from cdae_jax.errors import InputError
 from cdae_jax.evaluation.bench import Bench, dataset_of, first_of
 from cdae_jax.evaluation.figures import draw_low_and_high
 from cdae_jax.presets.methods import METHODS
@@ -37,6 +38,11 @@ def main() -> None:
         changes=own_flags.changes(),
         init_from=INIT_FROM.value,
     )
+    if model.uncertainty is None:
+        try:
+            cdae_jax.calibrate(model)
+        except InputError as err:  # too few images for it alone: the model is there
+            print(f"counterfactuals without intervals: {err}")
     cdae_jax.evaluate(model)
     dataset = dataset_of(model, model.workdir)
     test = first_of(dataset.test, model.settings.data.num_evaluated)

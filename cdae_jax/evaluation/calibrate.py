@@ -23,14 +23,20 @@ MEMBERS, STEPS = 20, 2_000  # of K members the middle holds (K - 1) / (K + 1) of
 
 
 @in_float32
-def calibrate(directory: str | pathlib.Path, members: int = MEMBERS) -> Uncertainty:
-    """Fits what `TrainedModel.counterfactual(draws=...)` draws from, and stores it in a workdir. Raises InputError for
-    no trained workdir, other data than it was trained on, or too few validation images."""
-    directory = expanded(directory)
+def calibrate(source: TrainedModel | str | pathlib.Path, members: int = MEMBERS) -> Uncertainty:
+    """Fits what `TrainedModel.counterfactual(draws=...)` draws from, and stores it in the workdir; a model that is
+    given has it too. Raises InputError for no trained workdir, other data than it was trained on, or too few validation
+    images."""
+    given = source if isinstance(source, TrainedModel) else None
+    directory = given.workdir if given else expanded(source)
+    if directory is None:
+        raise InputError("this model comes from a file without its data: calibrate the workdir that it was trained in")
     model = load(directory)
     dataset = dataset_of(model, directory)
     found = uncertainty_of(model, dataset, validation_of(dataset, directory, MIN_IMAGES), members)
     workdir.write_uncertainty(directory, found)
+    if given:
+        given.uncertainty = found
     return found
 
 

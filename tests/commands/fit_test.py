@@ -26,6 +26,7 @@ def asked(monkeypatch, trained_pendulum, tmp_path):
         return model
 
     monkeypatch.setattr(cdae_jax, "fit", fit, raising=False)
+    monkeypatch.setattr(cdae_jax, "calibrate", lambda model: calls.update(calibrate=model), raising=False)
     monkeypatch.setattr(cdae_jax, "evaluate", lambda model: calls.update(evaluate=model), raising=False)
     (tmp_path / "figures").mkdir()
     for name in ("model.json", "config.json"):
@@ -52,6 +53,7 @@ def test_it_trains_measures_and_draws(asked, tmp_path, capsys):
         "init_from": None,
     }
     assert asked["evaluate"].workdir == tmp_path
+    assert list(asked) == ["fit", "calibrate", "evaluate"]
     numbers, pictures, more = capsys.readouterr().out.splitlines()[-3:]
     assert numbers == f"numbers: {tmp_path}/report.md" and more.endswith(f"cdae explore --workdir={tmp_path}")
     drawn = pictures.removeprefix("pictures: ").split(", ")
@@ -59,6 +61,18 @@ def test_it_trains_measures_and_draws(asked, tmp_path, capsys):
         f"low_and_high_{name}" for name in ("angle", "light", "length", "position")
     ]
     assert all(np.asarray(Image.open(path)).std() > 10 for path in drawn)
+
+
+def test_too_few_images_to_calibrate_leave_a_model_without_intervals(asked, tmp_path, monkeypatch, capsys):
+    def refuse(model):
+        raise InputError("the run has 3 validation images, expected 20 at least")
+
+    monkeypatch.setattr(cdae_jax, "calibrate", refuse, raising=False)
+    with one_device():
+        run_here("fit", *GIVEN, f"--workdir={tmp_path}")
+    told = capsys.readouterr().out
+    assert "counterfactuals without intervals: the run has 3 validation images, expected 20 at least" in told
+    assert asked["evaluate"].workdir == tmp_path and "to try it in the browser" in told
 
 
 @pytest.mark.parametrize(

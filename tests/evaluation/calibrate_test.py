@@ -37,6 +37,18 @@ def test_a_calibrated_model_knows_how_far_off_its_readings_are(calibrated):
     assert "angle: 90 % of readings are off by at most" in describe(model.uncertainty, model)[0]
 
 
+def test_a_model_that_is_given_has_its_intervals_at_once(calibrated, tmp_path):
+    folder, _ = calibrated
+    copy = shutil.copytree(folder, tmp_path / "run")
+    (copy / workdir.UNCERTAINTY).unlink()
+    with one_device():
+        model = cdae_jax.load(copy)
+        found = cdae_jax.calibrate(model, members=0)
+    assert model.uncertainty is found and workdir.read_uncertainty(copy).fit_steps == found.fit_steps
+    with pytest.raises(InputError, match="from a file without its data: calibrate the workdir"):
+        cdae_jax.calibrate(cdae_jax.load("pendulum"))
+
+
 def test_who_may_read_a_run_may_read_its_calibration(calibrated):
     folder, _ = calibrated
     assert (folder / workdir.UNCERTAINTY).stat().st_mode == (folder / "model.json").stat().st_mode
