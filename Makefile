@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: quickstart test docs
+.PHONY: quickstart test docs release
 
 # Installs, trains Pendulum from scratch on the CPU, measures it and draws it.
 quickstart: $(VENV)/installed
@@ -16,6 +16,19 @@ test: $(VENV)/installed-test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(RUN) -m pytest
+
+# Builds the wheel, installs it in an environment of its own, and tries there what a newcomer does.
+release:
+	rm -rf build/release
+	$(PYTHON) -m venv build/release/venv
+	build/release/venv/bin/pip wheel -q --no-deps -w build/release .
+	build/release/venv/bin/pip install -q build/release/cdae_jax-*.whl
+	cd build/release && venv/bin/cdae --help
+	cd build/release && venv/bin/python -c 'import cdae_jax; model = cdae_jax.load("pendulum"); \
+		print(model.counterfactual(model.sample(8).images, do={"angle": 20.0}).labels)'
+	cd build/release && venv/bin/cdae make_example --output=example --num=100
+	cd build/release && venv/bin/cdae fit --images=example/images --labels=example/labels.csv \
+		--graph=example/graph.json --size=smoke --steps=4 --workdir=run
 
 # Builds the documentation: build/site/index.html.
 docs: $(VENV)/installed-docs

@@ -1,16 +1,37 @@
 """Install script of cdae_jax."""
 
+import pathlib
+
 import setuptools
 
+HERE = pathlib.Path(__file__).parent
 DOCS = ["mkdocs-material>=9.6,<10", "mkdocstrings[python]>=0.30,<2"]
 
 setuptools.setup(
     name="cdae_jax",
-    version="0.1.0",
+    version="0.2.0",
     description="Counterfactual image generation with causal diffusion autoencoders in JAX/Flax",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
     license="Apache-2.0",
+    project_urls={"Paper": "https://arxiv.org/abs/2404.17735"},
+    keywords=["causal representation learning", "counterfactuals", "diffusion models", "JAX", "Flax"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Environment :: GPU",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Processing",
+        "Typing :: Typed",
+    ],
     packages=setuptools.find_packages(include=["cdae_jax", "cdae_jax.*"]),
-    package_data={"cdae_jax": ["models/*.cdae"]},
+    package_data={"cdae_jax": ["models/*.cdae", "py.typed"]},
     entry_points={"console_scripts": ["cdae = cdae_jax.commands.main:main"]},
     python_requires=">=3.11",
     install_requires=[

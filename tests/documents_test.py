@@ -115,3 +115,10 @@ def test_the_site_is_built_without_a_warning_and_needs_no_other(tmp_path):
     assert len(pages) >= len(PAGES)
     for page in pages:
         assert not re.search(r'<(?:script|img|link)[^>]+(?:src|href)="?(?:https?:)?//', page)
+
+
+def test_a_release_has_one_version():
+    texts = [(ROOT / name).read_text() for name in ("setup.py", "CITATION.cff", "CHANGELOG.md")]
+    patterns = (r'version="(.+)",', r"^version: (.+)$", r"^## ([\d.]+)")
+    found = {re.search(pattern, text, re.MULTILINE)[1] for pattern, text in zip(patterns, texts, strict=True)}
+    assert len(found) == 1, found

@@ -65,7 +65,7 @@ def test_it_is_small_and_carries_its_numbers():
 def test_a_wheel_brings_it(tmp_path):
     source = tmp_path / "source"  # building leaves files behind
     shutil.copytree(ROOT / "cdae_jax", source / "cdae_jax", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("setup.py", "pyproject.toml"):
+    for name in ("setup.py", "pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, source)
     built = subprocess.run(
         [*(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"), "-w", tmp_path, source],
@@ -76,6 +76,7 @@ def test_a_wheel_brings_it(tmp_path):
     (wheel,) = tmp_path.glob("cdae_jax-*.whl")
     with zipfile.ZipFile(wheel) as opened:
         opened.extractall(tmp_path / "site")
+        assert "cdae_jax/py.typed" in opened.namelist()
     environment = ENVIRONMENT | {"PYTHONPATH": str(tmp_path / "site")}
     done = subprocess.run(
         [sys.executable, "-c", FIRST_MINUTE], capture_output=True, text=True, env=environment, cwd=tmp_path
