@@ -19,7 +19,7 @@ SOLVERS = flags.DEFINE_list("solvers", ["ddim", "dpm_solver"], "Solvers, see cda
 NUM_STEPS = flags.DEFINE_list("num_steps", ["5", "10", "20"], "Steps in each direction.")
 DEPTHS = flags.DEFINE_list("depths", ["0.7", "1"], "Fractions of the diffusion time.")
 GUIDANCES = flags.DEFINE_list("guidances", ["1"], "Guidance strengths w.")
-CORRECTIONS = flags.DEFINE_list("corrections", ["0", "2"], "How often what the encoder misses is asked for again.")
+CORRECTIONS = flags.DEFINE_list("corrections", ["0", "2"], "Numbers of self-corrections.")
 NUM_IMAGES = flags.DEFINE_integer("num_images", 128, "Images for each point.", lower_bound=2)
 MAX_EVALUATIONS = flags.DEFINE_integer("max_evaluations", 20, "That the default may cost an image.", lower_bound=2)
 MIN_PSNR = flags.DEFINE_float("min_psnr", 35.0, "Of the null intervention under the default, in dB.")

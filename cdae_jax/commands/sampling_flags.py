@@ -12,7 +12,7 @@ HELP = {
     "abduction": "How x_T is found.",
     "depth": "Fraction of the diffusion time to go to.",
     "solver": "Of the probability flow.",
-    "corrections": "How often what the encoder misses is asked for again.",
+    "corrections": "Self-corrections: the made image is read, and what is missing is added to the latents.",
     "fit_steps": "Steps by which labels are fitted to the image, through the draft.",
 }
 

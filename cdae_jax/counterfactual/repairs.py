@@ -1,4 +1,4 @@
-"""Repairs of what encoder and inversion get wrong, ours: what is lost restored, what is missing asked for again."""
+"""Repairs of what encoder and inversion get wrong, ours: what is lost is restored, and self-correction."""
 
 from collections.abc import Callable
 

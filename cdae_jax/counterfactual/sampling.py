@@ -28,7 +28,7 @@ class Sampling:
     abduction: Literal["invert", "restore", "noise"] = "invert"
     depth: float = 0.0  # fraction of the diffusion time to which images are inverted or noised
     solver: Literal["ddim", "dpm_solver"] = "ddim"  # see `diffusion.solvers`
-    corrections: int = 0  # how often the made image is read, and what is missing asked for (`repairs.ask_again`)
+    corrections: int = 0  # self-corrections: the made image is read, and what is missing added (`repairs.ask_again`)
     fit_steps: int = 0  # by which labels that are read are fitted through the draft (`label_fit.fit_labels`)
 
     def resolved(self, decoder: Decoder, prediction: str) -> "Sampling":
@@ -78,7 +78,7 @@ class Sampling:
             if getattr(self, name) and not is_aligned:
                 raise InputError(
                     f"{where}{name} is {getattr(self, name)}, but with config.train.gamma 0 the latents follow no"
-                    " labels that could be asked for again or fitted: use 0"
+                    " labels that could be corrected or fitted: use 0"
                 )
         if self.fit_steps and not decoder.has_draft:
             raise InputError(
