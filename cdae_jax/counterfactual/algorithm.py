@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from cdae_jax.counterfactual.label_fit import fit_labels
 from cdae_jax.counterfactual.readout import Readout, move
-from cdae_jax.counterfactual.repairs import ask_again, numbers, restore
+from cdae_jax.counterfactual.repairs import numbers, restore, self_correct
 from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.diffusion.guidance import guide
 from cdae_jax.diffusion.process import Schedule, q_sample
@@ -58,7 +58,7 @@ def counterfactual(
     shown = z_cf
     if sampling.corrections and sampling.guidance == 1 and readout is None:
         misread = 0.0 if y is None else net.labels_of(net.propagate(net.encode(x)[0])) - net.labels_of(z)
-        shown = ask_again(net, predict, z_cf, y_do, sampling.corrections, misread)
+        shown = self_correct(net, predict, z_cf, y_do, sampling.corrections, misread)
     return Counterfactual(predict(shown), u, z, z_cf)
 
 

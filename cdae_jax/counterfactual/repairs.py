@@ -44,7 +44,7 @@ def missing_labels(net: Network, x_cf: jax.Array, y_cf: jax.Array, y_do: jax.Arr
     return jnp.where(numbers(net.graph)[None] & is_like_data, jnp.clip(gap, -MAX_MISSING, MAX_MISSING), 0)
 
 
-def ask_again(
+def self_correct(
     net: Network,
     decode: Callable[[jax.Array], jax.Array],
     z_cf: jax.Array,

@@ -28,7 +28,7 @@ class Sampling:
     abduction: Literal["invert", "restore", "noise"] = "invert"
     depth: float = 0.0  # fraction of the diffusion time to which images are inverted or noised
     solver: Literal["ddim", "dpm_solver"] = "ddim"  # see `diffusion.solvers`
-    corrections: int = 0  # self-corrections: the made image is read, and what is missing added (`repairs.ask_again`)
+    corrections: int = 0  # self-corrections: the made image is read, and what is missing added (`repairs.self_correct`)
     fit_steps: int = 0  # by which labels that are read are fitted through the draft (`label_fit.fit_labels`)
 
     def resolved(self, decoder: Decoder, prediction: str) -> "Sampling":

@@ -1,4 +1,4 @@
-"""What is lost restored, and what is missing asked for again, on a model whose every step can be done by hand."""
+"""What is lost restored, and self-correction, on a model whose every step can be done by hand."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ from by_hand import GRAPH, NAN, column, network, read
 from networks import SHAPE, small_trained
 
 from cdae_jax.counterfactual import algorithm
-from cdae_jax.counterfactual.repairs import MAX_MISSING, RESTORE_SD, ask_again, missing_labels, numbers, restore
+from cdae_jax.counterfactual.repairs import MAX_MISSING, RESTORE_SD, missing_labels, numbers, restore, self_correct
 from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.graph import CausalGraph, Variable
 
@@ -26,7 +26,7 @@ def shown(net, z, y_do, times):
         return net.draft(z, None, (1, 3, 1))
 
     z, y_do = jnp.asarray(z)[..., None], jnp.asarray(y_do)
-    return read(decode(ask_again(net, decode, z, y_do, times)))
+    return read(decode(self_correct(net, decode, z, y_do, times)))
 
 
 def test_a_pixel_gets_back_what_was_lost_the_less_the_more_it_changes():
