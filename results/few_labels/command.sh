@@ -17,7 +17,6 @@ NO_PARTS="$NO_PARTS --config.graph.length.part= --config.graph.position.part="
 SET="--config=pendulum:cpu --config.data.interventional_share=0.5 $NO_PARTS --config.model.style_dim=0"
 SET="$SET --config.train.refine_every=1 --config.sample.fit_steps=0"
 FEW="$SET --config.data.train_size=5482 --config.data.num_evaluated=256"
-cdae sweep $FEW --config.train.steps=5000 --sweep=label_fraction --parts=interventions,latents --workdir=runs/labels
 cdae train $FEW --config.train.steps=12000 --workdir=runs/all
 cdae train $FEW --config.train.steps=12000 $TENTH --workdir=runs/tenth
 cdae train $FEW --config.train.steps=12000 $ALONE --workdir=runs/alone

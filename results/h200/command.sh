@@ -1,7 +1,7 @@
 # One NVIDIA H200, bfloat16; MNIST is the folder of its four IDX files. Code of the record: after fa537d8,
 # with affine mechanisms that the objective trains (--config.model.mechanism=affine --config.train.mechanisms=objective).
 cdae benchmark --config=morpho_mnist:paper --config.system.dtype=bfloat16 --parts=train --seconds=3 \
-    --output=results/h200/benchmark.json
+    --output=benchmark.json
 
 # Two trainings at once, 2,900 steps each: UNet and encoder of the published size, the rest as at :cpu.
 SIZE="--config.model.unet_channels=128 --config.model.unet_multipliers=(1,2,2) --config.model.num_blocks=3"

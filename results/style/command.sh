@@ -5,8 +5,8 @@ for scene in lamp shapes; do
     DATA="$DATA --config.data.labels=$scene/labels.csv --config.data.split_column=split"
     DATA="$DATA --config.data.validation_share=0"
     cdae train $DATA --workdir=runs/$scene
-    python results/style/scenes.py score --scene=$scene --workdir=runs/$scene --output=results/style/$scene.json
+    python results/style/scenes.py score --scene=$scene --workdir=runs/$scene --output=results/style/scores.json
 done
 scene=lamp
-cdae train $(echo $DATA | sed s/shapes/lamp/g) --config.model.style_dim=0 --workdir=runs/lamp_0
-python results/style/scenes.py score --scene=lamp --workdir=runs/lamp_0 --output=results/style/lamp_without.json
+cdae train $(echo $DATA | sed s/shapes/lamp/g) --config.model.style_dim=0 --workdir=runs/lamp_without
+python results/style/scenes.py score --scene=lamp --workdir=runs/lamp_without --output=results/style/scores.json

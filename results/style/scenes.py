@@ -1,7 +1,7 @@
 """Three scenes whose images hold more than their labels say: made as folders of one's own, and scored by their truth.
 
 python results/style/scenes.py make --scene=lamp --folder=lamp
-python results/style/scenes.py score --scene=lamp --folder=lamp --workdir=runs/lamp --output=lamp.json
+python results/style/scenes.py score --scene=lamp --folder=lamp --workdir=runs/lamp --output=scores.json
 """
 
 import argparse
@@ -265,4 +265,6 @@ if __name__ == "__main__":
     if given.what == "make":
         make(SCENES[given.scene], given.folder)
     else:
-        given.output.write_text(json.dumps(score(SCENES[given.scene], given.workdir), indent=2) + "\n")
+        found = json.loads(given.output.read_text()) if given.output.is_file() else {}
+        found[given.workdir.name] = score(SCENES[given.scene], given.workdir)
+        given.output.write_text(json.dumps(found, indent=1) + "\n")
