@@ -218,5 +218,5 @@ def score(
         "published": PUBLISHED,
     }
     (folder / "benchmark.json").write_text(json.dumps(results, indent=2) + "\n")
-    (folder / "benchmark.md").write_text(report_text(results) + "\n")
+    (folder / "benchmark.md").write_text(report_text(results))
     return results

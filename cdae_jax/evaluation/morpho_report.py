@@ -1,6 +1,6 @@
 """The scores of the MorphoMNIST benchmark as Markdown, with published figures beside them."""
 
-from cdae_jax.evaluation.report import markdown_table, number
+from cdae_jax.evaluation.report import markdown_table, number, wrapped
 
 # Means alone: mean absolute error of thickness (px) and intensity (grey levels), share of right digits.
 PUBLISHED = {
@@ -95,4 +95,4 @@ def report_text(results: dict) -> str:
             f" corrections {protocol['corrections']}; revision {protocol['revision'] or 'unknown'}."
         ],
     ]
-    return "\n\n".join("\n".join(lines) for lines in sections)
+    return wrapped("\n\n".join("\n".join(lines) for lines in sections)) + "\n"
