@@ -54,9 +54,10 @@ OURS = {
 # that objective; inversion by 250 steps of DDIM. From the released code, where the paper states nothing: the linear
 # schedule, eps as target, labels scaled to [-1, 1] by their range, gamma from 0 to 1 over 50,000 steps and an average
 # of 10,000 steps, as shares of a run of 200,000 (how long the published runs were is stated nowhere). The released
-# code differs from the paper in two things, which are the method "released": children see their parents' u, and x_T
-# is the image with fresh noise. It also shrinks the noise of u by 0.001 in variance, and drops z with probability 1/2
-# for weak supervision (config.train.condition_drop=0.5). Optimiser, encoder and UNet are ours at every size.
+# code differs from the paper in three things, which are the method "released": children see their parents' u, x_T is
+# the image with fresh noise, and the decoder sees u with a thousandth of the variance of its noise, of which nothing is
+# left here. It also drops z with probability 1/2 for weak supervision (config.train.condition_drop=0.5). Optimiser,
+# encoder and UNet are ours at every size.
 PAPER = {
     "title": "CausalDiffAE",
     "graph": True,
@@ -96,6 +97,7 @@ METHODS = {
     | {
         "title": "CausalDiffAE as released",
         "model": PAPER["model"] | {"mechanism": "one_hop"},
+        "train": PAPER["train"] | {"condition": "mean"},
         "sample": PAPER["sample"] | {"abduction": "noise"},
     },
     # Label-conditional diffusion: the decoder sees the labels themselves, once; an encoder reads the labels, and

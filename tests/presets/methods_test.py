@@ -85,11 +85,12 @@ def test_what_follows_the_length_of_the_run_may_be_set_by_hand():
     assert (train.steps, train.anneal_steps, train.ema_decay) == (60, 7, 0.99)
 
 
-def test_the_released_code_differs_from_the_paper_in_mechanism_and_abduction_alone():
+def test_the_released_code_differs_from_the_paper_in_mechanism_noise_of_u_and_abduction_alone():
     paper, released = (settings_of("pendulum", method=name) for name in ("paper", "released"))
     assert released.model == dataclasses.replace(paper.model, mechanism="one_hop")
+    assert released.train == dataclasses.replace(paper.train, condition="mean")
     assert released.sample == dataclasses.replace(paper.sample, abduction="noise")
-    assert released == dataclasses.replace(paper, model=released.model, sample=released.sample)
+    assert released == dataclasses.replace(paper, model=released.model, train=released.train, sample=released.sample)
 
 
 @pytest.mark.parametrize("method", OTHERS)
