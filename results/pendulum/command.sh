@@ -6,3 +6,7 @@ cdae evaluate --workdir=runs/pendulum
 # Without style. Code of the record: 387bbf8.
 cdae train --config=pendulum:cpu --config.model.style_dim=0 --workdir=runs/pendulum_without
 cdae evaluate --workdir=runs/pendulum_without --parts=interventions,given
+
+# The published method, 256 images. Code of the record: 1c706ae, of its evaluation d40f157.
+cdae train --config=pendulum:cpu,method=paper --workdir=runs/paper
+cdae evaluate --workdir=runs/paper --parts=interventions,latents --num_images=256
