@@ -1,4 +1,4 @@
-"""Trains a model of your own images, finds out how sure it is, measures it and draws it.
+"""Trains a model of your own images, measures it and draws it.
 
 Interrupted, it goes on with the same command. What it leaves in the workdir is a model for cdae explore, cdae generate
 and cdae_jax.load, its numbers in report.md and its pictures in figures/.

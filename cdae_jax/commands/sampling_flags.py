@@ -12,7 +12,7 @@ HELP = {
     "abduction": "How x_T is found.",
     "depth": "Fraction of the diffusion time to go to.",
     "solver": "Of the probability flow.",
-    "corrections": "Self-corrections: the made image is read, and what is missing is added to the latents.",
+    "corrections": "Self-corrections of the made image.",
     "fit_steps": "Steps by which labels are fitted to the image, through the draft.",
 }
 

@@ -9,9 +9,13 @@ from commands import assert_drawn, run_here
 from devices import one_device
 
 from cdae_jax.errors import InputError
+from cdae_jax.training.mechanisms import refit
 
 
-def test_a_calibrated_run_shows_how_sure_it_is(trained_pendulum, tmp_path, capsys):
+def test_a_calibrated_run_shows_how_sure_it_is(trained_pendulum, tmp_path, capsys, monkeypatch):
+    """With few draws and refits, for speed."""
+    monkeypatch.setattr("cdae_jax.evaluation.coverage.DRAWS", 4)
+    monkeypatch.setattr("cdae_jax.evaluation.calibrate.refit", lambda *given: refit(*given[:4], 2, given[5]))
     given = f"--workdir={tmp_path}/run"
     shutil.copytree(trained_pendulum, tmp_path / "run")
     with one_device():
