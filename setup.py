@@ -5,6 +5,7 @@ import pathlib
 import setuptools
 
 HERE = pathlib.Path(__file__).parent
+CHAMBERS = ["causalchamber>=0.2.8", "numpy<2.5"]  # 2.5 refuses vectors of two numbers in np.cross
 DOCS = ["mkdocs-material>=9.6,<10", "mkdocstrings[python]>=0.30,<2"]
 
 setuptools.setup(
@@ -65,7 +66,7 @@ setuptools.setup(
     extras_require={
         "test": [
             "causal-learn>=0.1.4",
-            "causalchamber>=0.2.8",
+            *CHAMBERS,
             "gradio>=6.0,<7",
             "huggingface_hub>=0.30",
             "ipykernel>=6.29",
@@ -81,7 +82,7 @@ setuptools.setup(
         ],
         "inception": ["keras>=3.10"],
         "discovery": ["causal-learn>=0.1.4"],
-        "chambers": ["causalchamber>=0.2.8"],
+        "chambers": CHAMBERS,
         "hub": ["huggingface_hub>=0.30"],
         "docs": DOCS,
         "app": ["gradio>=6.0,<7"],
