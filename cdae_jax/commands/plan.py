@@ -14,7 +14,7 @@ from cdae_jax.profiling.plan import plan
 config.define()
 TOPOLOGY = flags.DEFINE_list("topology", None, "Slices, separated by commas, such as v5e:2x4,v6e:4x4,v5p:2x2x2.")
 BATCH_SIZE = flags.DEFINE_integer(
-    "batch_size", None, "Images of a step; the config's, or one per chip if that is more, without.", lower_bound=1
+    "batch_size", None, "Images of a step; without, the config's, or as many as the chips need.", lower_bound=1
 )
 OUTPUT = define.path("output", None, "JSON file to write; none without.")
 flags.mark_flags_as_required(["config", "topology"])

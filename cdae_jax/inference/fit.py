@@ -107,7 +107,9 @@ def _steps_of(minutes: float, settings: Settings, folder: pathlib.Path) -> int:
     """As many steps as take so many minutes; those that the run has already, if it goes on."""
     stored = folder / "config.json"
     if stored.is_file():
-        return json.loads(stored.read_text())["train"]["steps"]
+        steps = json.loads(stored.read_text())["train"]["steps"]
+        print(f"the run in {folder} keeps its {steps} steps, whatever the minutes: for more, ask for steps", flush=True)
+        return steps
     settings = settings.resolved()
     timed = seconds_per_step(settings, make_dataset(settings.data, settings.graph))
     steps = steps_for(minutes, timed)

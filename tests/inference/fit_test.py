@@ -156,7 +156,7 @@ def test_mistakes_are_named_before_any_work_and_leave_nothing(options, message, 
     assert not list(tmp_path.iterdir())
 
 
-def test_minutes_become_steps_by_the_time_of_one_and_stay_when_the_run_goes_on(tmp_path, monkeypatch):
+def test_minutes_become_steps_by_the_time_of_one_and_stay_when_the_run_goes_on(tmp_path, monkeypatch, capsys):
     asked = []
     monkeypatch.setattr(module, "seconds_per_step", lambda settings, dataset: StepTime(0.5, 10.0))
     monkeypatch.setattr(module, "train_model", lambda settings, *_, **__: asked.append(settings.train.steps))
@@ -164,7 +164,9 @@ def test_minutes_become_steps_by_the_time_of_one_and_stay_when_the_run_goes_on(t
     cdae_jax.fit(pictures(), table(), GRAPH, size="smoke", minutes=1, workdir=tmp_path / "run")
     assert asked == [100]
     (tmp_path / "run" / "config.json").write_text('{"train": {"steps": 77}}')
+    capsys.readouterr()
     cdae_jax.fit(pictures(), table(), GRAPH, size="smoke", minutes=5, workdir=tmp_path / "run")
+    assert "keeps its 77 steps, whatever the minutes: for more, ask for steps" in capsys.readouterr().out
     assert asked == [100, 77]
 
 
