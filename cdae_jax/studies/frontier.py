@@ -50,10 +50,12 @@ def points(
 
 
 def possible(model: TrainedModel, tried: Sequence[Sampling]) -> list[Sampling]:
-    """The points that the model can decode by: where latents follow no labels, those without corrections; with the
-    model's own fit. Raises InputError for a point with options that cannot work, or none that is left."""
+    """The points that the model can decode by, each once: where latents follow no labels, those without corrections;
+    with the model's own fit, and its decoder's depth for a depth of 0. Raises InputError for a point with options that
+    cannot work, or none that is left."""
     kept = [point for point in tried if model.readout is None or not point.corrections]
-    return [model.options(point, fit_steps=model.defaults.fit_steps) for point in kept or tried][: len(kept)]
+    found = [model.options(point, fit_steps=model.defaults.fit_steps) for point in kept or tried][: len(kept)]
+    return list(dict.fromkeys(found))
 
 
 def restoring(model: TrainedModel, point: Sampling) -> Sampling:

@@ -41,6 +41,13 @@ def test_points_with_corrections_are_left_out_where_latents_follow_no_labels():
     assert frontier.possible(model, [corrected]) == []
 
 
+def test_a_depth_of_0_is_the_decoders_own_and_no_point_is_tried_twice():
+    model = stripes.OfTheTruth()
+    model.options = lambda point, **also: dataclasses.replace(point, depth=point.depth or 0.7)
+    tried = frontier.points(["ddim"], [4], [0, 0.7, 1], [1.0])
+    assert [point.depth for point in frontier.possible(model, tried)] == [0.7, 1]
+
+
 def test_pareto_points_are_those_that_no_other_beats_everywhere():
     rows = [row(0.1, 1e-4, 20), row(0.2, 1e-5, 20), row(0.2, 1e-4, 20), row(0.3, 1e-3, 10), row(0.1, 1e-4, 20)]
     assert frontier.pareto(rows) == [True, True, False, True, True]
