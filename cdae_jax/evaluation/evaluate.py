@@ -8,7 +8,7 @@ written as null; images of which v was really set, where the data has them, tell
 labels of the factual image, which a counterfactual starts from, are read by the encoder, and once more given, as
 papers often assume: what is left then is the mechanisms' and the decoder's. The floor is the same reading of real
 images (of the rendered true counterfactual, where a renderer exists); "unchanged" is the error of returning the factual
-image.
+image. `strength` has every label, asked for or not, as a change grows, also against the model's own reconstruction.
 
 Parts that are done are kept in <output>/evaluation and are not computed again while the model and the protocol stay
 the same. Every mean has a 95 % bootstrap interval over images, of this one training run.
@@ -36,6 +36,7 @@ from cdae_jax.evaluation.lpips import check_size, lpips
 from cdae_jax.evaluation.nearness import against_error
 from cdae_jax.evaluation.no_intervention import measure_composition, measure_floor, measure_latents
 from cdae_jax.evaluation.report import report_text
+from cdae_jax.evaluation.strength import measure_strength
 from cdae_jax.graph import as_file_name, did_you_mean
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.provenance import parameters_digest, revision
@@ -46,7 +47,7 @@ from cdae_jax.precision import in_float32
 from cdae_jax.progress import tqdm
 
 PROTOCOL = 3  # raise it when a number would change its meaning
-PARTS = ("interventions", "given", "composition", "latents", "uncertainty", "figures")
+PARTS = ("interventions", "given", "strength", "composition", "latents", "uncertainty", "figures")
 SPLITS = ("test", "validation")
 MIN_VALIDATION = 2
 
@@ -231,7 +232,8 @@ def evaluate(
     given = {f"do({name})": kept(f"do_{name}_given", "given", _measure_given, name) for name in names}
     if all(given.values()):
         results["given"] = _by_section(given)
-    others = {"composition": measure_composition, "latents": measure_latents, "figures": draw_beliefs}
+    others = {"strength": measure_strength, "composition": measure_composition, "latents": measure_latents}
+    others |= {"figures": draw_beliefs}
     found = {part: kept(part, part, compute) for part, compute in others.items()}
     if model.uncertainty is not None:
         drawn = parameters_digest(model.uncertainty.to_arrays())

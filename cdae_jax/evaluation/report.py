@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from cdae_jax.counterfactual.sampling import sampling_of
 from cdae_jax.data.dataset import Dataset
-from cdae_jax.evaluation import experiment, nearness
+from cdae_jax.evaluation import experiment, nearness, strength
 from cdae_jax.evaluation.inception import NAME as INCEPTION
 from cdae_jax.evaluation.lpips import NAME as LPIPS
 from cdae_jax.model.decoders import DECODERS
@@ -93,6 +93,13 @@ def _experiment(results: dict, dataset: Dataset) -> list[str]:
         return []
     lines, rows = experiment.told(results, dataset.graph.names)
     return lines + markdown_table(["", *dataset.graph.names], rows)
+
+
+def _strength(results: dict, dataset: Dataset) -> list[str]:
+    if "strength" not in results:
+        return []
+    lines, *table = strength.told(results["strength"], dataset.graph)
+    return lines + markdown_table(*table)
 
 
 def _images(results: dict) -> list[str]:
@@ -270,6 +277,7 @@ def report_text(results: dict, dataset: Dataset) -> str:
         [f"# {protocol['dataset']}: {protocol['num_images']} {split_of(results)} images", "", f"Decoding: {steps}."],
         _effectiveness(results, dataset),
         _experiment(results, dataset),
+        _strength(results, dataset),
         *(section(results) for section in (_images, _composition, _mechanisms, _latents, _uncertainty)),
         [f"The predictor's own errors on held-out training images: {judge}."],
         [f"{trained}, seed {protocol['train_seed']}{by}."],

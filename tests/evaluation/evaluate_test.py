@@ -47,6 +47,7 @@ def test_a_whole_evaluation_of_a_model_of_the_truth(evaluate, tmp_path):
     assert found["mean_effectiveness"] == {"mean": 0, "interval": [0, 0], "count": 8}
     assert found["protocol"]["num_images"] == 8 and found["protocol"]["reader"] == "direct measurement"
     assert found["judge"]["validation"] == {"a": 0.03} and found["train"] == {"steps": 20}
+    assert list(found["strength"]["do"]) == dos and "null edit" in (tmp_path / "out" / "report.md").read_text()
     assert "| do(a) | **0.000** (0.000..0.000) [0] |" in (tmp_path / "out" / "report.md").read_text()
     drawn = {path.name for path in (tmp_path / "out" / "figures").iterdir()}
     assert drawn == {f"{kind}_{name}.png" for kind in ("do", "asked") for name in "abc"} | {
