@@ -217,6 +217,8 @@ def score(
         "labels_read": bench.measure(given=False),
         "published": PUBLISHED,
     }
+    if (directory / "train.json").is_file():
+        results["train"] = json.loads((directory / "train.json").read_text())
     (folder / "benchmark.json").write_text(json.dumps(results, indent=2) + "\n")
     (folder / "benchmark.md").write_text(report_text(results))
     return results

@@ -15,10 +15,11 @@ PUBLISHED = {
     "composition": {"1": 2.60, "10": 7.71},
 }
 THEIRS = "VAE of the benchmark"
+CELLS = ("thickness (px)", "intensity (grey levels)", "intensity, model's own", "digit")
 
 
-def _cells(errors: dict) -> list[str]:
-    """Thickness, intensity against the true mechanism and against the model's own, digit."""
+def cells(errors: dict) -> list[str]:
+    """What stands under CELLS: thickness, intensity against the true mechanism and against the model's own, digit."""
 
     def cell(name: str, digits: int) -> str:
         found = errors.get(name)
@@ -38,24 +39,30 @@ def _cells(errors: dict) -> list[str]:
 def _effectiveness(results: dict) -> list[str]:
     published, rows = results["published"]["effectiveness"], []
     for do, unchanged in results["unchanged"].items():
-        rows += [[do, f"labels {how}", *_cells(results[f"labels_{how}"][do])] for how in ("given", "read")]
-        rows.append([do, "factual image left unchanged", *_cells(unchanged)])
-    rows.append(["real images", "floor", *_cells(results["real_images"])])
-    rows += [[name, f"{THEIRS}, its test set" if "do" in name else "floor, its test set", *_cells(found)]
+        rows += [[do, f"labels {how}", *cells(results[f"labels_{how}"][do])] for how in ("given", "read")]
+        rows.append([do, "factual image left unchanged", *cells(unchanged)])
+    rows.append(["real images", "floor", *cells(results["real_images"])])
+    rows += [[name, f"{THEIRS}, its test set" if "do" in name else "floor, its test set", *cells(found)]
              for name, found in published.items()]  # fmt: skip
-    header = ["images", "of", "thickness (px)", "intensity (grey levels)", "intensity, model's own", "digit"]
-    return markdown_table(header, rows)
+    return markdown_table(["images", "of", *CELLS], rows)
 
 
-def _composition(results: dict) -> list[str]:
+def composition_rows(results: dict) -> list[list[str]]:
+    """Whose labels, and what doing nothing loses once and ten times over."""
     rows = []
     for how in ("given", "read"):
         for name, also in (("composition", ""), ("composition_not_restored", ", what is lost not restored")):
             if found := results[f"labels_{how}"].get(name):
                 rows.append([f"labels {how}{also}", *(number(found[cycles], 2) for cycles in ("1", "10"))])
+    return rows
+
+
+def _composition(results: dict) -> list[str]:
     theirs = results["published"]["composition"]
-    rows.append([f"{THEIRS}, its test set", *(f"{theirs[cycles]:.2f}" for cycles in ("1", "10"))])
-    return markdown_table(["composition (grey levels)", "1 cycle", "10 cycles"], rows)
+    published = [f"{THEIRS}, its test set", *(f"{theirs[cycles]:.2f}" for cycles in ("1", "10"))]
+    return markdown_table(
+        ["composition (grey levels)", "1 cycle", "10 cycles"], [*composition_rows(results), published]
+    )
 
 
 def report_text(results: dict) -> str:
