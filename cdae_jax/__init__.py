@@ -23,7 +23,7 @@ _LATER = {
 
 
 def __getattr__(name: str):
-    if name in _LATER:  # a second or two to import, which only who asks for them waits
+    if name in _LATER:  # takes a second or two to import, so only on first use
         return getattr(importlib.import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

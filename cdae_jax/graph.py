@@ -13,11 +13,11 @@ import numpy as np
 from cdae_jax.errors import InputError
 
 KINDS = ("continuous", "binary", "categorical")
-AUTO = "auto"  # a kind that the table of labels is yet to tell
+AUTO = "auto"  # the kind is still to be read from the table of labels
 CLASS = "class"  # the mechanism of an effect that is a class, see `model.scm`
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 NO_AND_YES = (("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("off", "on"))
-ZERO_AND_ONE = (("0", "1"), ("-1", "1"))  # which False and True may mean besides
+ZERO_AND_ONE = (("0", "1"), ("-1", "1"))  # other spellings that False and True may stand for
 NO_HIDDEN = (
     "every variable needs labels, since hidden causes are not supported: take it out of the graph (its children then"
     " share noise that nothing explains)"
@@ -28,7 +28,7 @@ NO_HIDDEN = (
 class Variable:
     """One causal variable.
 
-    Labels of classes are codes 0, 1, ... everywhere inside; `codes` and `spell` go from the user's spelling and back.
+    Inside the package class labels are codes 0, 1, ...; `codes` gets them from the user's spelling, `spell` goes back.
 
     Attributes:
       name: what `do`, tables and files call it.
@@ -37,11 +37,11 @@ class Variable:
       unit: physical unit of its labels, for display ("deg", "px"); "" if it has none.
       classes: number of values of a categorical variable, 0 until the table tells; 2 for a binary one, 0 for a
         continuous one.
-      part: what of the image it draws, together with the other variables that name the same ("shadow"); models with
-        `parts` draw each by itself.
+      part: the part of the image that it draws ("shadow"), together with the other variables that name it; a
+        `PartsDecoder` draws each part by itself.
       values: how its classes are spelled, in the order of their codes ("cat", "dog"); () where they are 0, 1, ...
-      mechanism: how it follows its parents, where that was chosen for it (`scm.MECHANISMS`, or CLASS); "" for the
-        model's way.
+      mechanism: the kind of its mechanism where one is chosen for it (`scm.MECHANISMS`, AUTO or CLASS); "" for the
+        model's.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Variable:
         """Labels as the table spells them, one or an array -> float64 of the same shape: numbers, or codes of classes.
 
         A class may be named by its word in any case, by its number, or as True or False where its words mean that.
-        Raises InputError for what is no finite number, or no class.
+        Raises InputError for a label that is not a finite number, or not one of the classes.
         """
         try:
             given = np.asarray(given)
@@ -167,17 +167,17 @@ class CausalGraph:
 
     @functools.cached_property
     def class_effects(self) -> tuple[int, ...]:
-        """Indices of the variables that follow their parents as classes do."""
+        """Indices of the effects that are classes: variables with parents and the mechanism CLASS."""
         return tuple(i for i, var in enumerate(self.variables) if var.parents and var.mechanism == CLASS)
 
     @functools.cached_property
     def most_classes(self) -> int:
-        """Dimensions that the code of a class takes: the most classes of a categorical variable, 1 without one."""
+        """Dimensions that the code of a class takes: the most classes of any categorical variable, 1 without one."""
         return max([var.classes for var in self.variables if var.kind == "categorical"], default=1)
 
     @functools.cached_property
     def parts(self) -> tuple[tuple[int, ...], ...]:
-        """Indices of the variables that draw each part of the image."""
+        """Indices of the variables of each part of the image; those that name no part form one together."""
         names = dict.fromkeys(var.part for var in self.variables)
         return tuple(tuple(i for i, var in enumerate(self.variables) if var.part == name) for name in names)
 
@@ -219,11 +219,11 @@ class CausalGraph:
         return self.names.index(name)
 
     def descendants(self, name: str) -> tuple[str, ...]:
-        """Names of the strict descendants of a variable."""
+        """Names of the strict descendants of a variable. Raises InputError for an unknown name."""
         return tuple(self.names[i] for i in sorted(nx.descendants(self._edges, self.index(name))))
 
     def with_mechanisms(self, kinds: Mapping[str, str]) -> "CausalGraph":
-        """The same with the mechanisms of some variables chosen."""
+        """A copy of the graph in which the named variables have these mechanisms."""
         changed = (dataclasses.replace(var, mechanism=kinds.get(var.name, var.mechanism)) for var in self.variables)
         return CausalGraph(tuple(changed))
 
@@ -263,7 +263,7 @@ class CausalGraph:
         return cls(tuple(built))
 
     def spelled(self, do: Mapping) -> dict:
-        """Values of labels by variable, one or [N], as `do` takes them: classes by their words instead of codes."""
+        """`do` with codes of classes, one or [N], replaced by words. Raises InputError for an unknown variable."""
         return {name: self._spelled(name, value) for name, value in do.items()}
 
     def _spelled(self, name: str, value):
@@ -280,16 +280,16 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def plain(text) -> str:
-    """As text, without space around it, every letter in its composed form (NFC)."""
+    """The text without space around it, its letters in composed form (Unicode NFC)."""
     return unicodedata.normalize("NFC", str(text)).strip()
 
 
 def as_number(text: str) -> float | None:
-    """The finite number that a text is, None for any other: "1_0", "inf" and "0x1f" are none."""
+    """The finite number that a text spells, else None: "1_0", "inf" and "0x1f" are no numbers here."""
     number = float(text) if NUMBER.fullmatch(text) else np.inf
     return number if np.isfinite(number) else None
 
 
 def as_file_name(name: str) -> str:
-    """A name in which what no file name may hold is written by its code: "width/height" -> "width=2Fheight"."""
+    """A name with characters that no file name may hold as "=" and hex code: "width/height" -> "width=2Fheight"."""
     return re.sub(r'[/\\:*?"<>|=\x00-\x1f]', lambda found: f"={ord(found[0]):02X}", name)

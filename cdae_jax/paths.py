@@ -11,8 +11,8 @@ def expanded(path: str | os.PathLike) -> pathlib.Path:
     """A local path with `~`, `~user`, `$NAME` and `${NAME}` filled in.
 
     Raises:
-      InputError: it is on a remote store such as gs:// or s3://, or what it names is unknown here: a home folder or a
-        variable of the environment, unless a file is really called so.
+      InputError: it is on a remote store such as gs:// or s3://; or it starts with an unknown home folder, or names an
+        unknown environment variable, and no file is literally called so.
     """
     given = os.fspath(path)
     remote = re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", given)  # two letters or more: C:/ is a drive
@@ -29,7 +29,7 @@ def expanded(path: str | os.PathLike) -> pathlib.Path:
 
 
 def make_folder(folder: pathlib.Path, flag: str) -> None:
-    """Makes a folder, if it is not there. Raises InputError, which names the flag that chose it, if that fails."""
+    """Makes a folder and its parents, if needed. Raises an InputError that names the flag to change if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as err:

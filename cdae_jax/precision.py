@@ -7,7 +7,7 @@ import jax
 
 
 def in_float32(function: Callable) -> Callable:
-    """The function as without JAX_ENABLE_X64, under which half of what has no stated type would become float64."""
+    """The function, run with 64-bit types off: JAX_ENABLE_X64 makes many arrays without a stated type float64."""
 
     @functools.wraps(function)
     def run(*args, **options):

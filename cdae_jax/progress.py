@@ -1,4 +1,4 @@
-"""Progress bars: of text, or in a notebook that can show them of its own."""
+"""Progress bars: text, or widgets in a notebook that can show them."""
 
 import warnings
 

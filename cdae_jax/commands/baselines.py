@@ -51,7 +51,7 @@ flags.mark_flags_as_required(["config", "workdir"])
 
 
 def default_names(graph: CausalGraph) -> list[str]:
-    """All but one-hop mechanisms where no effect is more than one edge away, which makes them ours."""
+    """All except SLOW; one-hop mechanisms only where an effect is more than one edge away, else they equal ours."""
     children = {
         var.name: {child.name for child in graph.variables if var.name in child.parents} for var in graph.variables
     }
@@ -88,7 +88,7 @@ def flags_of(name: str, argv: list[str], changes: list[str]) -> list[str]:
 
 
 def settings_of(name: str, argv: list[str]) -> Settings:
-    """Raises InputError for flags that no model can have."""
+    """The settings of a model from its flags. Raises InputError for flags that no model can have."""
     values = flags.FlagValues()
     given = ["baselines", *argv]
     config.define(flag_values=values, argv=given)

@@ -17,7 +17,7 @@ SET = flags.DEFINE_multi_string("set", [], "Any other section.field=value of the
 
 
 def given() -> bool:
-    """Whether any of them is."""
+    """Whether any of these flags is given."""
     return any(flag.value for flag in (IMAGES, LABELS, GRAPH, FIT, RESOLUTION, SET))
 
 

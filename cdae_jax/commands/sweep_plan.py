@@ -269,7 +269,7 @@ def axis_of(runs: list[Run]) -> str | None:
 
 
 def setting_of(row: dict, *without: str) -> str:
-    """The name of a row's overrides, but for the seed and `without`."""
+    """The name of a row's overrides, except the seed and `without`."""
     apart = {"run", "measure", "do", "variable", "value", "physical", SEED, *without}
     return name_of({name: value for name, value in row.items() if name not in apart})
 

@@ -12,7 +12,7 @@ from cdae_jax.progress import tqdm
 
 
 def wait_for_any(processes: list[subprocess.Popen]) -> None:
-    """Returns when one of them has ended, and after a while, in which another process of the sweep may have got on."""
+    """Returns when one of them has ended, or after POLL_SECONDS, to see what other processes of the sweep have done."""
     until = time.monotonic() + claims.POLL_SECONDS
     while time.monotonic() < until and all(process.poll() is None for process in processes):
         time.sleep(0.2)

@@ -108,7 +108,7 @@ def abduct(net: Network, x, context, fit_steps: int = 0, y=None, readout: Readou
 def act(net: Network, u, z, y_do, readout: Readout | None = None, strength: jax.Array | None = None) -> jax.Array:
     """2. Action: z_i := m_i(value) wherever y_do [B, n] is set; every other z_i from its parents and its own u_i.
 
-    z under do [B, n, k]; of a strength w the set ones go that part of the way, (1 - w) z_i + w m_i(value).
+    Returns z under do [B, n, k]. With a strength w, [n] in 0..1, z_i := (1 - w) z_i + w m_i(value) where it is set.
     """
     if readout is not None:
         return move(readout, z, y_do, strength)
@@ -147,9 +147,9 @@ def predictor(net: Network, x, z, context, t, key, sampling: Sampling):
 def invert(net: Network, x, z, context, t, solver: str) -> jax.Array:
     """1. Abduction of x_T [B, H, W, C]: what z [B, n, k] does not explain of images x [B, H, W, C].
 
-    A refiner's x is its draft d(z) plus a remainder r, and its UNet sees the noisy r alone (`Network.denoise`): what z
-    does not explain is r, and the noise is that of r. On the way x_t is the noisy r and sqrt(alpha_bar) d, so that at
-    the end of the diffusion time it makes next to no difference; the shallower the inversion, the more.
+    A refiner's x is its draft d(z) plus a remainder r, and its UNet sees the noisy r alone (`Network.denoise`). What z
+    does not explain is r, so that x_T is the noise of r: the solver's x_t is the noisy r plus sqrt(alpha_bar) d, of
+    which the latter is taken away. At the end of the diffusion time this makes next to no difference.
     """
     encode, _ = SOLVERS[solver]
     net = net if net.style is not None else net.with_style_of(x, z)
@@ -186,5 +186,5 @@ def drafted(net: Network, z, context, image_shape) -> jax.Array:
 
 
 def shift(x_T: jax.Array, image: jax.Array, schedule: Schedule, t: jax.Array) -> jax.Array:
-    """x_T [B, H, W, C], noise of the last of the steps t [N], if an image [B, H, W, C] is added to what it is of."""
+    """x_T [B, H, W, C] at the last of the steps t [N], after adding an image [B, H, W, C] to the x_0 of which it is."""
     return x_T + jnp.sqrt(schedule.alpha_bar[t[-1]]) * image

@@ -23,8 +23,8 @@ def fit_labels(
         argmin_y*  ||x - draft(y*)||^2 / s^2 + ||y* - y||^2 / prior_sd^2
 
     with s^2 the mean square of what the last step left, so that a draft that says little of an image moves little. The
-    slopes are secants, taken once, at y (the labels move by hundredths of a standard deviation). Where all that
-    explains an image no better its y stays.
+    slopes are secants, taken once, at y (the labels move by hundredths of a standard deviation). Where the fit does not
+    explain an image better, its y stays.
 
     The draft makes images like x, [B, P] on the scale -1..1, of standardised labels like y [B, n]; those that are
     `movable` [B, n] may move: numbers that are not known. prior_sd, in standard deviations of a label, is how far off y

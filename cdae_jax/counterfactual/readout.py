@@ -24,7 +24,7 @@ class Readout(NamedTuple):
 
 def fit_readout(z: np.ndarray, y: np.ndarray) -> Readout:
     """Ridge regression of standardised labels y [N, n], NaN where unknown, on latents z [N, n, k]."""
-    from sklearn.linear_model import Ridge  # a second that nobody else has to wait
+    from sklearn.linear_model import Ridge  # takes a second to import
 
     flat = z.reshape(len(z), -1).astype(np.float64)
     mean, sd = flat.mean(0), flat.std(0) + 1e-6

@@ -1,4 +1,4 @@
-"""Repairs of what encoder and inversion get wrong, ours: what is lost is restored, and self-correction."""
+"""Repairs of errors of the encoder and the inversion, our own: restoring what is lost, and self-correction."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from cdae_jax.graph import CausalGraph
 from cdae_jax.model.network import Network
 
 RESTORE_SD = 0.25  # on the scale -1..1: a pixel that changes by much more gets nothing back
-MAX_MISSING = 0.5  # standard deviations of a label: by no more is a latent moved at once
+MAX_MISSING = 0.5  # standard deviations of a label: the most that one correction asks for
 
 
 def numbers(graph: CausalGraph) -> jax.Array:
@@ -29,12 +29,12 @@ def restore(x: jax.Array, x_rec: jax.Array, x_cf: jax.Array) -> jax.Array:
 
 
 def missing_labels(net: Network, x_cf: jax.Array, y_cf: jax.Array, y_do: jax.Array) -> jax.Array:
-    """How far the labels that the encoder reads from x_cf [B, H, W, C] are from those wanted, y_cf [B, n], of numbers.
+    """y_cf - y, [B, n] standardised and within MAX_MISSING of 0: what the labels y that the encoder reads from x_cf
+    [B, H, W, C] lack of the wanted ones y_cf [B, n]; 0 for classes.
 
-    The encoder misreads an image of the same digit, say, in the same way before and after, so that asking for what is
-    missing mends its errors too, not only the decoder's. It was not trained on images that break the mechanisms, so
-    that where a variable with parents was set its reading is not asked for; nor where nothing was set. Standardised
-    labels, at most MAX_MISSING.
+    The encoder misreads an image in the same way before and after the change, so that asking for what is missing mends
+    its errors too, not only the decoder's. It was not trained on images that break the mechanisms: an image in which a
+    variable with parents is set (y_do [B, n], NaN elsewhere), or none, has 0 for all of its variables.
     """
     u, _ = net.encode(x_cf)
     gap = y_cf - net.labels_of(net.propagate(u))
@@ -52,8 +52,8 @@ def self_correct(
     times: int,
     misread: jax.Array | float = 0.0,
 ) -> jax.Array:
-    """z_cf [B, n, k] moved by what the encoder misses in its image, `times` times over (self-correction: docs/tried.md,
-    "Repairs").
+    """z_cf [B, n, k] moved by what the encoder misses in its image, repeated `times` times (self-correction:
+    docs/tried.md, "Repairs").
 
         z_cf + m(y) - m(y_cf),   y starts at y_cf and grows by `missing_labels` of each image
 

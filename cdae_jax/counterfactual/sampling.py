@@ -19,8 +19,8 @@ class Sampling:
 
     Abduction by "invert" finds x_T by the solver backwards, which keeps the image's identity; "restore" does so and
     gives back what that loses where nothing changes, for one more decoding; "noise" adds fresh noise to the image
-    instead, as the released code does. The default depth, for 0, suits the decoder (`grids.default_depth`), and is for
-    inversion: with "noise" say how deep.
+    instead, as the released code does. A depth of 0 stands for the decoder's default (`grids.default_depth`), which is
+    meant for inversion: with "noise" give a depth.
     """
 
     num_steps: int  # network evaluations in each direction
@@ -29,24 +29,24 @@ class Sampling:
     depth: float = 0.0  # fraction of the diffusion time to which images are inverted or noised
     solver: Literal["ddim", "dpm_solver"] = "ddim"  # see `diffusion.solvers`
     corrections: int = 0  # self-corrections: the made image is read, and what is missing added (`repairs.self_correct`)
-    fit_steps: int = 0  # by which labels that are read are fitted through the draft (`label_fit.fit_labels`)
+    fit_steps: int = 0  # Gauss-Newton steps that fit the labels read through the draft (`label_fit`)
 
     def resolved(self, decoder: Decoder, prediction: str) -> "Sampling":
-        """The same with a depth."""
+        """The same options, with the default depth of a decoder in the place of 0."""
         refines = decoder.has_draft and decoder.diffuses
         return dataclasses.replace(self, depth=self.depth or default_depth(refines, prediction))
 
     @property
     def evaluations(self) -> int:
-        """Network evaluations for one counterfactual: there, and back with guidance (0 and 1 need one condition
-        alone); back once more to restore what is lost, and for each correction; from fresh noise not there.
+        """Network evaluations for one counterfactual: num_steps to invert the image (none with "noise"), and as many to
+        decode, twice that with a guidance other than 0 and 1. "restore" and each correction decode once more.
         """
         back = self.num_steps * (1 if self.guidance in (0, 1) else 2)
         found = {"invert": self.num_steps + back, "restore": self.num_steps + 2 * back, "noise": back}[self.abduction]
         return found + (self.corrections * back if self.guidance == 1 else 0)
 
     def check(self, total_steps: int, where: str = "") -> None:
-        """Raises InputError for values that no model can follow, of any type; total_steps is T of the diffusion
+        """Raises InputError for values (of any type) that work for no model; total_steps is T of the diffusion
         process, and `where` stands before the option's name in messages ("config.sample.")."""
         for name, kind in typing.get_type_hints(Sampling).items():
             value, known = getattr(self, name), typing.get_args(kind)

@@ -1,15 +1,15 @@
 """How sure a counterfactual is: what a model may misread in an image, and how else its mechanisms may be (ours).
 
-What the encoder reads of validation images, which trained nothing, is off by
+On validation images, on which nothing is trained, the encoder's reading is off by
 
     true_i - read_i = s_i(f) e_i,      log s_i linear in features f of the reading.
 
 The features are those of `features_of`: what is read, its squares and products, and how far each block of z is from
 the code of its label. (The encoder's log variance is none of them: trained by its KL alone it says next to nothing of
-the image.) e is not taken to be normal: it is what was left of validation images, each divided by a scale that was
-fitted without it, and a draw takes one image's whole row, so that variables that are misread together stay together.
-Hence the middle 90 % of draws hold 90 % of true labels, whatever the scales are worth (conformal prediction, with
-normalised residuals: Lei et al. 2018, arXiv 1604.04173, section 5.2). A class is drawn from p(true | told), counted.
+the image.) e is not assumed to be normal: it is the error on validation images, each divided by a scale that was fitted
+without it. A draw takes one image's whole row, so that variables that are misread together stay together. Hence the
+middle 90 % of draws hold 90 % of true labels, however good the scales are (conformal prediction, with normalised
+residuals: Lei et al. 2018, arXiv 1604.04173, section 5.2). A class is drawn from counted p(true | told).
 """
 
 from collections.abc import Mapping
@@ -23,11 +23,11 @@ from cdae_jax.graph import CausalGraph, Variable
 PENALTIES = np.logspace(-1, 5, 13)
 FOLDS = 5
 MIN_GAIN = 2.0  # standard errors: a scale that gains less by following the image is one for all images
-FLOOR = 0.05  # of the median |error|, beside which a logarithm would see nothing but luck
+FLOOR = 0.05  # share of the median |error| added before the logarithm, so that lucky readings do not dominate
 
 
 class Reading(NamedTuple):
-    """The errors of readings, numbers standardised and classes as codes 0, 1, ...; see the file's head.
+    """The errors of readings, numbers standardised and classes as codes 0, 1, ...; see the module's docstring.
 
     mean, sd [F] of the features; weights [F, n], bias [n] of the log scales, which stay in low..high [n]; errors
     [R, n], 0 of classes; confusion [n, C, C], p(true | told) of classes, the identity of numbers.
@@ -44,8 +44,8 @@ class Reading(NamedTuple):
 
 
 class Uncertainty(NamedTuple):
-    """reading: of labels read with so many fit_steps; members: the parameters of the mechanisms, as the causal layer
-    has them, K times over on a first axis; {} where there are none."""
+    """reading: the errors of labels read with these fit_steps; members: K sets of the mechanisms' parameters, as the
+    causal layer has them, stacked on a first axis; {} where there are none."""
 
     fit_steps: int
     reading: Reading
@@ -56,7 +56,7 @@ class Uncertainty(NamedTuple):
         return len(next(iter(_flat(self.members).values()))) if self.members else 0
 
     def member(self, k: int) -> dict:
-        """The parameters of one, counted round."""
+        """The parameters of member k modulo K; {} without members."""
         at = k % max(1, self.num_members)
         return flax.traverse_util.unflatten_dict({name: a[at] for name, a in _flat(self.members).items()}, sep="/")
 
@@ -113,9 +113,9 @@ def features_of(y: np.ndarray, z: np.ndarray, code: np.ndarray) -> np.ndarray:
 
 
 def fit_reading(features: np.ndarray, read: np.ndarray, true: np.ndarray, graph: CausalGraph) -> Reading:
-    """From the features [N, F] of readings [N, n] and the true labels [N, n], NaN where unknown; numbers standardised,
-    classes as codes. A scale follows the features only if that says more of left-out images, by MIN_GAIN standard
-    errors, than one scale for all does: of few images none does."""
+    """The `Reading` from features [N, F], labels read [N, n] and true labels [N, n], NaN where unknown; numbers
+    standardised, classes as codes. A scale follows the features only if that predicts left-out images better than one
+    scale for all, by MIN_GAIN standard errors; with few images none does."""
     mean, sd = features.mean(0), features.std(0) + 1e-6
     inputs, (num, n) = (features - mean) / sd, read.shape
     weights, errors = np.zeros((inputs.shape[1], n)), np.zeros((num, n))
@@ -138,7 +138,7 @@ def fit_reading(features: np.ndarray, read: np.ndarray, true: np.ndarray, graph:
 
 def _log_scale(inputs: np.ndarray, gap: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
     """Weights [F] and bias of log |gap| [N] on inputs [N, F], and what each row's would be if fitted without it [N]."""
-    from sklearn.linear_model import RidgeCV  # a second that nobody else has to wait
+    from sklearn.linear_model import RidgeCV  # takes a second to import
     from sklearn.model_selection import KFold, cross_val_predict
 
     size = np.abs(gap)
@@ -156,7 +156,7 @@ def _log_scale(inputs: np.ndarray, gap: np.ndarray) -> tuple[np.ndarray, float, 
 
 
 def scales(reading: Reading, features: np.ndarray) -> np.ndarray:
-    """s [B, n] of features [B, F]; of numbers."""
+    """The scales s [B, n] of errors, from features [B, F]; they mean something for numbers alone."""
     log_scale = ((features - reading.mean) / reading.sd) @ reading.weights + reading.bias
     return np.exp(np.clip(log_scale, reading.low, reading.high))
 
@@ -174,10 +174,10 @@ def draw_labels(
 
 
 def spread_of(drawn: np.ndarray, told: np.ndarray, graph: CausalGraph) -> Spread:
-    """Of draws [K, B, n] of labels beside those that are told [B, n], physical, classes as codes.
+    """The `Spread` of draws [K, B, n] of labels; told [B, n] are the labels without draws. Physical, classes as codes.
 
-    The interval is between quantiles j / (K + 1) of K draws, since that is the share of further ones below the j-th:
-    from 19 draws on it is one of 90 %, and of fewer the range of all, (K - 1) / (K + 1).
+    The j-th smallest of K draws counts as the quantile j / (K + 1), the expected share of further draws below it. From
+    19 draws on the interval thus holds 90 %; with fewer it is the range of all, which holds (K - 1) / (K + 1).
     """
     classes = np.broadcast_to(is_class(graph), told.shape)
     low, high = np.quantile(drawn, [0.05, 0.95], axis=0, method="weibull")

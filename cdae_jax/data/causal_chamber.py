@@ -1,17 +1,17 @@
 """Reads the image datasets of the Causal Chambers' light tunnel (Gamella et al. 2025, arXiv 2404.11341), as the
 causalchamber package leaves them on disk: `lt_camera_v1`, `lt_camera_walks_v1`, `lt_camera_test_v1`.
 
-<dataset>/<experiment>/<experiment>.csv has a row for every image, its file in the column "image_file" and what the
-tunnel was set to: the light's red, green and blue (0..255) and the angles pol_1 and pol_2 of two polarisers in degrees;
+<dataset>/<experiment>/<experiment>.csv has a row for every image: its file in the column "image_file", and the tunnel's
+settings, the light's red, green and blue (0..255) and the angles pol_1 and pol_2 of two polarisers in degrees.
 images_<size>/ beside it has the images, of 100, 200, 500 or ("full") 2000 pixels. The data is not shipped.
 
-What follows from what: by the package's ground truth all five are causes of the image and nothing in the tunnel is a
-cause of them; what ties them to each other is how an experiment draws them. In `scm_4` red -> green -> blue, with the
-polarisers still; in `scm_2` red, pol_2 -> green; green, pol_2 -> blue; red -> pol_1. An experiment that ends in a
-variable's name sets it, free of its parents and with its distribution moved. An image shows each colour times about
-cos^2(pol_1 - pol_2) (Malus): the three colours can be read from it while the polarisers are still, and of the angles
-little more than how far apart they are. Other columns, such as the sensors ir_3, vis_3 and current, are effects of
-these causes that the image does not show but through them.
+By the package's ground truth all five settings are causes of the image, and nothing in the tunnel causes them. What
+ties them to each other is how an experiment draws them. In `scm_4` red -> green -> blue, with the polarisers still; in
+`scm_2` red, pol_2 -> green; green, pol_2 -> blue; red -> pol_1. An experiment that ends in a variable's name sets this
+variable, independently of its parents and from a shifted distribution. An image shows each colour times about
+cos^2(pol_1 - pol_2) (Malus' law): the three colours can be read from it while the polarisers are still; of the angles,
+little more than their difference. Other columns, such as the sensors ir_3, vis_3 and current, are effects of the five
+settings, which the image shows only through them.
 """
 
 import pathlib
@@ -39,10 +39,11 @@ def of_experiments(
     experiments: Sequence[tuple[str, np.ndarray, np.ndarray]],
     **known,
 ) -> Dataset:
-    """The dataset of experiments, each with the variable that it sets ("" for none: the first), images [N, H, W, 3]
-    uint8 and labels [N, n]: of all a part is held out, of the first as test images, of the others as interventional.
+    """The dataset of experiments (target, images [N, H, W, 3] uint8, labels [N, n]), where target is the variable that
+    an experiment sets, or "" for the reference, which comes first.
 
-    Raises InputError for a share that leaves nothing on one side.
+    A share data.test_fraction of each is held out: of the reference as test images, of the others as interventional
+    ones. Raises InputError for a share that leaves nothing on one side.
     """
     train, held = [], []
     for i, (target, images, labels) in enumerate(experiments):

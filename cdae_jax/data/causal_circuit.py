@@ -57,10 +57,10 @@ def _read_file(path: pathlib.Path, resolution: int) -> tuple[np.ndarray, np.ndar
 
 
 def make_dataset(circuit_dir: str, resolution: int, train_size: int, test_size: int) -> Dataset:
-    """The published dataset from the folder of train*.npz and test*.npz, labels in 0..1 in the order arm, blue, green,
-    red, images resized to `resolution`: as many as asked for, the first ones of the files in order of their names.
+    """The published dataset from a folder of train*.npz and test*.npz: the first train_size and test_size images of the
+    files in order of their names, resized to `resolution`, and labels in 0..1 in the order arm, blue, green, red.
 
-    Raises InputError where there are no such files, or of another layout, or too few images, or unreadable ones.
+    Raises InputError for files that are missing, unreadable or of another layout, and for too few images.
     """
     if not circuit_dir:
         raise InputError(

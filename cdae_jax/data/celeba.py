@@ -1,9 +1,8 @@
-"""Reads CelebA (Liu et al. 2015, arXiv 1411.7766) from the files that people have: its aligned faces, their attributes
-and the partition.
+"""Reads CelebA (Liu et al. 2015, arXiv 1411.7766) from its published files: aligned faces, attributes, partition.
 
 `img_align_celeba` holds JPEGs of 178 x 218 pixels, `list_attr_celeba` 40 attributes of each that are 1 or -1,
-`list_eval_partition` 0 (train), 1 (validation) or 2 (test); both as .txt or, as on Kaggle, as .csv, and all of them in
-one folder or in folders of it. A square is cut out at the centre and resized. The data has its own terms and is not
+`list_eval_partition` 0 (train), 1 (validation) or 2 (test); both are .txt files or, as on Kaggle, .csv files. All lie
+in one folder or its subfolders. A square is cut out at the centre and resized. The data has its own terms and is not
 shipped; no true counterfactuals are known.
 """
 
@@ -54,11 +53,11 @@ def _marks(path: pathlib.Path, files: list[str]) -> np.ndarray:
 
 
 def make_dataset(data: CelebA, graph: CausalGraph) -> Dataset:
-    """As many images [N, resolution, resolution, 3] uint8 of the partition's training and tested parts as asked for,
-    the first ones of the table, with the attributes that the graph names as codes, 0 for -1.
+    """The first train_size and test_size images [N, resolution, resolution, 3] uint8 of the partition's training and
+    tested parts, in the table's order. Labels are the attributes that the graph names, as codes, 0 for -1.
 
-    Raises InputError for files that are not there or cannot be read, images of another size, an attribute that there
-    is not, and fewer images than asked for.
+    Raises InputError for files that are missing or cannot be read, images of another size, an unknown attribute, and
+    fewer images than asked for.
     """
     if not data.celeba_dir:
         raise InputError("CelebA is not shipped: set --config.data.celeba_dir to the folder that holds it")

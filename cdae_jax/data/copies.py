@@ -1,4 +1,4 @@
-"""The same image on both sides of a split."""
+"""Finds images that are on both sides of a split."""
 
 import concurrent.futures
 import hashlib
@@ -27,11 +27,11 @@ def copies(
     test: np.ndarray,
     white_level: float = 0.0,
 ) -> list[tuple[int, int]]:
-    """(training row, test row) for every test image that is a training image too: pixel by pixel at its own size, or,
-    of `ImageFiles`, which are not decoded for it, byte by byte.
+    """(training row, test row) for every test image that is also a training image. Images are compared by their pixels
+    at full size; `ImageFiles`, which are not decoded for this, by their bytes.
 
     Args:
-      images, loaded: all images, as they are and as `images.load` gives them.
+      images, loaded: all images, as they are and as `images.load` returns them.
       train, test: rows of both.
     """
     if isinstance(loaded, ImageFiles):

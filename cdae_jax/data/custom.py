@@ -32,7 +32,8 @@ NO_ROWS = np.zeros(0, int)
 
 
 def rows_of_files(cells: list[str], found: images.Collection) -> list[int]:
-    """Which image of a folder each row of the table means. Raises InputError for rows without one."""
+    """The index of the image that each row of the table means, by its file name. Raises InputError for rows without
+    one, or two rows that mean the same."""
     files, notes = folders.match(cells, found.names)
     absent = [cell for cell, file in zip(cells, files, strict=True) if file is None]
     if absent:
@@ -61,7 +62,7 @@ def _rows_of_array(cells: list[str], found: images.Collection) -> list[int]:
 
 
 def _without_row(rows: list[int], found: images.Collection) -> list[int]:
-    """The images that no row of the table means, but for links to those that one does."""
+    """The images that no row of the table means, except links to those that one does."""
     left = sorted(set(range(len(found.images))) - set(rows))
     if left and isinstance(found.images[0], pathlib.Path):
         known = {found.images[row].resolve() for row in rows}
@@ -128,7 +129,8 @@ def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
     damaged one is then noticed when its turn comes, and not before.
 
     Raises:
-      InputError: what the functions above list.
+      InputError: settings, a table or images that cannot be used (`read_table`, `resolve`, `read_labels`,
+        `split_rows`, `images.collect`), or a split whose every image was intervened on.
     """
     if not data.images or not data.labels:
         raise InputError("set --config.data.images to a folder or an array file and --config.data.labels to a CSV file")

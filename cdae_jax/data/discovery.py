@@ -1,8 +1,8 @@
-"""A graph learned from labels alone, to hold beside the given one; nothing else here uses it.
+"""A graph learned from labels alone, to compare with the given one; nothing else uses it.
 
 PC (Spirtes et al. 2000) of causal-learn with the test of `independence`. It assumes that no two variables have a hidden
-common cause and that no dependence cancels out. A test whose given columns determine one of the two says nothing, and
-parts no variables.
+common cause and that no dependence cancels out. If the given columns determine one of the two variables a test says
+nothing, and their edge stays.
 """
 
 import functools

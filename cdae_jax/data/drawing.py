@@ -41,12 +41,12 @@ def _render(draw_scene, labels, resolution):
 
 
 def render(draw_scene, chunk: int, labels: np.ndarray, resolution: int) -> np.ndarray:
-    """labels [N, n] -> [N, resolution, resolution, 3] uint8 by `draw_scene(labels, resolution, xp)`, a chunk a call."""
+    """labels [N, n] -> [N, resolution, resolution, 3] uint8 by `draw_scene(labels, resolution, xp)`, `chunk` a call."""
     rows = np.asarray(labels, np.float32)
     return in_chunks(lambda rows: _render(draw_scene, rows, resolution), rows, chunk)
 
 
 def decorrelate(render, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator):
-    """Renders scenes whose factors are drawn independently from their columns in `labels`; gives images and labels."""
+    """New scenes, rendered from labels [N, n] with each column permuted by itself; returns images and labels."""
     shuffled = rng.permuted(labels, axis=0)
     return render(shuffled, images.shape[1]), shuffled

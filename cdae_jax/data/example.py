@@ -1,4 +1,4 @@
-"""The worked example of own data: coloured scenes with a disc, whose laws are written out here."""
+"""The worked example of one's own data: scenes with a disc, whose true mechanisms are written out here."""
 
 import numpy as np
 
@@ -17,14 +17,17 @@ GRAPH = {
 
 
 def mean_size(warmth):
+    """Mean radius of the disc in pixels, for warmth in 0..1."""
     return 4 + 4 * warmth
 
 
 def mean_glow(size):
+    """Mean brightness of the disc, 0 black and 1 white, for its radius in pixels."""
     return 0.2 + 0.15 * (size - 4)
 
 
 def mean_height(warmth):
+    """Mean height of the disc's centre in pixels from below, for warmth in 0..1."""
     return 20 - 8 * warmth
 
 
@@ -66,12 +69,12 @@ def draw_image(labels: np.ndarray) -> np.ndarray:
 
 
 def with_gaps(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Labels of which a share of MISSING is NaN."""
+    """Labels of any shape, each of which becomes NaN with the probability MISSING."""
     return np.where(rng.random(labels.shape) >= MISSING, labels, np.nan)
 
 
 def make_dataset(train_size: int, test_size: int, seed: int) -> Dataset:
-    """The example with its truth, which a folder of images and labels does not tell; its training labels have gaps."""
+    """The example as a `Dataset` with its true counterfactuals; its training labels have gaps (`with_gaps`)."""
     rng = np.random.default_rng(seed)
     labels = draw_labels(train_size + test_size, rng)
     images = np.stack([draw_image(row) for row in labels])

@@ -65,7 +65,7 @@ def _bare(name: str) -> str:
 
 SAMPLED = 1000  # rows that are looked up first
 
-# How a row may be written otherwise than its file's name; each way takes in the ones before it.
+# How a row may differ from its file's name, and the key to compare by; each way includes the ones before it.
 WAYS = (
     ("", posixpath.normpath),
     ("with \\ for / or accents in another form", _tidy),
@@ -81,11 +81,11 @@ def _of_one(files: list[str], key) -> dict[str, str]:
 
 
 def match(rows: list[str], files: list[str]) -> tuple[list[str | None], list[str]]:
-    """The file that each row of a table means, None where there is none or more than one, and how rows were read that
-    are not written like their file's name.
+    """The file that each row of a table means, None where there is none or more than one; and notes on rows that are
+    not written like their file's name.
 
-    Names are compared as they are, then in the `WAYS` above. Of the folders that all rows begin with as many are
-    dropped as it takes to find any.
+    Names are compared as they are, then in the `WAYS` above. If no row has a file, folders that all rows begin with
+    are dropped, as few as needed.
 
     Raises:
       InputError: two rows that mean the same file.

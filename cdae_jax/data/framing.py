@@ -12,7 +12,7 @@ DEEP = {"I": 65535, "I;16": 65535, "I;16L": 65535, "I;16B": 65535, "I;16N": 6553
 GRAY = {"1", "L", "LA", "La", *DEEP}
 COLOUR = {"P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV"}
 ALPHA = {"LA", "La", "PA", "RGBA", "RGBa"}
-ROUNDED = 1e-4  # of the range, by which floats may lie outside
+ROUNDED = 1e-4  # share of the range by which floats may lie outside it
 DEPTHS = (1, 3, 4)  # channels of an array: gray, RGB, RGBA
 CELEBA_WIDTH = 178  # pixels, the shorter side of its aligned images
 
@@ -49,10 +49,9 @@ def framing_of(data: Data, channels: int) -> Framing:
 
 
 def as_bytes(values: np.ndarray, white_level: float = 0.0) -> np.ndarray:
-    """Values of any shape as uint8, by one rule whatever they hold: bool from False to True, floats from 0 to 1, uint16
-    from 0 to 65535, other integers from 0 to 255; a white_level takes the place of the upper end for all but uint8.
-
-    Raises ValueError for values outside, and for what is no number.
+    """Values of any shape as uint8. The range that becomes 0..255 follows from the type alone: False..True for bool,
+    0..1 for floats, 0..65535 for uint16, 0..255 for other integers; a white_level replaces the upper end for all but
+    uint8 and bool. Raises ValueError for values outside the range, and for a type that is no number.
     """
     if values.dtype == np.uint8:
         return values
@@ -71,10 +70,10 @@ def as_bytes(values: np.ndarray, white_level: float = 0.0) -> np.ndarray:
 
 
 def picture_of(image: Image.Image | np.ndarray, white_level: float = 0.0) -> Image.Image:
-    """An upright picture of 8 bits, of a PIL image (turned as its EXIF data say) or an array [H, W] or
+    """An upright picture of 8 bits, from a PIL image (turned as its EXIF data say) or an array [H, W] or
     [H, W, 1 | 3 | 4] of a type that `as_bytes` takes.
 
-    Images of 16 bits (and of 32) are scaled so that 65535, and of floats so that 1, is white, or white_level is.
+    In PIL images of 16 or 32 bits 65535 becomes white, in those of floats 1; a white_level replaces either.
 
     Raises ValueError for another shape, mode or range.
     """
@@ -95,7 +94,7 @@ def picture_of(image: Image.Image | np.ndarray, white_level: float = 0.0) -> Ima
 
 
 def flattened(picture: Image.Image, channels: int, background: str) -> Image.Image:
-    """A picture of 8 bits as "L" or "RGB", what is transparent laid over the background.
+    """A picture of 8 bits as "L" or "RGB", laid over the background where it is transparent.
 
     Gray becomes RGB by repetition, RGB gray by its luminance, 0.299 R + 0.587 G + 0.114 B.
     """
@@ -108,7 +107,7 @@ def flattened(picture: Image.Image, channels: int, background: str) -> Image.Ima
 
 
 def resized(picture: Image.Image, side: int) -> Image.Image:
-    """Square, by the mean over the area of each pixel along an axis that shrinks, bilinear along one that grows."""
+    """The picture at side x side pixels: a box filter along an axis that shrinks, bilinear along one that grows."""
     for width, height in ((side, picture.height), (side, side)):
         grows = width > picture.width or height > picture.height
         kind = Image.Resampling.BILINEAR if grows else Image.Resampling.BOX

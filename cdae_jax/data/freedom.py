@@ -1,4 +1,4 @@
-"""Which effects the images cannot show apart from their causes, since their labels follow from these nearly wholly."""
+"""Finds effects that images cannot show apart from their causes, since these nearly determine their labels."""
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -20,11 +20,11 @@ def _one_hot(column: np.ndarray) -> np.ndarray:
 
 
 def open_share(graph: CausalGraph, i: int, labels: np.ndarray) -> float:
-    """What the causes of variable i leave of it open, by the regression of `independence.remainder` over rows of labels
-    [N, n]: the root mean square error per standard deviation; of classes, errors per errors of the guess of the
-    commonest.
+    """How much of variable i its causes leave open: the error of predicting it by `independence.remainder` from labels
+    [N, n], for a number the root mean square error per standard deviation, for a class the number of errors relative
+    to always guessing the commonest.
 
-    Causes that say all have 0 and what rows so few can tell, causes that say nothing have 1; NaN if all are the same.
+    Near 0 the causes determine it, at 1 they say nothing (that so few rows could show). NaN if all values are the same.
     """
     if np.ptp(labels[:, i]) == 0:
         return np.nan
@@ -39,10 +39,10 @@ def open_share(graph: CausalGraph, i: int, labels: np.ndarray) -> float:
 
 
 def hardly_shown(labels: np.ndarray, was_set: np.ndarray, graph: CausalGraph, draws_parts: bool) -> list[str]:
-    """A sentence for every effect of which its causes leave less than LITTLE open: what follows, and what helps.
+    """A sentence for every effect whose `open_share` is below LITTLE: what follows from that, and what helps.
 
     labels [N, n] in any units, NaN where unknown, and was_set [N, n] bool, those set by hand, in the graph's order;
-    draws_parts: whether the model draws the parts that the graph names one by one.
+    draws_parts: whether the model draws each part that the graph names by itself.
     """
     found = []
     for i, var in enumerate(graph.variables):

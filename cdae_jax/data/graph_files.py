@@ -28,7 +28,7 @@ MARKS = {"": 0, "false": 0, "true": 1}  # of adjacency tables, besides numbers
 
 
 def read_graph(source) -> CausalGraph:
-    """A graph; what it does not say of a variable's kind is left open, for the table of labels to tell (`kinds`).
+    """Reads a graph. Kinds of variables that it does not state are left open, to be read from the labels (`kinds`).
 
     Args:
       source: one of
@@ -74,7 +74,7 @@ def read_graph(source) -> CausalGraph:
 
 
 def graph_section(source) -> dict[str, dict]:
-    """`read_graph` as a section of a config, whose fields may hold no dot: the name with a dot is then in "name"."""
+    """`read_graph` as a section of a config. Config fields cannot hold dots: such a name is kept in "name" instead."""
     section: dict[str, dict] = {}
     for spec in read_graph(source).to_list():
         key = spec["name"].replace(".", "_")

@@ -13,7 +13,7 @@ from cdae_jax.errors import InputError
 
 SUFFIXES = (".npz", ".npy")
 EXPECTED = "expected uint8, uint16, bool, or floats from 0 to 1 of shape (N, H, W) or (N, H, W, 1 or 3 or 4)"
-# What NumPy raises for a file that is cut off, damaged, encrypted, pickled or none of its own.
+# What NumPy raises for a file that is cut off, damaged, encrypted, pickled or of another format.
 READ_ERRORS = (
     *(OSError, ValueError, TypeError, EOFError, KeyError, RuntimeError, SyntaxError),
     *(zipfile.BadZipFile, zlib.error, tokenize.TokenError),
@@ -63,7 +63,7 @@ def _name_of_images(path: pathlib.Path, stored: np.lib.npyio.NpzFile) -> str:
 
 
 def load_context(path: pathlib.Path) -> np.ndarray | None:
-    """The array "context" of an .npz file that `load_array` has read; None without one."""
+    """The array "context" of an .npz file that `load_array` has read; None without one. Raises InputError if broken."""
     if path.suffix != ".npz":
         return None
     try:

@@ -21,7 +21,7 @@ from cdae_jax.data.table import some
 from cdae_jax.errors import InputError
 from cdae_jax.progress import tqdm
 
-# What Pillow raises for a file that is cut off, damaged or none of its own.
+# What Pillow raises for a file that is cut off, damaged or of another format.
 READ_ERRORS = (
     *(OSError, ValueError, SyntaxError, TypeError, EOFError, struct.error, zlib.error),
     Image.DecompressionBombError,
@@ -46,12 +46,12 @@ class Look(NamedTuple):
 
 
 def opened_image(image: Picture) -> contextlib.AbstractContextManager:
-    """The file of a path as a PIL image, for a with block; what is no path as it is."""
+    """For a with block: the file of a path as a PIL image; an image that is no path as it is."""
     return Image.open(image) if isinstance(image, pathlib.Path) else contextlib.nullcontext(image)
 
 
 def look_at(image: Picture) -> Look | str:
-    """What an image is by its header or shape, or what is wrong with it."""
+    """The `Look` of an image by its header or shape, or a text that says what is wrong with it."""
     if isinstance(image, np.ndarray):
         depth = image.shape[2] if image.ndim == 3 else 1
         return Look(image.shape[1], image.shape[0], depth == 1, depth == 4, image.dtype == np.uint16)
@@ -77,7 +77,7 @@ def read_image(image: Picture, framing: Framing) -> np.ndarray:
 
 
 class ImageFiles:
-    """Files that read like an array [N, H, W, C] uint8: a slice is again such an object, rows are decoded.
+    """Files that read like an array [N, H, W, C] uint8: a slice is again `ImageFiles`, an index or rows are decoded.
 
     Raises InputError on reading a damaged file.
     """
@@ -123,12 +123,12 @@ def _each(function: Callable, images: Sequence[Picture], names: Sequence[str], w
 
 
 def look_at_all(images: Sequence[Picture], names: Sequence[str], where: str) -> list[Look]:
-    """Raises InputError that names those with something wrong."""
+    """`look_at` of every image. Raises an InputError that names those with something wrong."""
     return _each(look_at, images, names, "looking at", where)
 
 
 def read_all(images: Sequence[Picture], names: Sequence[str], where: str, framing: Framing) -> np.ndarray:
-    """[N, H, W, C] uint8. Raises InputError that names those which cannot be read."""
+    """The images [N, H, W, C] uint8. Raises an InputError that names those which cannot be read."""
 
     def read(image: Picture) -> np.ndarray | str:
         try:
@@ -183,8 +183,8 @@ def _brightest(image: Picture) -> tuple[float, float]:
 
 
 def warn_of_dark(images: Sequence[Picture], looks: Sequence[Look], framing: Framing) -> None:
-    """Warns where images of more than 8 bits use little of their range, as those of 12 bits do, and no white_level is
-    given: scaled by the same rule as all others they would be nearly black. Some are looked at, from all over."""
+    """Warns if images of more than 8 bits use little of their range, as those of 12 bits do, and no white_level is
+    given: they would become nearly black. Only some of the images, evenly spread, are looked at."""
     deep = [image for image, look in zip(images, looks, strict=True) if look.deep and not framing.white_level]
     seen: dict[float, float] = {}
     for image in deep[:: 1 + len(deep) // SAMPLED]:

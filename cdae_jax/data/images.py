@@ -34,7 +34,7 @@ class Collection(NamedTuple):
 def collect(source) -> Collection:
     """The images of a source, not decoded yet: the path of a folder (in natural order), of an image file or of an .npz
     or .npy file; tfds:name@split; an array [H, W], [N, H, W], [H, W, C] or [N, H, W, C]; a PIL image; an iterable of
-    paths, PIL images and arrays; or whatever holds such a thing as `images`, as a `Counterfactuals` does.
+    paths, PIL images and arrays; or an object whose `images` is one of these, such as a `Counterfactuals`.
 
     An array of three axes is one image if its last has 1, 3 or 4 entries, else gray images.
 
@@ -99,7 +99,7 @@ def _of_path(where: str) -> Collection:
 
 def _load_tfds(source: str) -> list[np.ndarray]:
     """The images [H, W, C] of tfds:name@split. Raises InputError if TFDS cannot open it."""
-    import tensorflow_datasets as tfds  # takes seconds; only who names such a dataset pays them
+    import tensorflow_datasets as tfds  # takes seconds to import
 
     import cdae_jax.data.tfds_builders  # noqa: F401 (registers ours)
 
@@ -129,8 +129,8 @@ def _of_paths(paths: list) -> Collection:
 
 
 def load(found: Collection, framing: Framing, max_memory_gib: float = 4.0) -> np.ndarray | ImageFiles:
-    """The images [N, H, W, C] uint8 as framing says, or, of files that would take more than max_memory_gib, as
-    `ImageFiles`; with 0 channels, 1 if all are gray and else 3. Says on stdout what is done to them.
+    """The images [N, H, W, C] uint8, treated as framing says; files that would take more than max_memory_gib become
+    `ImageFiles`. framing.channels 0 means 1 if all images are gray, else 3. Prints what is done to them.
 
     Raises:
       InputError: images that cannot be read, by name.

@@ -22,7 +22,7 @@ ENOUGH = 20
 
 
 def features(column: np.ndarray, classes: int) -> np.ndarray:
-    """A column [N] as [N, d]: which class it is, but for one, or Legendre polynomials of its ranks in -1..1."""
+    """A column [N] as [N, d]: one-hot classes without the first, or Legendre polynomials of its ranks in -1..1."""
     if classes:
         return (column[:, None] == np.unique(column)[1:]).astype(np.float64)
     ranks = (2 * pd.Series(column).rank().to_numpy() - 1) / len(column) - 1
@@ -41,12 +41,12 @@ def standardised(columns: np.ndarray) -> np.ndarray:
 
 
 def remainder(target: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """What [N, d] is left of targets [N, d] after a regression on given [N, q], q may be 0.
+    """The residuals [N, d] of targets [N, d] after a regression on given columns [N, q]; q may be 0.
 
     Kernel ridge regression on up to LANDMARKS rows; each row is predicted from the others in closed form, and the width
     and the ridge with the smallest such error are taken, for each target by itself.
     """
-    from scipy.spatial.distance import cdist  # a third of a second that who trains no model does not wait
+    from scipy.spatial.distance import cdist  # takes a third of a second to import
 
     target = target - target.mean(0)
     if not given.shape[1]:
@@ -81,7 +81,7 @@ def _covariances(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 def permuted(left: np.ndarray, right: np.ndarray, permutations: int) -> float:
     """p-value of the independence of the rows of left [N, a] and right [N, b].
 
-    It stops once ENOUGH permutations showed as much (Besag and Clifford 1991), which is as exact.
+    It stops once ENOUGH permutations show as large a statistic (Besag and Clifford 1991), which is as exact.
     """
     num, rng = len(left), np.random.default_rng(0)
     left, right = left - left.mean(0), right - right.mean(0)
@@ -98,7 +98,8 @@ def permuted(left: np.ndarray, right: np.ndarray, permutations: int) -> float:
 
 
 class Found(NamedTuple):
-    """p of the independence, NaN where the given columns determine one of the two; their mutual information, nats."""
+    """The p-value of the independence, NaN where the given columns determine one of the two; and the mutual
+    information in nats of what the given columns leave of both."""
 
     p: float
     nats: float
@@ -106,8 +107,8 @@ class Found(NamedTuple):
 
 def dependence(a: np.ndarray, b: np.ndarray) -> float:
     """Mutual information of two columns [N] in nats, at least 0 (nearest neighbours; Kraskov et al. 2004, arXiv
-    cond-mat/0305641); chance alone makes some hundredths of few rows."""
-    from sklearn.feature_selection import mutual_info_regression  # two seconds, likewise
+    cond-mat/0305641); with few rows chance alone makes some hundredths."""
+    from sklearn.feature_selection import mutual_info_regression  # takes two seconds to import
 
     return float(mutual_info_regression(a[:, None], b, random_state=0)[0])
 
@@ -115,9 +116,9 @@ def dependence(a: np.ndarray, b: np.ndarray) -> float:
 def conditional_test(
     labels: np.ndarray, classes: tuple[int, ...], first: int, second: int, given: tuple[int, ...], permutations: int
 ) -> Found:
-    """Whether two columns of labels [N, n] without NaN are independent given others, at most so many permutations.
+    """Tests whether two columns of labels [N, n] without NaN are independent given others, by permutations.
 
-    classes: how many each column has, 0 for a number.
+    classes: how many each column has, 0 for a number; permutations: how many are made at most.
     """
     around = np.zeros((len(labels), 0))
     if given:
@@ -134,8 +135,8 @@ def conditional_test(
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """p-values [T] corrected for their number, so that any false one among those below a level is as rare as it (Holm
-    1979); NaN stays, and does not count."""
+    """p-values [T] corrected for multiple tests (Holm 1979): the chance that any below a level is a false positive is
+    at most this level. NaN stays, and does not count."""
     p, known = np.array(p, np.float64), np.flatnonzero(np.isfinite(p))
     rising = known[np.argsort(p[known])]
     p[rising] = np.minimum(np.maximum.accumulate(p[rising] * np.arange(len(rising), 0, -1)), 1)

@@ -13,12 +13,12 @@ from cdae_jax.graph import CausalGraph
 LEVEL = 0.05  # of all tests together
 MAX_ROWS = 2000
 MIN_ROWS = 50
-FEW, MANY = 10, 3  # numbers that are so few, each in so many rows at least, may be classes
+FEW, MANY = 10, 3  # at most FEW different whole numbers, each in MANY rows or more, may be classes
 
 
 class Claim(NamedTuple):
-    """What the graph says of two variables: an edge from the first to the second, which the second's other causes do
-    not replace; or that they are independent given the causes of the first (the local Markov property)."""
+    """What the graph says of two variables: an edge from the first to the second, so that they depend given the
+    second's other causes; or that they are independent given the causes of the first (the local Markov property)."""
 
     first: int
     second: int
@@ -70,7 +70,7 @@ def _verdict(claim: Claim, found: Found, graph: CausalGraph) -> str:
 
 
 def told(checked: list[tuple[Claim, Found]], graph: CausalGraph, num: int) -> list[str]:
-    """Lines of text on what `check` found on so many images."""
+    """Lines of text on what `check` found on `num` images."""
     tests = sum(np.isfinite(found.p) for _, found in checked)
     lines = [
         f"what the graph says, tested on {num} images: mutual information in nats, and p, how likely chance alone shows"

@@ -13,7 +13,7 @@ from cdae_jax.graph import AUTO, NO_HIDDEN, CausalGraph, Variable, as_number, pl
 
 MIN_LABELLED = 50
 KEEP = "none"  # config.data.missing: no value is a missing label
-FAR_OUT = 5  # widths of the others' range, beyond which a repeated value is no measurement
+FAR_OUT = 5  # a repeated value further away than so many ranges of the others is probably no measurement
 REPEATED = 3  # rows
 LIKE_NUMBER = (
     r"[+\-\u2212]?[.,]?[0-9]+([.,'\u2019][0-9]+)*\s?(%|[a-zµ°]{1,3})|\u2212[0-9.]+|[+-]?[0-9]*([.,'\u2019][0-9]+)+"
@@ -21,7 +21,7 @@ LIKE_NUMBER = (
 
 
 def known_cells(table: pd.DataFrame, name: str, missing: str = "", values: tuple = ()) -> pd.Series:
-    """The cells of a variable that hold a label, as text; missing as in `Custom`. A listed value is one in any case."""
+    """A variable's cells that hold a label, as text; missing as in `Custom`. A word in `values` is one, even "none"."""
     cells, listed = table[name], {value.casefold() for value in values}
     spelled = table.attrs.get("spelled", {}).get(name, {})
     kept = {row: word for row, word in spelled.items() if word.casefold() in listed}
@@ -35,7 +35,7 @@ def known_cells(table: pd.DataFrame, name: str, missing: str = "", values: tuple
 
 
 def resolve(where, table: pd.DataFrame, graph: CausalGraph, missing: str = "") -> CausalGraph:
-    """The graph with the kinds, classes and spellings that it leaves open, as the table has them.
+    """The graph, with the kinds, classes and spellings that it leaves open filled in from the table.
 
     Words are classes, two different values are binary, other numbers continuous. What the graph says holds.
 
@@ -91,7 +91,7 @@ def read_labels(where, table: pd.DataFrame, graph: CausalGraph, missing: str = "
     and codes of classes.
 
     Raises:
-      InputError: cells that are not of the variable's kind, a constant column, fewer than 50 labelled images.
+      InputError: cells that are not of the variable's kind, a constant column, a variable with fewer than 50 labels.
     """
     labels = np.full((len(table), len(graph)), np.nan)
     for i, var in enumerate(graph.variables):

@@ -21,19 +21,20 @@ def as_classes(graph: CausalGraph, labels: np.ndarray) -> np.ndarray:
 class LabelStats:
     """Statistics of the training labels; float64 arrays [n] in physical units, in the graph's order.
 
-    y = (label - mean) / sd; 0 and 1 for a categorical variable. With the scale "range" they are the middle and half the
-    width of the range, so that y is in [-1, 1], as it always is of a binary effect that follows its parents as a class.
+    y = (label - mean) / sd. With the scale "range" mean and sd are the middle and half the width of the range, so that
+    y is in [-1, 1]. They are 0 and 1 for a categorical variable, so that y is the code of the class, and 0.5 and 0.5
+    for a binary effect with the mechanism CLASS, so that y is -1 or 1.
     """
 
     mean: np.ndarray
     sd: np.ndarray
     low: np.ndarray  # smallest training label
     high: np.ndarray  # largest
-    rows: np.ndarray  # [R, n] a sample of whole training labels, for sampling without labels
+    rows: np.ndarray  # [R, n] the first training rows with all labels, for sampling without labels
 
     @classmethod
     def of(cls, labels: np.ndarray, graph: CausalGraph, scale: str = "sd", num_rows: int = 1024) -> "LabelStats":
-        """Statistics of labels [N, n], NaN where unlabelled; scale is "sd" or "range".
+        """Statistics of labels [N, n], NaN where unlabelled; scale is "sd" or "range"; num_rows is the most R can be.
 
         Raises InputError for a variable without labels, or whose labels are all the same.
         """
@@ -74,6 +75,6 @@ class LabelStats:
 
 
 def shown(value: float, low: float, high: float, digits: int = 4) -> str:
-    """A number with so many digits, and with more where the range from low to high is small beside its ends."""
+    """A number with `digits` significant digits, or more where the range low..high is small beside its ends."""
     more = np.log10(max(abs(low), abs(high)) / (high - low)) if high > low else 0
     return f"{value:.{digits + int(np.clip(np.rint(more), 0, 12))}g}"

@@ -36,7 +36,7 @@ def _check(content: bytes, name: str, source: str) -> None:
 
 
 def read_content(folder: pathlib.Path, name: str) -> bytes | None:
-    """What a file of a folder holds, gzipped or not; None if there is none. Raises InputError for broken gzip."""
+    """The content of a file in a folder, gzipped or not; None if there is none. Raises InputError for broken gzip."""
     plain, zipped = folder / name, folder / f"{name}.gz"
     if plain.is_file():
         return plain.read_bytes()
@@ -71,9 +71,10 @@ def load_mnist(folder: str | pathlib.Path, split: str) -> tuple[np.ndarray, np.n
 
 
 def download_mnist(folder: pathlib.Path) -> None:
-    """Fetches those of the four files, gzipped, that are not in a folder yet; raises NoNetworkError if that fails.
+    """Fetches those of the four files, gzipped, that are not in a folder yet.
 
-    Each is checked before it gets its name, so that a reader never meets half a file or a wrong one: InputError.
+    Each is checked before it gets its name, so that a reader never sees half a file. Raises NoNetworkError if a
+    download fails, and InputError for a wrong checksum or a folder that cannot be made.
     """
     make_folder(folder, "--config.data.data_dir")
     for name in tqdm([name for name in CHECKSUMS if not (folder / f"{name}.gz").is_file()], "MNIST", unit="file"):
@@ -97,7 +98,7 @@ def small_digits(split: str) -> tuple[np.ndarray, np.ndarray]:
 
     Images [N, 28, 28] uint8 and digits [N] int32: the last 297 for "test", the others for "train".
     """
-    from sklearn.datasets import load_digits  # three seconds that nobody else has to wait
+    from sklearn.datasets import load_digits  # takes three seconds to import
 
     digits = load_digits()
     rows = slice(-NUM_TEST_DIGITS, None) if split == "test" else slice(0, -NUM_TEST_DIGITS)

@@ -17,8 +17,9 @@ COLUMNS = ("thickness", "intensity")  # px, grey levels
 def load_morpho_files(folder: str | pathlib.Path) -> Split:
     """The test split of a folder: images [N, 28, 28, 1], labels [N, 2] thickness and intensity, the digits as context.
 
-    IDX files, gzipped or not; t10k-morpho.csv, or the folder's only .csv, with the columns thickness and intensity, the
-    row of each image in the column "index", if there is one, and the column "digit", if no IDX file has the digits.
+    Reads IDX files, gzipped or not, and t10k-morpho.csv, or the folder's only .csv, with the columns thickness (px) and
+    intensity (grey levels). A column "index" gives each row's image, else rows are in the images' order; a column
+    "digit" has the digits if no IDX file does.
     Raises InputError for a file that is missing or cannot be read, and for columns or sizes that do not fit.
     """
     folder = expanded(folder)

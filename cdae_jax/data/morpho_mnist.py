@@ -36,6 +36,7 @@ NOISE_SD = 0.5
 
 
 def draw_thickness(rng: np.random.Generator, num: int) -> np.ndarray:
+    """[num] thicknesses in pixels by the true mechanism, kept within THICKNESS_RANGE."""
     return np.clip(0.5 + rng.gamma(10.0, 1 / 5.0, num), *THICKNESS_RANGE)
 
 
@@ -45,7 +46,7 @@ def intensity_of(thickness: np.ndarray, noise: np.ndarray) -> np.ndarray:
 
 
 def noise_of(thickness: np.ndarray, intensity: np.ndarray) -> np.ndarray:
-    """The noise that `intensity_of` maps to this intensity; half a grey level is kept from both ends."""
+    """The noise that `intensity_of` maps to an intensity in grey levels, kept half a level within 64 and 255."""
     share = np.clip((intensity - 64) / 191, 0.5 / 191, 1 - 0.5 / 191)
     return (logit(share) - (2 * thickness - 5)) / NOISE_SD
 
@@ -66,7 +67,7 @@ def measure(images: np.ndarray) -> np.ndarray:
 
 
 def decorrelate(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator):
-    """Gives every image a new intensity that does not depend on its thickness (a rescaling of its grey levels)."""
+    """Images [N, 28, 28, 1] uint8 rescaled to new intensities, uniform in 64..255 for any thickness; and labels."""
     wanted = rng.uniform(64, 255, len(images)).astype(np.float32)
     scale = (wanted / labels[:, 1])[:, None, None, None]
     after = labels.copy()
@@ -75,12 +76,12 @@ def decorrelate(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator
 
 
 def labelled_with_digit(split: Split) -> Split:
-    """The same with its context, the digit, as the last column of the labels."""
+    """The split with its context, the digit, as the last column of its labels instead."""
     return Split(split.images, np.column_stack([split.labels, split.context]).astype(np.float32))
 
 
 def with_digit(dataset: Dataset) -> Dataset:
-    """The same with the digit as a variable instead of a context."""
+    """The dataset with the digit as a variable of the graph instead of a context."""
     graph = CausalGraph((*dataset.graph.variables, DIGIT))
     splits = {"train": labelled_with_digit(dataset.train), "test": labelled_with_digit(dataset.test)}
     return dataclasses.replace(dataset, graph=graph, num_classes=0, measure=_measure_all_but_digit, **splits)
@@ -144,7 +145,7 @@ def _dataset(
 
 
 def from_mnist(mnist_dir: str, data_dir: str, train_size: int, test_size: int, seed: int) -> Dataset:
-    """As `make_dataset`, but raises NoNetworkError where that takes other digits."""
+    """As `make_dataset`, but raises NoNetworkError where MNIST cannot be fetched, instead of using other digits."""
     source, cache = expanded(mnist_dir or f"{data_dir}/mnist"), expanded(data_dir) / "morpho_mnist"
 
     def digits_of(split: str) -> tuple[np.ndarray, np.ndarray]:
@@ -156,7 +157,7 @@ def from_mnist(mnist_dir: str, data_dir: str, train_size: int, test_size: int, s
 
 
 def make_dataset(mnist_dir: str, data_dir: str, train_size: int, test_size: int, seed: int) -> Dataset:
-    """The dataset of at most 60,000 and 10,000 digits; made once (minutes) and kept in `data_dir`.
+    """The dataset of at most 60,000 training and 10,000 test digits; made once (minutes) and kept in `data_dir`.
 
     MNIST's IDX files, gzipped or not, come from `mnist_dir`; if that is "" they are fetched into `data_dir`; without a
     network scikit-learn's 8 x 8 digits take their place, with a warning and under the name "MorphoDigits", each used

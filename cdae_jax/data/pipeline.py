@@ -17,8 +17,8 @@ THREADS, PREFETCH = min(16, os.cpu_count() or 1), 8  # batches made at the same 
 
 
 def make_dataset(data: Data, graph: CausalGraph) -> Dataset:
-    """The dataset that `config.data` names, with its validation images; graph is that of the user's own images, names
-    CelebA's attributes and the light tunnel's columns, and says of MorphoMNIST whether the digit is a variable.
+    """The dataset that the settings name, with its validation images. `graph` is used for the user's own images, for
+    CelebA's attributes and the light tunnel's columns, and says whether MorphoMNIST's digit is a variable.
 
     Raises InputError for settings it cannot follow and files it cannot read.
     """
@@ -72,10 +72,10 @@ def _order(num: int, seed: tuple[int, ...]) -> np.ndarray:
 
 
 def pools(labels: np.ndarray, batch_size: int, labelled_share: float) -> list[tuple[np.ndarray, int]]:
-    """Which rows of labels [N, n] (NaN unknown) are drawn from by themselves, and how many of them make up a batch.
+    """The pools that batches are drawn from, each as (rows of labels [N, n], how many of them are in a batch).
 
-    One pool of all, unless that would leave fewer than labelled_share of a batch labelled: few labels would then pull
-    on the encoder in fits and starts.
+    There is one pool, unless that would leave less than labelled_share of a batch labelled. Labelled and unlabelled
+    rows (NaN in every column) are then pools of their own, so that labels act on the encoder at every step.
     """
     labelled = np.isfinite(labels).any(1)
     wanted = round(labelled_share * batch_size)
@@ -98,11 +98,11 @@ def batches(
 ) -> Iterator[Split]:
     """The batches of steps first..stop-1, made ahead in threads; labelled_share as in `pools`.
 
-    They follow from (seed, step), so that the step is the data's position: every epoch is a new order of the rows, and
-    what does not fill a batch is left to the next epoch. batch_size is that of all processes together, a multiple of
-    process_count: process_index says which of the equal parts of every batch to give.
+    A batch follows from (seed, step) alone. Every epoch has a new order of the rows; rows left over at its end are
+    skipped. batch_size is that of all processes together, a multiple of process_count; process_index says which of the
+    equal parts of every batch to return.
     """
-    import grain  # a second, which only who trains waits
+    import grain  # takes a second to import
 
     part = batch_size // process_count
     drawn = pools(split.labels, batch_size, labelled_share)

@@ -10,13 +10,13 @@ class Data:
     resolution: int  # height and width of the images in pixels
     seed: int = 0
     data_dir: str = "data"  # cache of prepared data and of trained judges
-    # Of the training images, 32 at least and 2,000 at most, so many train nothing, and settings are chosen on them; 0:
-    # none, as of runs that do not say.
+    # Share of the training images that become validation images, to choose settings on, within the limits of
+    # `splits.validation_part`; 0 for none, also in stored runs without this field.
     validation_share: float = 0.0
-    label_fraction: float = 1.0  # of the training images keep their labels, in (0, 1], drawn by `seed`
-    labelled_share: float = 0.5  # of every batch, at least, are labelled images; 1: labelled images alone
+    label_fraction: float = 1.0  # share of the training images that keep their labels, in (0, 1], drawn by `seed`
+    labelled_share: float = 0.5  # least share of labelled images in every batch; 1: labelled images alone
     num_evaluated: int = 512  # test images that an evaluation looks at
-    judge_steps: int = 1_000  # for which the judge of evaluations, an anti-causal predictor, is trained
+    judge_steps: int = 1_000  # training steps of the judge, the anti-causal predictor of evaluations
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Sized(Data):
 class Rendered(Sized):
     """A dataset that can be rendered under any do()."""
 
-    interventional_share: float = 0.0  # of the training images show variables that were set against their mechanism
+    interventional_share: float = 0.0  # share of training images with variables set against their mechanism
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class CausalCircuit(Sized):
 class CelebA(Sized):
     celeba_dir: str = ""  # the folder of img_align_celeba, list_attr_celeba and list_eval_partition
     tested: Literal["test", "validation"] = "test"  # the partition that evaluations look at
-    crop: int = 150  # pixels of 178 x 218 that a side of the square at the centre has, before it is resized
+    crop: int = 150  # pixels of a side of the square cut from the centre of 178 x 218, before resizing
     max_memory_gib: float = 4.0  # images that take more are read from disk as they are needed
 
 
@@ -69,7 +69,7 @@ class CausalChamber(Data):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SimulatedChamber(Data):
-    """The same from the simulators of the causalchamber package; see `cdae_jax.data.simulated_chamber`."""
+    """The light tunnel as the causalchamber package simulates it; see `cdae_jax.data.simulated_chamber`."""
 
     experiment_size: int = 5_000  # images of the reference, and of the intervention on each variable
     test_fraction: float = 0.2

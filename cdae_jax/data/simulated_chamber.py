@@ -1,14 +1,14 @@
 """The light tunnel of `causal_chamber` as the causalchamber package simulates its images: model F3 of arXiv 2404.11341,
 appendix IV.2.2 (sensitivity of the camera, white balance, Malus' law with leaking polarisers), NumPy alone.
 
-The five actuators follow the form of the chamber's own experiments, a linear causal model that keeps them in their
-range, by whatever graph is given: from 0 to 1 each is
+The five actuators follow a linear causal model over the given graph, of the form of the chamber's own experiments. On
+the scale 0..1 each is
 
     z_i = e_i for a root, else 0.6 (mean of its parents' z) + 0.4 e_i;   e_i ~ N(0.5, 0.15) clipped to 0..1
 
 and under an intervention on i, z_i = e_i ~ N(0.7, 0.15) clipped. Colours are 255 z, polarisers 180 z - 90 degrees; an
-actuator that is not in the graph is still: colours off, polarisers at 0. The numbers are our own, so that none on it
-compares with the chamber. Any combination can be rendered.
+actuator that is not in the graph is still: colours off, polarisers at 0. These coefficients are our own, so that no
+result compares with the chamber's. Any combination can be rendered.
 """
 
 import contextlib

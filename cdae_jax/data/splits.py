@@ -18,14 +18,14 @@ MIN_VALIDATION, MAX_VALIDATION = 32, 2_000
 
 
 def validation_part(num: int, share: float) -> float:
-    """The share of num training images that become validation images: the one asked for, but of few images as much as
-    makes MIN_VALIDATION (a fifth at most), of many as makes MAX_VALIDATION; 0 stays 0."""
+    """The share of `num` training images that become validation images: the one asked for, raised to give
+    MIN_VALIDATION images (to a fifth at most) or lowered to give MAX_VALIDATION; 0 stays 0."""
     return min(max(share, min(MIN_VALIDATION / num, 0.2)), MAX_VALIDATION / num) if share else 0.0
 
 
 def with_validation(dataset: Dataset, share: float, seed: int) -> Dataset:
-    """The dataset with validation images that are taken out of its training images, by chance and of those that were
-    left alone; as it is where share is 0."""
+    """The dataset with random training images, of those in which no variable was set, moved to the validation split;
+    unchanged where share is 0."""
     alone = np.flatnonzero(~dataset.train.was_set.any(1))
     num = round(validation_part(len(dataset.train), share) * len(alone))
     if not num:

@@ -92,7 +92,7 @@ def _squeezed(name) -> str:
 
 
 def is_key(name) -> bool:
-    """Whether a column of this name says whose labels a row has."""
+    """Whether a column of this name says which image a row is about."""
     return _squeezed(name) in ("index", *FILE_COLUMNS)
 
 
@@ -101,7 +101,7 @@ def _is_missing(cell: str) -> bool:
 
 
 def by_value(cells: pd.Series, function: Callable) -> pd.Series:
-    """A function of every cell, called once for cells that are the same."""
+    """The function of every cell, called once per different value."""
     place, values = pd.factorize(cells)
     return pd.Series(np.array([function(value) for value in values], object)[place], cells.index, object)
 

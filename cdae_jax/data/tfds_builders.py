@@ -1,7 +1,7 @@
 """The datasets as TensorFlow Datasets builders, in array_record format; TensorFlow is not needed.
 
-Importing this registers them: of tfds.data_source("pendulum", split="train[:10%]")[0], ["image"] is [H, W, C] uint8 and
-["labels"]["angle"] in physical units.
+Importing this module registers them. An example, such as tfds.data_source("pendulum", split="train[:10%]")[0], has an
+"image" [H, W, C] uint8 and "labels" by variable, in physical units.
 
 pendulum, circuit_lookalike: rendered. morpho_mnist: from MNIST's IDX files in the download config's `manual_dir`, else
 fetched with checksums. causal_circuit: from the published files in `manual_dir`. A preparation that is interrupted
@@ -73,7 +73,7 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             yield i, example
 
     def download_and_prepare(self, **kwargs) -> None:
-        """As in TFDS, one process at a time."""
+        """As in TFDS, but one process at a time."""
         target = pathlib.Path(self.data_dir)
         folder = target.parent.parent
         folder.mkdir(parents=True, exist_ok=True)

@@ -19,16 +19,18 @@ EpsFn = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 def nodes(schedule: Schedule, t: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The states along the steps t [N], the clean image first: the step index at which the network sees each of the
-    nodes 0..N-1, [N] int32 (the image itself is no step, and the network knows no cleaner index than 0), and alpha_bar
-    of the nodes 0..N, [N + 1], 1 for the image."""
+    """The states (nodes) that a solver visits along the steps t [N]; node 0 is the clean image.
+
+    Returns the step index at which the network sees each of the nodes 0..N-1, [N] int32, and alpha_bar of the nodes
+    0..N, [N + 1]. For the image alpha_bar is 1, and the network sees it at step 0, the cleanest that it knows.
+    """
     index = jnp.concatenate([jnp.zeros((1,), jnp.int32), t[:-1]])
     return index, jnp.concatenate([jnp.ones((1,), jnp.float32), schedule.alpha_bar[t]])
 
 
 def both_ways(integrate: Callable) -> tuple[Callable, Callable]:
-    """(encode, decode) of a solver, from integrate(eps_fn, x, t, alpha_bar) -> x: through the nodes of alpha_bar
-    [N + 1], t [N] being the step indices that the network sees at them."""
+    """The pair (encode, decode) of a solver integrate(eps_fn, x, t, alpha_bar) -> x, which takes x from the first to
+    the last node of alpha_bar [N + 1]; t [N] are the step indices at which the network sees them."""
 
     def encode(eps_fn: EpsFn, schedule: Schedule, x_0: jax.Array, t: jax.Array) -> jax.Array:
         """The noise x_T [B, ...] from which decoding returns to x_0 [B, ...], along the steps t [N] of
@@ -44,7 +46,8 @@ def both_ways(integrate: Callable) -> tuple[Callable, Callable]:
 
 
 def ddim_update(x_t: jax.Array, eps: jax.Array, alpha_bar: jax.Array, alpha_bar_next: jax.Array) -> jax.Array:
-    """One step of arXiv 2010.02502, eq. 13 with sigma = 0, towards more or less noise."""
+    """x [B, ...] at alpha_bar_next from x_t [B, ...] at alpha_bar, scalars or [B], either of which may be the larger:
+    one step of arXiv 2010.02502, eq. 13 with sigma = 0."""
     signal, noise = signal_noise(alpha_bar_next, x_t.ndim)
     return signal * x_0_from_eps(x_t, eps, alpha_bar) + noise * eps
 

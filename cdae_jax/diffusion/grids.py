@@ -20,13 +20,13 @@ def spacing_of(solver: str, schedule: str) -> str:
 
 
 def default_depth(refines: bool, prediction: str) -> float:
-    """The fraction of the diffusion time to which images are inverted unless told otherwise.
+    """The default fraction of the diffusion time to which images are inverted.
 
-    Of the remainder of a draft: 0.02. It is carried over as it is, but for the finest grain, which suits images
-    of which z says nearly all (measured: docs/tried.md, "Schedules and solvers").
-    Else at the end alpha_bar is 1e-4 (`process.MIN_ALPHA_BAR`): x_0 = (x_t - sqrt(1 - alpha_bar) eps) /
-    sqrt(alpha_bar) multiplies the error of a predicted eps by 100, so that it stops short. "v" gives x_0 without
-    dividing.
+    With a draft (`refines`) 0.02: the remainder is carried over unchanged except for its finest grain, which suits
+    images that z nearly determines (measured: docs/tried.md, "Schedules and solvers").
+    Without one 1.0 for prediction "v", and 0.97 for "eps": at the end alpha_bar is 1e-4 (`process.MIN_ALPHA_BAR`), and
+    x_0 = (x_t - sqrt(1 - alpha_bar) eps) / sqrt(alpha_bar) multiplies the error of a predicted eps by 100. "v" gives
+    x_0 without dividing.
     """
     if refines:
         return 0.02
@@ -39,8 +39,8 @@ def steps_to(depth: float, total: int) -> int:
 
 
 def time_grid(schedule: Schedule, num_steps: int, depth: float = 1.0, spacing: str = "uniform") -> np.ndarray:
-    """[num_steps] increasing int32 step indices, ending at depth * T - 1: "uniform" in t, or in log(alpha_bar / (1 -
-    alpha_bar)), "log_snr" (arXiv 2206.00927, section 3.3).
+    """[num_steps] increasing int32 step indices that end at depth * T - 1, evenly spaced in t ("uniform") or in
+    log(alpha_bar / (1 - alpha_bar)) ("log_snr", arXiv 2206.00927, section 3.3).
 
     Raises InputError for an unknown spacing, a depth outside (0, 1], or num_steps outside 1..depth * T.
     """

@@ -31,7 +31,7 @@ def make_schedule(name: str, num_steps: int) -> Schedule:
     """The noise schedule.
 
     "linear": beta from 1e-4 to 0.02 at T = 1000, scaled by 1000 / T otherwise (arXiv 2006.11239, section 4).
-    "cosine": alpha_bar = cos^2((t/T + 0.008) / 1.008 * pi/2) (Nichol & Dhariwal, arXiv 2102.09672, eq. 17).
+    "cosine": alpha_bar_t = f(t + 1) / f(0), f(t) = cos^2((t/T + 0.008) / 1.008 * pi/2) (arXiv 2102.09672, eq. 17).
     alpha_bar is kept at or above 1e-4. Raises InputError for an unknown name, or fewer than 2 steps (30 for the linear
     one, whose beta comes near 1).
     """
@@ -50,7 +50,7 @@ def make_schedule(name: str, num_steps: int) -> Schedule:
 
 
 def signal_noise(alpha_bar: jax.Array, ndim: int) -> tuple[jax.Array, jax.Array]:
-    """sqrt(alpha_bar) and sqrt(1 - alpha_bar), each of shape [B, 1, ..., 1] (ndim axes) or a scalar."""
+    """sqrt(alpha_bar) and sqrt(1 - alpha_bar) with ndim axes: [B, 1, ..., 1] of a vector [B], all 1 of a scalar."""
     alpha_bar = jnp.asarray(alpha_bar, jnp.float32)
     alpha_bar = alpha_bar.reshape(alpha_bar.shape + (1,) * (ndim - alpha_bar.ndim))
     return jnp.sqrt(alpha_bar), jnp.sqrt(1 - alpha_bar)
@@ -63,18 +63,18 @@ def q_sample(schedule: Schedule, x_0: jax.Array, eps: jax.Array, t: jax.Array) -
 
 
 def prediction_target(prediction: str, x_0: jax.Array, eps: jax.Array, alpha_bar: jax.Array) -> jax.Array:
-    """What the network is trained to output, given the true x_0 and eps [B, ...] and alpha_bar [B]."""
+    """What a network that predicts "eps" or "v" should output, given true x_0 and eps [B, ...] and alpha_bar [B]."""
     signal, noise = signal_noise(alpha_bar, x_0.ndim)
     return {"eps": eps, "v": signal * eps - noise * x_0}[prediction]
 
 
 def eps_from_output(prediction: str, output: jax.Array, x_t: jax.Array, alpha_bar: jax.Array) -> jax.Array:
-    """The estimate of eps that a network output implies; the inverse of `prediction_target`."""
+    """The estimate of eps that a network output at x_t [B, ...] implies; the inverse of `prediction_target`."""
     signal, noise = signal_noise(alpha_bar, x_t.ndim)
     return output if prediction == "eps" else noise * x_t + signal * output
 
 
 def x_0_from_eps(x_t: jax.Array, eps: jax.Array, alpha_bar: jax.Array) -> jax.Array:
-    """The estimate of x_0 that eps implies."""
+    """The estimate of x_0 that eps implies, given x_t, both [B, ...], and alpha_bar, [B] or a scalar."""
     signal, noise = signal_noise(alpha_bar, x_t.ndim)
     return (x_t - noise * eps) / signal

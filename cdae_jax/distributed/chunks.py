@@ -1,17 +1,18 @@
-"""Jitted functions of many rows, called with few different numbers of them, so that they compile seldom."""
+"""Calls jitted functions with few different numbers of rows, so that they rarely recompile."""
 
 from collections.abc import Callable
 
 import jax
 import numpy as np
 
-FEW = 16  # rows that are worth a program of their own
+FEW = 16  # up to so many rows get a smaller program of their own
 
 
 def in_chunks(function: Callable, rows: np.ndarray, size: int):
-    """Applies a function of [size, ...] to any number of rows; the last chunk is padded, FEW rows or less to FEW.
+    """Applies a function to rows [N, ...], `size` at a time (at most FEW at a time if N <= FEW); returns N rows.
 
-    The function gives an array, or a tree of arrays, with as many rows as it is given; the size is chosen for speed.
+    The last chunk is padded with its last row. The function returns an array, or a tree of arrays, with as many rows
+    as it is given; the size matters for speed alone.
     """
     size = min(size, FEW) if len(rows) <= FEW else size
     padded = np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % size, 0)])

@@ -1,9 +1,9 @@
 """Work that processes share without a server, on one machine or many, over a disk that all reach.
 
-A piece of work is a path, and whoever does it holds a claim: a file <path>.claim-<n> that only one process can make
-(O_EXCL), that says which, and that is touched while the process lives. One that was not touched for LOST_SECONDS is of
-a process that was lost, and lets others try for the next n, which again only one of them can make. No claim is moved
-or removed before the work is done, so that two never take over at once. Ages are by the clock of the disk.
+A piece of work is a path. A process that works on it holds a claim: a file <path>.claim-<n> that only one process can
+make (O_EXCL). The file names the process, which touches it while it lives. A claim that was not touched for
+LOST_SECONDS belongs to a lost process: others then try to make the claim n + 1, which again only one of them can. No
+claim is moved or removed before the work is done, so that two never take over at once. Ages are by the disk's clock.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ def _part(claim: pathlib.Path) -> pathlib.Path:
 
 
 class Claim:
-    """A piece of work that this process does, touched by a thread until it is released."""
+    """This process's claim on a piece of work; a thread touches its file until it is released."""
 
     def __init__(self, piece: pathlib.Path, path: pathlib.Path):
         self.piece, self.path = piece, path
@@ -43,7 +43,7 @@ class Claim:
                 os.utime(self.path)
 
     def release(self, done: bool) -> None:
-        """Ends the claim: removes all of the piece if it is done, else lets others take it over at once."""
+        """Ends the claim: removes all claims on the piece if it is done, else lets others take it over at once."""
         self._released.set()
         self._thread.join()
         if not done:
@@ -60,7 +60,7 @@ class Claim:
 
 
 def take(piece: pathlib.Path) -> Claim | None:
-    """A claim on the piece, or None while another process that lives has one. The piece may be done by now."""
+    """A claim on the piece, or None while another live process has one. The piece may already be done."""
     for n in itertools.count():
         try:
             with _path(piece, n).open("x") as file:
@@ -86,10 +86,10 @@ def share(
     make: Callable[[pathlib.Path, pathlib.Path], None],
     waiting: Callable[[list[pathlib.Path]], None] = lambda left: None,
 ) -> None:
-    """Returns when all these files are there, each made by this process or by another that shares the work.
+    """Returns when all these files exist, each made by this process or by another that shares the work.
 
-    make(piece, part) writes what the file is to hold to the path `part`, which then gets the name of the piece: it is
-    there as a whole or not at all. waiting(left) is called when all that is left is being made by others.
+    make(piece, part) writes the content of `piece` to the path `part`, which is then renamed: a piece exists as a whole
+    or not at all. waiting(left) is called, again and again, while others make all pieces that are left.
     """
     left = list(pieces)
     while left := [piece for piece in left if not piece.exists()]:
@@ -118,13 +118,14 @@ def _publish(part: pathlib.Path, piece: pathlib.Path) -> None:
 
 
 def is_foreign(path: pathlib.Path) -> bool:
-    """Whether the folder of a file that begins it has other things but not this one, or is itself a file."""
+    """Whether the folder of `path`, the first file written into it, is used for something else: it holds other files
+    but not this one, or is itself a file."""
     folder = path.parent
     others = folder.is_dir() and any(not other.name.startswith(path.name) for other in folder.iterdir())
     return folder.is_file() or (others and not path.is_file())
 
 
 def write_once(path: pathlib.Path, text: str) -> str:
-    """Writes a file unless it is there, and returns what it holds."""
+    """Writes a file unless it exists, and returns its content."""
     share([path], lambda _, part: part.write_text(text))
     return path.read_text()

@@ -1,4 +1,4 @@
-"""How much memory was in use."""
+"""Peak memory."""
 
 import sys
 
@@ -11,8 +11,8 @@ except ImportError:  # Windows
 
 
 def peak_mib() -> float:
-    """The most memory that was in use: of the first device where it is counted, else of this process; NaN where
-    neither is counted."""
+    """Peak memory in MiB: of the first local device where JAX counts it, else of this process; NaN where neither is
+    counted."""
     stats = jax.local_devices()[0].memory_stats() or {}
     if "peak_bytes_in_use" in stats:
         return stats["peak_bytes_in_use"] / 2**20

@@ -14,7 +14,7 @@ from jax.experimental import multihost_utils
 from cdae_jax.errors import InputError
 
 HEARTBEAT_SECONDS = 30  # a process that was silent for so long is taken for lost, and the others end
-AGREE_EVERY = 10  # steps from one question to all processes to the next
+AGREE_EVERY = 10  # steps between two exchanges of `any_process`
 LOST_CODE = 4  # exit code of a process that was left alone
 # In the errors of collectives.
 SIGNS_OF_LOSS = r"Gloo|NCCL|UNAVAILABLE|ABORTED|DEADLINE_EXCEEDED|[Cc]onnection|heartbeat"
@@ -47,24 +47,24 @@ def start(coordinator: str | None, num_processes: int | None, process_id: int | 
 
 
 def first_line(err: Exception) -> str:
-    """Of what an error says; its type if that is nothing."""
+    """The first line of an error's message; its type if the message is empty."""
     return (str(err).strip() or type(err).__name__).splitlines()[0]
 
 
 def is_first() -> bool:
-    """Whether this process writes what is written once."""
+    """Whether this process writes the files that only one of them may write."""
     return jax.process_index() == 0
 
 
 def tells_of_loss(err: Exception) -> bool:
-    """Whether an error comes of another process that is gone."""
+    """Whether an error means that another process was lost."""
     return jax.process_count() > 1 and re.search(SIGNS_OF_LOSS, str(err)) is not None
 
 
 @contextlib.contextmanager
 def ending_if_one_is_lost() -> Iterator[None]:
-    """Ends this process with a sentence and LOST_CODE if what it does with the others fails because one is gone;
-    at once and without cleaning up, as every orderly end would wait for the one that is lost."""
+    """Ends this process with a sentence and the exit code LOST_CODE if the block fails because another process was
+    lost. It ends at once, without cleaning up: an orderly exit would wait for the lost process."""
     try:
         yield
     except (RuntimeError, ValueError) as err:
@@ -76,13 +76,13 @@ def ending_if_one_is_lost() -> Iterator[None]:
 
 
 def wait_for_all(name: str) -> None:
-    """Returns when every process has come here."""
+    """Returns when every process has reached this call."""
     if jax.process_count() > 1:
         multihost_utils.sync_global_devices(name)
 
 
 def any_process(flag: bool, step: int) -> bool:
-    """Whether the flag holds in any process, at the steps when all ask each other."""
+    """Whether the flag holds in any process. Several exchange it every AGREE_EVERY steps; in between it is False."""
     if jax.process_count() == 1:
         return flag
     return step % AGREE_EVERY == 0 and bool(np.any(multihost_utils.process_allgather(np.asarray(flag))))

@@ -1,4 +1,4 @@
-"""Where arrays live: a mesh over all devices, batches split over all of it, the state split over a part of it by size.
+"""Where arrays live: a mesh over all devices, with batches split over all of it and large parameters over one axis.
 
 Axis "data" holds copies of the state, axis "fsdp" the parts of one copy (fully sharded data parallelism, arXiv
 1910.02054); each device has its own images in either case.
@@ -17,7 +17,7 @@ WHOLE = r"(bias|scale|null_condition|count|step)$"  # leaves whose paths match a
 
 
 def make_mesh(fsdp: int = 1, devices: Sequence[jax.Device] | None = None) -> Mesh:
-    """A mesh with the axes "data" and "fsdp" over some devices; None for all, those of other processes too. Raises
+    """A mesh with the axes "data" and "fsdp" over some devices; None for all devices of all processes. Raises
     InputError if fsdp does not divide the number of devices."""
     devices = jax.devices() if devices is None else devices
     if fsdp < 1 or len(devices) % fsdp:
@@ -27,17 +27,22 @@ def make_mesh(fsdp: int = 1, devices: Sequence[jax.Device] | None = None) -> Mes
 
 
 def batch_sharding(mesh: Mesh) -> NamedSharding:
+    """The first axis split over all devices."""
     return NamedSharding(mesh, PartitionSpec(("data", "fsdp")))
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
+    """A whole copy on every device."""
     return NamedSharding(mesh, PartitionSpec())
 
 
 def state_shardings(abstract, mesh: Mesh, min_mib: float = 1.0):
-    """The sharding of every leaf of a state (shapes and types, of `jax.eval_shape`): along the largest axis that the
-    devices divide, or on every device if it is WHOLE or of fewer MiB than min_mib. Averages and the optimiser's
-    moments, whose paths end like those of the parameters they belong to, lie as these do."""
+    """The sharding of every leaf of a state, given as shapes and types (`jax.eval_shape`).
+
+    A leaf is split over "fsdp" along its largest axis that the number of parts divides; it is on every device if there
+    is no such axis, its path matches WHOLE, or it has fewer than min_mib MiB. Averages and the optimiser's moments have
+    paths that end like those of their parameters, and so the same shardings.
+    """
     parts = mesh.shape["fsdp"]
 
     def of(path, leaf):
@@ -59,7 +64,7 @@ def abstract_like(tree, shardings):
 
 
 def abstract_rows(mesh: Mesh, num: int, shape: tuple[int, ...], dtype) -> jax.ShapeDtypeStruct:
-    """`num` rows of a shape, split over all devices."""
+    """The ShapeDtypeStruct of an array [num, *shape] whose rows are split over all devices."""
     return jax.ShapeDtypeStruct((num, *shape), dtype, sharding=batch_sharding(mesh))
 
 

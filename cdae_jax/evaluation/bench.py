@@ -60,6 +60,7 @@ class Bench:
     lpips: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
 
     def counterfactual(self, images: np.ndarray, do: dict, context: np.ndarray | None, labels=None):
+        """The model's counterfactuals, decoded by `options`; classes in `do` are codes."""
         do = self.model.graph.spelled(do)
         return self.model.counterfactual(images, do, labels=labels, context=context, options=self.options)
 
@@ -107,14 +108,14 @@ class Bench:
 
     @property
     def reader(self) -> str:
-        """Who reads, in words."""
+        """Who reads labels, in words."""
         names = np.array(self.dataset.graph.names)[self.unmeasured]
         if len(names) == len(self.dataset.graph):
             return "predictor"
         return "direct measurement" + (f" ({', '.join(names)} by the predictor)" if len(names) else "")
 
     def read(self, images: np.ndarray) -> np.ndarray:
-        """Labels [N, n] by direct measurement, or by the predictor where that tells nothing."""
+        """Labels [N, n], physical, by direct measurement, or by the predictor where there is none."""
         if not self.unmeasured.any():
             return self.dataset.measure(images)
         read = self.judge(images)[0]

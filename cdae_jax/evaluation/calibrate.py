@@ -24,8 +24,8 @@ MEMBERS, STEPS = 20, 2_000  # of K members the middle holds (K - 1) / (K + 1) of
 
 @in_float32
 def calibrate(source: TrainedModel | str | pathlib.Path, members: int = MEMBERS) -> Uncertainty:
-    """Fits what `TrainedModel.counterfactual(draws=...)` draws from, and stores it in the workdir; a model that is
-    given has it too. Raises InputError for no trained workdir, other data than it was trained on, or too few validation
+    """Fits what `TrainedModel.counterfactual(draws=...)` draws from, and stores it in the workdir, and in the source if
+    that is a model. Raises InputError for no trained workdir, other data than it was trained on, or too few validation
     images."""
     given = source if isinstance(source, TrainedModel) else None
     directory = given.workdir if given else expanded(source)
@@ -41,8 +41,8 @@ def calibrate(source: TrainedModel | str | pathlib.Path, members: int = MEMBERS)
 
 
 def uncertainty_of(model: TrainedModel, dataset: Dataset, validation: Split, members: int = MEMBERS) -> Uncertainty:
-    """Of a model, by images that trained nothing, and mechanisms refitted to the labels of those that did. Raises
-    InputError for a variable of which too few of these images have a label."""
+    """The uncertainty of a model: its errors of reading validation images, and `members` sets of mechanisms refitted to
+    the training labels. Raises InputError for a variable that too few validation images have a label of."""
     graph, stats, columns = model.graph, model.stats, label_columns(dataset, model.graph)
     labels = validation.labels[:, columns]
     for name, known in zip(graph.names, np.isfinite(labels).sum(0), strict=True):

@@ -1,7 +1,7 @@
 """Whether a model is as sure as it should be: how often intervals hold the true label, and whether wide ones warn.
 
-Of labels that the model holds true, without decoding an image. Under do() only the descendants of what is set are
-looked at: the set variable's interval is a point, and what is untouched has its factual one.
+This concerns the labels that the model holds true; no image is decoded. Under do() only descendants of the set variable
+are measured: its own interval is a point, and other variables keep their factual one.
 """
 
 import numpy as np

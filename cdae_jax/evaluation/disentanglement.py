@@ -19,7 +19,7 @@ def importances(codes: np.ndarray, labels: np.ndarray, graph: CausalGraph) -> tu
     Fitted on the first half of codes [N, D] and labels [N, n] (NaN where unknown), read on the second: R^2 for
     continuous variables, accuracy for the others. Columns sum to 1.
     """
-    # Two seconds that commands which measure nothing need not wait, here and below.
+    # Imported here, and in the functions below, since it takes two seconds.
     from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 
     importance, read = np.zeros((codes.shape[1], len(graph))), np.full(len(graph), np.nan)

@@ -4,11 +4,12 @@ Effectiveness: under do(v = values drawn from the data's marginal), the labels r
 against the labels that the true mechanisms give, for v and for every other variable. Two readers: direct
 measurement of the pixels, and an anti-causal predictor. Where the true mechanisms are unknown, as for the user's own
 data, the truth is known only for v and its non-descendants, which keep their labels: descendants are left out and
-written as null; images of which v was really set, where the data has them, tell of those too (`experiment`). The
-labels of the factual image, which a counterfactual starts from, are read by the encoder, and once more given, as
-papers often assume: what is left then is the mechanisms' and the decoder's. The floor is the same reading of real
-images (of the rendered true counterfactual, where a renderer exists); "unchanged" is the error of returning the factual
-image. `strength` has every label, asked for or not, as a change grows, also against the model's own reconstruction.
+written as null; images in which v was really set, where the data has them, tell about these too (`experiment`). The
+labels of the factual image, which a counterfactual starts from, are read by the encoder, and in a second measurement
+given, as papers often assume: the errors left then are those of the mechanisms and the decoder. The floor is the same
+reading of real images (of the rendered true counterfactual, where a renderer exists); "unchanged" is the error of
+returning the factual image. `strength` measures every label as a change grows, against the truth and against the
+model's own reconstruction.
 
 Parts that are done are kept in <output>/evaluation and are not computed again while the model and the protocol stay
 the same. Every mean has a 95 % bootstrap interval over images, of this one training run.
@@ -174,15 +175,15 @@ def evaluate(
     inception_weights: str | pathlib.Path | None = None,
     lpips_weights: str | pathlib.Path | None = None,
 ) -> Report:
-    """Evaluates a workdir, or a model of one, on its test split, or on its validation split, for what is to be chosen
-    by the numbers; writes metrics.json, report.md, figures/, evaluation/.
+    """Evaluates a workdir, or a model loaded from one, on its test split, or on its validation split if settings are to
+    be chosen by the numbers; writes metrics.json, report.md, figures/, evaluation/.
 
-    Of PARTS that are left out what is kept is shown; "uncertainty" is of models that were calibrated. Options are
-    fields of `Sampling`, for what differs from the config's, images the first of the split. With weights
-    (`evaluation.inception`; slow on a CPU) there is a second Frechet distance, with those of `evaluation.lpips` there
-    are perceptual distances. None stands for the config's number of images, and as the output for the workdir, or its
-    folder "validation". Raises InputError for no trained workdir, other data than it was trained on, an unknown part,
-    a variable without any test label, a weights file that is none, or images too small for LPIPS.
+    PARTS that are left out show the results kept from before; "uncertainty" takes a calibrated model. Options are the
+    fields of `Sampling` that differ from the model's defaults. Images are the first num_images of the split, None for
+    the config's number. The output is a folder, None for the workdir or its folder "validation". inception_weights
+    (`evaluation.inception`; slow on a CPU) add a second Frechet distance, lpips_weights (`evaluation.lpips`) perceptual
+    distances. Raises InputError for no trained workdir, other data than it was trained on, an unknown part, split or
+    option, a variable without any test label, a weights file that is none, or images too small for LPIPS.
     """
     directory, parts = source.workdir if isinstance(source, TrainedModel) else source, tuple(parts)
     if directory is None:

@@ -1,8 +1,8 @@
-"""What do() really does: counterfactuals against held-out images of which whoever made them set the same variable.
+"""What do() really does: counterfactuals compared with held-out images in which the same variable was really set.
 
-No image is the counterfactual of another there, but all of them together are a sample of the interventional
-distribution. So is what a right model makes of images that were left alone when it sets the variable to the values of
-the experiment: every variable read from one must be distributed as read from the other.
+No such image is the counterfactual of another, but together they are a sample of the interventional distribution. So
+are the counterfactuals of a correct model under the values of the experiment: every variable read from the ones must be
+distributed as it is when read from the others.
 """
 
 from collections.abc import Sequence
@@ -44,9 +44,9 @@ def distances(graph: CausalGraph, read: np.ndarray, other: np.ndarray, sd: np.nd
 
 
 def measure_experiment(bench: Bench, name: str) -> dict:
-    """The distances of each variable under do(name = the values that it was set to), beside those of two halves of the
-    experiment's images from each other and those of the images left unchanged; as many of its images, by chance, as
-    are tested."""
+    """`distances` of every variable from the experiment's images: "distance", of counterfactuals under do(name = the
+    values that it was set to); "halves", of two halves of these images from each other; "unchanged", of the factual
+    images. "count" is the number of the experiment's images: at random, at most as many as are tested."""
     test, graph, held = bench.test, bench.dataset.graph, bench.dataset.interventional
     rng = np.random.default_rng([bench.seed, graph.index(name), 2])
     real: Split = held.take(rng.permutation(rows_with(bench.dataset, name))[: max(2, len(test))])

@@ -26,7 +26,7 @@ class Measured(NamedTuple):
 
 
 def known_counterfactual(graph: CausalGraph, labels: np.ndarray, mask: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """What any graph says of labels [N, n] under do(mask = values): NaN for the descendants of what was set."""
+    """What the graph alone says of labels [N, n] under do(mask = values): NaN for the descendants of what is set."""
     moved = (mask.astype(int) @ graph.ancestor_matrix.T.astype(int)) > 0
     return np.where(mask, values, np.where(moved, np.nan, labels))
 
@@ -43,8 +43,8 @@ def labels_under(dataset: Dataset, labels: np.ndarray, do: Mapping[str, float | 
 
 
 def noise_redrawn(dataset: Dataset, name: str, true: np.ndarray, others: np.ndarray, sd: np.ndarray) -> dict:
-    """Errors of do(name)'s descendants if each image had another one's own noise: what a model leaves that knows the
-    mechanisms exactly and abducts nothing. True are the labels [N, n] under do(name), the noise that of others' [N, n].
+    """Errors of do(name)'s descendants if each image had another one's noise: those of a model that knows the
+    mechanisms exactly but abducts nothing. true [N, n] are the labels under do(name); others [N, n] lend their noise.
     """
     descendants = dataset.graph.descendants(name)
     held = np.tile([other not in descendants for other in dataset.graph.names], (len(true), 1))
@@ -73,7 +73,7 @@ def errors_by_variable(graph: CausalGraph, read: np.ndarray, true: np.ndarray, s
 
 
 def readings(bench: Bench, images: np.ndarray, true: np.ndarray, read: np.ndarray | None = None) -> dict[str, dict]:
-    """Errors per variable by the best reader, with the predictor's inside; `read` [N, n] if the images were read."""
+    """Errors per variable by `bench.read`, each with the "predictor"'s own; `read` [N, n] if the images are read."""
     graph, sd = bench.dataset.graph, bench.sd
     by_predictor = errors_by_variable(graph, bench.judge(images)[0], true, sd)
     found = errors_by_variable(graph, bench.read(images) if read is None else read, true, sd)

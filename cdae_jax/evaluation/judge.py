@@ -55,7 +55,7 @@ def from_targets(graph: CausalGraph, targets: np.ndarray) -> np.ndarray:
 
 
 class Predictor(nn.Module):
-    """Convolutions of stride 2 over a flattened 4th level; widths 32, 64, 128."""
+    """Three levels of convolutions (32, 64, 128 channels), each of half the size, flattened into a dense layer."""
 
     num_targets: int
     num_classes: int

@@ -62,7 +62,7 @@ def unit_maps(weights: Mapping[str, jax.Array], x: jax.Array) -> list[jax.Array]
 
 @jax.jit
 def distances(weights: Mapping[str, jax.Array], pairs: jax.Array) -> jax.Array:
-    """[B] of pairs of images [B, 2, H, W, C] uint8, C 1 or 3."""
+    """LPIPS [B] of pairs of images [B, 2, H, W, C] uint8, C 1 or 3."""
     x = pairs.astype(jnp.float32) / 127.5 - 1
     x = (x - jnp.array(SHIFT).reshape(1, 1, 1, 1, 3)) / jnp.array(SCALE).reshape(1, 1, 1, 1, 3)
     maps = unit_maps(weights, x.reshape(-1, *x.shape[2:]).transpose(0, 3, 1, 2))

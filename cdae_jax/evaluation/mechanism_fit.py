@@ -1,4 +1,4 @@
-"""Whether the mechanisms say what the labels say: effects drawn anew given their true causes, and the noise left."""
+"""Whether mechanisms fit labels: effects drawn anew given their true causes, and the noise that labels imply."""
 
 from typing import NamedTuple
 
@@ -22,8 +22,8 @@ class MechanismFit(NamedTuple):
 
 
 def fit_of(net: Network, y: np.ndarray, seed: int = 0) -> MechanismFit:
-    """Of standardised labels y [N, n], NaN where unknown. Where a mechanism fits, drawn effects are spread as the true
-    ones are around their causes, and u is spread as N(0, 1) whatever the causes."""
+    """The fit to standardised labels y [N, n], NaN where unknown. Where a mechanism fits, drawn effects are
+    spread as the true ones are around their causes, and u is spread as N(0, 1) whatever the causes."""
     y, key = np.asarray(y, np.float32), jax.random.key(seed)
     codes = net.codes(jnp.nan_to_num(y))
     conditionals = net.conditionals(codes)

@@ -69,7 +69,7 @@ def mean_with_interval(values: np.ndarray) -> dict:
 
 
 def macro_f1(read: np.ndarray, true: np.ndarray, num_classes: int) -> float:
-    """Mean of F1 = 2 TP / (2 TP + FP + FN), over classes [N]; absent classes are left out, a NaN read is wrong."""
+    """Mean over classes of F1 = 2 TP / (2 TP + FP + FN) of labels [N]; absent ones left out, a NaN read is wrong."""
     is_read, is_true = (values[:, None] == np.arange(num_classes) for values in (read, true))
     hit, either = (is_read & is_true).sum(0), is_read.sum(0) + is_true.sum(0)
     return float(np.mean(2 * hit[either > 0] / either[either > 0]))

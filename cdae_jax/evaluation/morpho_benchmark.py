@@ -42,8 +42,8 @@ THICKNESS, INTENSITY, DIGIT = range(3)  # columns, as in NAMES
 
 
 def targets_outside(values: np.ndarray, possible: np.ndarray, span: tuple[float, float], rng) -> np.ndarray:
-    """For each of the values [N] one of the possible [M], each different one being as likely, from another bin of
-    NUM_BINS over the span (low, high), of which the first and the last are open. Raises InputError if all are in one.
+    """For each of the values [N] one of the possible [M] from another bin, every distinct one being as likely. There
+    are NUM_BINS equal bins over the span (low, high), the outer ones open. Raises InputError if all are in one bin.
     """
     borders, possible = np.linspace(*span, NUM_BINS + 1)[1:-1], np.unique(possible)
     own, bins = np.digitize(values, borders), np.digitize(possible, borders)
@@ -91,7 +91,7 @@ class MorphoBench:
         return self.model.model.num_classes > 0
 
     def counterfactual(self, images: np.ndarray, do: Mapping, given: bool, options: Sampling | None = None):
-        """As the model's, from the given labels or read ones."""
+        """The model's counterfactuals, from factual labels that are given, or read."""
         graph = self.model.graph
         columns = [NAMES.index(name) for name in graph.names]
         return self.model.counterfactual(
@@ -174,7 +174,7 @@ def score(
       judges: folder of `npz_judges`, whose batch norm is in judge_mode "evaluation" or "training".
       test_set: a folder as `load_morpho_files` reads; None: the test split of the model's data.
       num_images: how many; None: the config's number. Targets come from the values of the whole test set.
-      options: fields of `Sampling`, for what differs from the config's.
+      options: the fields of `Sampling` that differ from the model's defaults.
       output: folder to write to; None: the workdir.
 
     Raises InputError for no trained MorphoMNIST workdir, judges or a test set that cannot be read, and data that have

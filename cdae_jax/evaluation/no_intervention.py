@@ -15,8 +15,8 @@ NUM_ENCODED = 2_000  # images for the measures of the latents, which decode noth
 
 
 def measure_composition(bench: Bench) -> dict:
-    """The null intervention: how far from the factual images, after one cycle and after ten; where what the inversion
-    loses is restored, so that nothing is left to measure, also how far one cycle of the inversion alone is."""
+    """The null intervention: pixel errors against the factual images after one cycle and after ten, and the labels read
+    after one. With abduction="restore", which makes it exact, also one cycle of the inversion alone."""
     test = bench.test
     once, _ = bench.counterfactual(test.images, {}, test.context)
     few = test.take(slice(0, NUM_CYCLED))
@@ -38,7 +38,7 @@ def measure_composition(bench: Bench) -> dict:
 
 
 def measure_latents(bench: Bench) -> dict:
-    """DCI, interventional robustness, calibration of u, and the encoder's reading of labels."""
+    """DCI, R^2 and MCC of blocks, interventional robustness, calibration of u, and the encoder's reading of labels."""
     test = first_of(bench.dataset.test, NUM_ENCODED)
     columns = label_columns(bench.dataset, bench.model.graph)
     graph, labels = bench.model.graph, test.labels[:, columns]
@@ -67,7 +67,7 @@ def measure_latents(bench: Bench) -> dict:
 
 
 def measure_floor(bench: Bench) -> dict:
-    """The same reading of the real test images."""
+    """What the readers and the Frechet distances give on real test images: the floor of what is measured elsewhere."""
     found = {"factual": readings(bench, bench.test.images, bench.test.labels)}
     if bench.test.context is not None:
         right = bench.judge(bench.test.images)[1] == bench.test.context

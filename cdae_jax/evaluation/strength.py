@@ -1,8 +1,8 @@
-"""All labels as the strength of a change grows, what was not asked for too, beside those of a null edit.
+"""How all labels respond as the strength of a change grows, also those that should stay, beside a null edit.
 
-Read from the counterfactual image, a label is compared with the truth, which has the errors of reading and of decoding
-in it as well, and with what is read from the model's own reconstruction (the null intervention), where these cancel:
-what do() moves, and should not.
+A label read from the counterfactual image is compared with the truth, and with the label read from the model's own
+reconstruction (the null intervention). The first comparison includes errors of reading and decoding; in the second they
+cancel, which leaves what do() moves.
 """
 
 import numpy as np
@@ -20,10 +20,10 @@ STRENGTHS = (0.25, 0.5, 0.75, 1.0)
 def measure_strength(bench: Bench) -> dict:
     """The null edit and, for each do(v = values drawn from the marginal), every strength, on NUM_CYCLED images.
 
-    Each has by variable `error`, to the truth, and `moved`, from the reconstruction (of the null edit: from the factual
-    image as read), with intervals, per standard deviation of the training labels; of classes the share that is wrong or
-    changed. The truth of a part of the way is that of the value which lies so far from the factual one; between two
-    classes there is none: None. Where images have a context, "context" has the share that the judge reads otherwise.
+    Each has by variable "error", to the truth, and "moved", from the reconstruction (for the null edit: from the
+    factual image as read), with intervals, per standard deviation of the training labels; for classes the share that is
+    wrong or changed. At strength w the truth is that of the value at w of the way; between two classes there is none,
+    and the class and its descendants have None. "context", if any, has the share that the judge reads otherwise.
     """
     test, graph = bench.test.take(slice(0, NUM_CYCLED)), bench.dataset.graph
     null, _ = bench.counterfactual(test.images, {}, test.context)

@@ -30,7 +30,7 @@ DTYPES = {
 
 
 def _tensor(storage: np.ndarray, offset: int, size: tuple, stride: tuple, *_) -> np.ndarray:
-    """An array of its own, of a size and with strides in items, from an offset on. Raises ValueError outside it."""
+    """A copy of a tensor: its size, and its strides and offset in items. Raises ValueError outside the storage."""
     whole = type(offset) is int and all(type(n) is int and n >= 0 for n in (offset, *size, *stride))
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) if whole else -1
     if not whole or math.prod(size) > len(storage) or (0 not in size and last >= len(storage)):

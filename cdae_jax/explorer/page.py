@@ -47,8 +47,8 @@ def strip(images: np.ndarray) -> np.ndarray:
 def picture_of_its_own(pixels: np.ndarray) -> Image.Image:
     """[H, W] or [H, W, 3] uint8 -> a picture that Gradio keeps in a file that no other answer has.
 
-    It names files by their content, and writes one that is there already anew in place: whoever fetches it at that
-    moment (all users see the same factual image) would get nothing.
+    Gradio names files by their content and rewrites an existing one in place: a user who fetches it at that moment (all
+    users see the same factual image) would get nothing.
     """
     image = Image.fromarray(pixels)
     image.info["answer"] = uuid.uuid4().hex  # becomes a text in the PNG
@@ -112,7 +112,7 @@ class Page:
         return *map(picture_of_its_own, (*pictures, graph)), text
 
     def told(self, name: str, value: float, digits: int = 4) -> str:
-        """A class by its word, a number with so many digits, or with those that matter if they are more."""
+        """A class by its word; a number with `digits` digits, or more where its range is small beside its ends."""
         i = self.model.graph.index(name)
         var = self.model.variables[i]
         return self.model.graph.variables[i].spell(value) if var.classes else shown(value, var.low, var.high, digits)
@@ -236,8 +236,8 @@ def build(page: Page) -> gr.Blocks:
 
 
 def serve(page: Page, host: str, port: int, *, block: bool = True) -> str:
-    """Starts the server, on this machine alone unless another host is named; its address. Raises InputError if the port
-    is taken."""
+    """Starts the server, on this machine alone unless another host is named; returns its address. Raises InputError if
+    the port is taken."""
     surroundings.exempt_from_proxies("localhost", "127.0.0.1", "::1", host)
     try:
         _, address, _ = build(page).launch(

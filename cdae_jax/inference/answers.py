@@ -13,8 +13,8 @@ class _Pair(NamedTuple):
 
 
 class Counterfactuals(_Pair):
-    """images [B, H, W, C] uint8; labels [B, n] what the model holds true under do, in physical units. It unpacks into
-    these two, and has besides, None where it was not asked for,
+    """Unpacks into images [B, H, W, C] uint8 and labels [B, n], which the model holds true under do, in physical units.
+    It also has, None where not asked for,
     support: [B] how far such labels lie from those of training, see `TrainingLabels.support`;
     spread: of the labels over the draws; image_sd: [B, H, W, C] float32, the standard deviation of the images over
     them, in grey levels of 0..255."""

@@ -49,7 +49,7 @@ def write(
     path: pathlib.Path, model: TrainedModel, dataset: str, files: dict[str, bytes], precision: str = "float32"
 ) -> None:
     """Writes a model, the name of its dataset and files that come with it: metrics, card, programs. A path *.cdae
-    becomes a file, any other one a folder, which must not be there or be empty. The weights are stored in one of
+    becomes a file, any other one a folder, which must be new or empty. The weights are stored in one of
     PRECISIONS, and float32 again when loaded. Raises InputError if it cannot be written, or for another precision."""
     if precision not in PRECISIONS:
         raise InputError(f"the precision is {precision!r}: expected one of {', '.join(PRECISIONS)}")

@@ -12,7 +12,7 @@ BATCHES = (1, 8, 64)  # images per compiled call and device: the smallest that h
 
 
 def in_batches(function: Callable, arrays: dict[str, np.ndarray], mesh: Mesh):
-    """What a function of (index of the batch, **batch) makes of rows [N, ...], a tree of arrays [N, ...].
+    """Applies function(index of the batch, **batch) to arrays of N rows, and returns its tree of arrays of N rows.
 
     The rows of a batch lie on all devices of the mesh; the last batch is filled up with its last row, to compile once.
     """

@@ -1,10 +1,10 @@
-"""Counterfactuals drawn: the same image under other readings and mechanisms that are as likely (`uncertainty`).
+"""Draws of counterfactuals: the same image under other readings and mechanisms that are as plausible (`uncertainty`).
 
-Abduction, action and prediction are what they are without draws: a draw hands them other known labels and parameters.
-Draws stand in for models trained anew from other seeds, which cost a training each: what such models make of an image
-differs by how they read it, which the errors on validation images measure whole, those of this seed's luck too, and by
-their mechanisms, which are refitted from other first weights and rows here as another seed would fit them. What draws
-do not stand in for is another decoder: the image of given latents.
+Abduction, action and prediction work as without draws; a draw hands them other known labels, and other parameters of
+the mechanisms. Draws stand in for models trained from other seeds, which would cost a training each. Such models differ
+in how they read an image, which the errors on validation images measure, and in their mechanisms, which are refitted
+here from other initial weights and rows. Draws do not stand in for another decoder, which makes other images of the
+same latents.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,8 +20,8 @@ from cdae_jax.model.network import Network
 
 
 def check_draws(draws, uncertainty: Uncertainty | None, fit_steps: int) -> None:
-    """Raises InputError for a number of draws that is none, a model that was not calibrated, or was for readings of
-    another kind."""
+    """Raises InputError unless draws is a whole number of at least 2 and the model is calibrated, for readings with
+    these fit_steps."""
     if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < 2:
         raise InputError(f"draws is {draws!r}: expected a whole number of at least 2, or None for no draws")
     if uncertainty is None:
@@ -34,8 +34,8 @@ def check_draws(draws, uncertainty: Uncertainty | None, fit_steps: int) -> None:
 
 
 def features_and_read(model, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of latents z [B, n, k] that a model abducted: features [B, F] of its reading, and what it reads [B, n], numbers
-    standardised and classes as codes."""
+    """The features [B, F] of a model's reading, and the labels that it reads [B, n], from latents z [B, n, k] that it
+    abducted; numbers standardised and classes as codes."""
     y = np.asarray(model.labels_of(jnp.asarray(z)))
     features = features_of(y, z, np.asarray(model.network.codes(jnp.asarray(y))))
     return features, np.where(is_class(model.graph), as_classes(model.graph, model.stats.physical(y)), y)
@@ -44,8 +44,8 @@ def features_and_read(model, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def worlds(model, batch: Mapping, z: np.ndarray, do: Mapping, num: int, seed: int) -> Iterator[tuple[Network, dict]]:
     """The network and the batch of each draw: mechanisms of a member, and the factual labels y [B, n] that may be true.
 
-    The batch is what is asked of a model, and z [B, n, k] what it abducts of it. What is known in its y stays; a class
-    that is drawn as it was read stays as it was read, NaN. A change in do, "+20", is one of the drawn label.
+    The batch is what is asked of a model, and z [B, n, k] the latents that it abducts. Known labels in its y stay; a
+    class that is drawn as it is read is left to the encoder (NaN). A change in do, "+20", starts from the drawn label.
     """
     features, read = features_and_read(model, z)
     known = batch.get("y", np.full(read.shape, np.nan, np.float32))
@@ -66,7 +66,7 @@ def worlds(model, batch: Mapping, z: np.ndarray, do: Mapping, num: int, seed: in
 
 
 class Deviation:
-    """The standard deviation of images that come one batch after another, by Welford's sums."""
+    """The standard deviation over repeated batches of images [B, H, W, C], one by one (Welford's algorithm)."""
 
     def __init__(self):
         self.num, self.mean, self.squares = 0, np.float32(0), np.float32(0)

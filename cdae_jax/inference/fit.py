@@ -60,8 +60,8 @@ def fit(
       size: "cpu", "smoke" or "paper" (`cdae_jax.presets.sizes`).
       method: "ours", "paper" or a baseline (`cdae_jax.presets.methods`).
       steps: of training; None for the size's.
-      minutes: how long training may take, instead: as many steps as that allows by the measured time of one.
-      workdir: folder of the run; None for a temporary one, which goes with the model.
+      minutes: how long training may take, instead of steps; their number follows from the measured time of one.
+      workdir: folder of the run; None for a temporary one, which is deleted with the model.
       changes: settings by name, such as {"data.resolution": 64, "train.batch_size": 8}.
       init_from: a workdir, an exported file or a shipped model to start from, see `train_model`.
 

@@ -22,10 +22,11 @@ HUB = "hf://"
 
 @in_float32
 def load(source: str | pathlib.Path) -> TrainedModel:
-    """The model of a workdir (the averaged parameters of its newest checkpoint), of an exported .cdae file or folder,
-    by its name one that comes with the package, load("pendulum"), or one of the Hugging Face hub, load("hf://user/name")
-    or, of one revision, load("hf://user/name@v1.0") (the extra `hub`; what was fetched once is found offline). Raises
-    InputError if nothing is there, or it is no model, has no checkpoint, is damaged or of a newer format.
+    """A trained model: of a workdir (the averaged parameters of its newest checkpoint), of an exported .cdae file or
+    folder, one that comes with the package, load("pendulum"), or one of the Hugging Face hub, load("hf://user/name"),
+    with load("hf://user/name@v1.0") for one revision (needs the extra `hub`; fetched models are found offline).
+
+    Raises InputError if nothing is there, or it is no model, has no checkpoint, is damaged or of a newer format.
     """
     if not isinstance(source, (str, os.PathLike)):
         raise InputError(

@@ -1,4 +1,4 @@
-"""Counterfactuals of many images: read, decoded and written shard by shard, and gone on with where a run was stopped.
+"""Counterfactuals of many images: read, decoded and written shard by shard, so that a stopped run can be continued.
 
 Every shard is an .npz file with
     index    [S] rows of the input
@@ -12,8 +12,8 @@ With draws also, over them:
     sd, low, high  [S, n] standard deviation and 5..95 % interval of labels under do, physical; NaN of classes
     sure     [S, n] share of draws that have the class that is believed; NaN of numbers
     image_sd [S, H, W, C] float32, standard deviation of the counterfactual in grey levels
-Columns are in the order of "variables" in request.json, which also says what was asked of which model. Where the input
-are files, files.csv says which of them every index is, and in which shard.
+Columns are in the order of "variables" in request.json, which also says what was asked of which model. If the input is
+a set of files, files.csv gives the file and the shard of every index.
 """
 
 import dataclasses
@@ -106,9 +106,9 @@ def generate(
 ) -> list[pathlib.Path]:
     """Writes the counterfactuals of every image of a source under one do, and returns the shards.
 
-    Shards that are there already are left alone. Processes that call this alike share the work (`claims`): each takes
-    a shard that nobody makes, or that a lost process was making, and returns when all are there. Noise is drawn by
-    the first row of the shard, so that the same comes of any number of processes. do, strength, draws and options are
+    Existing shards are kept. Processes that make the same call share the work (`claims`): each takes shards that
+    nobody makes, or that a lost process was making, and returns when all are there. Noise is seeded by the first row of
+    the shard, so that the result does not depend on the number of processes. do, strength, draws and options are
     as for `TrainedModel.counterfactual`, whose errors come before the first shard; an output of another request is an
     InputError too.
     """

@@ -39,8 +39,8 @@ class TrainingLabels:
         return np.full(len(labels), np.nan) if self._tree is None else self._tree.query(self._placed(labels))[0]
 
     def support(self, labels: np.ndarray) -> np.ndarray:
-        """Percentiles [B], 0..100: of how many training labels the nearest other ones lie closer than the nearest ones
-        lie to these labels. 100 is farther than any; labels like those of training have any number, evenly."""
+        """Percentiles [B], 0..100, of labels [B, n]: how many training rows have their nearest other row closer
+        than these labels have theirs. 100 is farther than any; labels like those of training are spread evenly."""
         if self._tree is None:
             return np.full(len(labels), np.nan)
         return 100 * np.searchsorted(self._apart, self.distance(labels)) / len(self._apart)

@@ -69,7 +69,7 @@ class TrainedModel:
 
     @functools.cached_property
     def training_labels(self) -> TrainingLabels:
-        """What the support of labels is told by."""
+        """The training labels that `support` is measured against."""
         return TrainingLabels(self.stats.rows, self.graph)
 
     @property
@@ -78,10 +78,10 @@ class TrainedModel:
         return framing_of(self.settings.data, self.image_shape[-1])
 
     def prepare(self, images) -> np.ndarray:
-        """Images of any size as the model takes them, [B, H, W, C] uint8, cropped (or padded, or stretched) and resized
-        as its training images were: of what every other method takes, or the path of a folder (in the natural order of
-        its names), of an image, of an .npz or .npy file, or a list of paths. Raises InputError for what is no image or
-        cannot be read, by name."""
+        """Images of any size as the model takes them, [B, H, W, C] uint8: cropped (or padded, or stretched) and resized
+        as its training images were. Takes what every other method takes, or the path of a folder (in natural order), of
+        an image, of an .npz or .npy file, or a list of paths. Raises an InputError that names what is no image or
+        cannot be read."""
         return prepare(images, self.framing)
 
     def encode(self, images: np.ndarray, *, labels: Labels = None, fit_steps: int | None = None) -> np.ndarray:
@@ -174,9 +174,9 @@ class TrainedModel:
             goes part of the way to the value, its effects following; one number for all, or name -> number for some of
             the intervened variables. Unlike guidance it leaves alone what is not changed.
           seed: for abduction="noise" and draws; a whole number from 0 to 2**32 - 1.
-          draws: how often the counterfactual is made once more, of labels that the image may have and the model misread
-            and of mechanisms that the training labels allow as well (`draws.worlds`), to say how sure it is: the answer
-            then has `spread` and `image_sd` too. Each costs as much as the counterfactual. None for none.
+          draws: how many alternatives to make, with labels that the model may have misread and mechanisms that the
+            training labels allow as well (`draws.worlds`), to say how sure it is: the answer then has `spread` and
+            `image_sd` too. At least 2; each costs as much as the counterfactual. None for none.
           options: how to decode; None for `defaults`.
           fields: fields of `Sampling` (num_steps, guidance, abduction, depth, solver, corrections, fit_steps) to change
             in these options, None for no change.
@@ -227,7 +227,7 @@ class TrainedModel:
         return self._in_batches(run, batch)
 
     def style(self, images: np.ndarray, *, labels: Labels = None, fit_steps: int | None = None) -> np.ndarray:
-        """Style [B, m], what the draft draws that no label says, m 0 without it; arguments as for `encode`."""
+        """Style [B, m], what the draft draws beside the labels; m is 0 without style. Arguments as for `encode`."""
         fit_steps = self.options(fit_steps=fit_steps).fit_steps
         batch = self._asked(images, {}, None, labels, fit_steps)
         if not self.model.style_dim:
@@ -279,7 +279,7 @@ class TrainedModel:
         return Counterfactuals(self._in_batches(run, batch), self._physical(np.asarray(z)))
 
     def options(self, options: Sampling | None = None, **fields) -> Sampling:
-        """`options`, or the defaults, with these fields changed where they are not None, and a depth. Raises InputError
+        """`options`, or the defaults, with these fields changed where not None, and depth 0 resolved. Raises InputError
         for a name that is no option, or a value that this model cannot follow."""
         known = [field.name for field in dataclasses.fields(Sampling)]
         for name in fields:
@@ -293,7 +293,7 @@ class TrainedModel:
         return sampling
 
     def steps(self, sampling: Sampling) -> jax.Array:
-        """The diffusion steps [N] that a sampling with a depth visits."""
+        """The diffusion steps [N] that such options visit."""
         return jnp.asarray(self.settings.steps(self.network.schedule, sampling))
 
     def _asked(self, images, do: Mapping, context, labels, fit_steps: int) -> dict[str, np.ndarray]:

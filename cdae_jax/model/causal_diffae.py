@@ -17,8 +17,8 @@ from cdae_jax.model.unet import UNet
 class CausalDiffAE(nn.Module):
     """The whole model; `Network` calls its parts, and says what they take and give.
 
-    A draft has the sizes of the UNet; of a graph that names two or more parts it is a `PartsDecoder`, each part of half
-    as many channels.
+    A draft has the sizes of the UNet. If the graph has two or more parts it is a `PartsDecoder`, with half as many
+    channels for each part.
     """
 
     graph: CausalGraph  # over n variables
@@ -75,5 +75,5 @@ def init_params(model: CausalDiffAE, key: jax.Array, image_shape: tuple[int, int
 
 @functools.cache
 def params_shapes(model: CausalDiffAE, image_shape: tuple[int, int, int]):
-    """Shapes and types of `init_params`, traced once for a model: it takes a second."""
+    """Shapes and types of `init_params`, kept for each model since tracing takes a second."""
     return jax.eval_shape(lambda: init_params(model, jax.random.key(0), image_shape))

@@ -1,24 +1,24 @@
 """Which class an effect has: the Gumbel-max trick and its counterfactuals (Oberst & Sontag 2019, arXiv 1905.05824).
 
-A class follows its causes by c = argmax_j (logits_j + g_j), g_j independent standard Gumbel noise, which is
-p(c) = softmax(logits). What is known of g after c was seen is its posterior; under other logits the same g says what
-the class would have been. No class other than c comes unless its odds against c have grown.
+A class follows its causes by c = argmax_j (logits_j + g_j), g_j independent standard Gumbel noise, so that
+p(c) = softmax(logits). Observing c gives a posterior of g; the same g under other logits says what the class would have
+been. The class changes only to one whose odds against c have grown.
 """
 
 import jax
 import jax.numpy as jnp
 
-ROUGHNESS = 30.0  # per unit of u: nearer than about 1 / ROUGHNESS images share their noise
+ROUGHNESS = 30.0  # per unit of u: images nearer than about 1 / ROUGHNESS share their noise
 FEATURES = 64
-MARGIN = 1e-6  # from 0 and 1, within which uniform numbers stay
+MARGIN = 1e-6  # how far from 0 and 1 uniform numbers stay
 
 
 def noise_of(u: jax.Array, key: jax.Array, classes: int) -> jax.Array:
     """[B, classes] standard Gumbel noise that belongs to u [B, D]: a fixed function of it, which the key picks.
 
-    Random numbers seeded by the bits of u would be others as soon as u is computed in another batch or program, which
-    moves its last bits. Here the noise is a field that is rough where images differ and flat where rounding does: sums
-    of waves of random direction and phase (random features, Rahimi & Recht 2007), which over images are normal.
+    Noise seeded by the bits of u would change when u is computed in another batch or program, which moves its last
+    bits. This noise is a smooth function of u that differs between images but hardly within rounding errors: sums of
+    waves of random direction and phase (random features, Rahimi & Recht 2007), normal over images, mapped to Gumbel.
     """
     key_wave, key_phase = jax.random.split(key)
     waves = ROUGHNESS * jax.random.normal(key_wave, (u.shape[-1], classes * FEATURES))
@@ -31,7 +31,7 @@ def noise_of(u: jax.Array, key: jax.Array, classes: int) -> jax.Array:
 def posterior(logits: jax.Array, c: jax.Array, noise: jax.Array) -> jax.Array:
     """log p + g [B, C], drawn given that the largest is at c [B]; from logits and standard Gumbel noise [B, C].
 
-    Top down: the largest of all is Gumbel noise, whatever c; the others are Gumbel noise of their own, cut off there.
+    Top down: the largest is standard Gumbel noise whatever c is; the others are Gumbel noise truncated at the largest.
     """
     log_p = jax.nn.log_softmax(logits)
     is_c = jnp.arange(logits.shape[-1])[None] == c[:, None]
@@ -40,8 +40,8 @@ def posterior(logits: jax.Array, c: jax.Array, noise: jax.Array) -> jax.Array:
 
 
 def class_under(before: jax.Array, after: jax.Array, c: jax.Array, noise: jax.Array) -> jax.Array:
-    """The class [B] int32 under logits `after` [B, C] of what had the class c [B] under `before`; noise as for
-    `posterior`. It is c wherever no odds against c have grown, exactly."""
+    """The class [B] int32 under logits `after` [B, C], given the class c [B] under logits `before` [B, C]; noise as for
+    `posterior`. It is exactly c wherever no odds against c have grown."""
     found = posterior(before, c, noise) + (after - before)
     own = jnp.take_along_axis(found, c[:, None], -1)[:, 0]
     return jnp.where(own >= found.max(-1), c, jnp.argmax(found, -1).astype(c.dtype))

@@ -12,9 +12,9 @@ from cdae_jax.model.norm import GroupNorm
 
 
 class ConvDecoder(nn.Module):
-    """The mean d(z, s) of a Gaussian p(x | z, s), as in CausalVAE (arXiv 2004.08697) but for style s."""
+    """The mean d(z, s) of a Gaussian p(x | z, s), as in CausalVAE (arXiv 2004.08697) except for style s."""
 
-    channels: int  # this and the others: as those of `UNet`, of which this is the way up without the way down
+    channels: int  # this and the others: as in `UNet`, whose way up (without the way down) this is
     multipliers: tuple[int, ...]
     num_blocks: int
     patch: int
@@ -47,13 +47,12 @@ class ConvDecoder(nn.Module):
 
 
 class PartsDecoder(nn.Module):
-    """The sum of one `ConvDecoder` for each part of the image, which sees the z of the variables that draw it alone,
-    and style.
+    """The sum of one `ConvDecoder` per part of the image. Each sees style, and z of the variables of its part alone.
 
-    Our own. Where effects follow from their causes in every training image, the images do not say which of them draws
-    what, and a decoder of all of z may answer do() of an effect by anything. Here the variables of other parts cannot
-    change a part, so that what is drawn under do() was seen in training, unless the parts hide each other or the
-    variables of one say all about those of another: then either may draw what the other should.
+    Our own. Where causes determine effects in every training image, the images do not tell which variable draws what,
+    and a decoder of all of z may answer do(effect) by anything. Here variables of other parts cannot change a part, so
+    that each part looks under do() as it did in training. This fails if parts hide each other, or if the variables of
+    one part determine those of another: then either may draw what the other should.
     """
 
     parts: tuple[tuple[int, ...], ...]  # indices of the variables of each part, see `CausalGraph.parts`

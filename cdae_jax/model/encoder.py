@@ -26,7 +26,7 @@ class Encoder(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, z: jax.Array | None = None) -> tuple[jax.Array, jax.Array]:
-        """x [B, H, W, C] in [-1, 1] -> mean and log variance of u, each [B, n, k]; given z [B, n', k'] too, if any."""
+        """x [B, H, W, C] in [-1, 1] -> mean and log variance of u, each [B, n, k], given z [B, n', k'] if any."""
         cond = None
         if z is not None:
             dim = 4 * self.channels
@@ -50,5 +50,5 @@ def style_encoder(style_dim: int, *sizes, dtype: jnp.dtype) -> Encoder:
 
 
 def sample_gaussian(mean: jax.Array, log_var: jax.Array, noise: jax.Array) -> jax.Array:
-    """The sample of N(mean, exp(log_var)) that standard normal noise of the same shape makes."""
+    """A sample of N(mean, exp(log_var)), from standard normal noise of the same shape (reparameterisation)."""
     return mean + jnp.exp(0.5 * log_var) * noise

@@ -11,7 +11,7 @@ from cdae_jax.model.norm import GroupNorm, sum_over_positions
 
 @jax.custom_vjp
 def add_bias(x: jax.Array, bias: jax.Array) -> jax.Array:
-    """[B, H, W, C] + [C]; the gradient of the bias is by `sum_over_positions`, for the CPU's sake."""
+    """[B, H, W, C] + [C]; the bias's gradient uses `sum_over_positions`, which is faster on CPUs."""
     return x + bias[None, None, None]
 
 
@@ -22,7 +22,7 @@ add_bias.defvjp(
 
 
 class Conv(nn.Module):
-    """A 3 x 3 convolution with a bias, float32 parameters and the rest of type dtype: nn.Conv but for `add_bias`."""
+    """A 3 x 3 convolution with a bias, float32 parameters and the rest of type dtype: nn.Conv with `add_bias`."""
 
     channels: int
     stride: int = 1

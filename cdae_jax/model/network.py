@@ -69,7 +69,8 @@ class Network:
         return labels_of(self.graph, z)
 
     def draft(self, z: jax.Array, context: jax.Array, image_shape, drop: jax.Array | None = None) -> jax.Array | None:
-        """d(z, s) [B, H, W, C], the mean image given z [B, n, k], context [B] and style; 0 where drop [B]; or None."""
+        """d(z, s) [B, H, W, C], the mean image given z [B, n, k], context [B] and style; 0 where drop [B]; None without
+        a draft."""
         if not self.decoder.has_draft:
             return None
         draft = self._run("conv_decoder", z, context, self.style, image_shape=tuple(image_shape))
@@ -81,15 +82,15 @@ class Network:
         return mean[:, 0], log_var[:, 0]
 
     def with_style_of(self, x: jax.Array, z: jax.Array) -> "Network":
-        """The same with the style of images x [B, H, W, C] whose latents are z [B, n, k], if the model has style."""
+        """The network with the style of images x [B, H, W, C] whose latents are z [B, n, k], if the model has style."""
         return self.replace(style=self.read_style(x, z)[0]) if self.model.style_dim else self
 
     def denoise(self, x_t, t, z, context, drop, draft=None) -> jax.Array:
         """The decoder's estimate of `process.prediction_target` [B, H, W, C], at step indices t [B].
 
         With a draft d the UNet sees x_t - sqrt(alpha_bar) d, the noisy remainder r = x_0 - d, and d itself, and its
-        output is the target for r. The target is linear in x_0, so that adding the target for d gives the one for x_0:
-        nothing but the network changes, the process stays that of x_0.
+        output is the target for r. The target is linear in x_0, so that adding the target for d (without noise) gives
+        the one for x_0: the diffusion process stays that of x_0.
         """
         time = t.astype(jnp.float32) / self.schedule.num_steps
         if draft is None:

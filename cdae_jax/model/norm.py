@@ -1,4 +1,4 @@
-"""Group normalisation (arXiv 1803.08494) whose gradient sums over the positions twice instead of once for every input.
+"""Group normalisation (arXiv 1803.08494) whose gradient takes two sums over positions instead of one per input.
 
     y = a (x - mean) r + b,   r = 1 / sqrt(var + EPS)
 
@@ -7,7 +7,7 @@ over the positions alone, G = sum g and P = sum g (x - mean): dL/db = G, dL/da =
 
     dL/dx = r (a g - mean(a g) - (x - mean) r^2 mean(a g (x - mean))),   means over the group.
 
-a and b may differ from image to image: those of a condition (FiLM, arXiv 1709.07871) cost no sums of their own.
+a and b may differ from image to image, so that a condition (FiLM, arXiv 1709.07871) takes no sums of its own.
 """
 
 import functools

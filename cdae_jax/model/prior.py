@@ -7,15 +7,15 @@ from cdae_jax.graph import CausalGraph, Variable
 
 
 def class_codes(classes: int, block_dim: int) -> jax.Array:
-    """[classes, k]: the code of every class of a categorical variable, one-hot, standardised, then zeros."""
+    """[classes, k]: the code of every class of a categorical variable, one-hot, standardised, padded with zeros."""
     one_hot = jnp.eye(classes, block_dim)
     inside = (jnp.arange(block_dim) < classes).astype(one_hot.dtype)
     return (one_hot - inside[None] / classes) / jnp.sqrt((classes - 1) / classes**2)
 
 
 def codes_of(var: Variable, block_dim: int) -> jax.Array:
-    """[classes, k]: the code of every class of a variable; of an effect that is binary its labels -1 and 1, repeated
-    (`LabelStats` has them so)."""
+    """[classes, k]: the code of every class of a variable; of a binary effect its standardised labels -1 and 1 (see
+    `LabelStats`), repeated."""
     if var.kind == "binary":
         return jnp.repeat(jnp.asarray([[-1.0], [1.0]]), block_dim, axis=-1)
     return class_codes(var.classes, block_dim)

@@ -7,19 +7,18 @@
     one_hop:   z_i = f_i(u_pa(i)) + u_i                        as in the released code, for comparison
 
 f_i, s_i and the knots of T, an increasing spline, see their parents' z, not their u, so that an effect travels along
-every path of the graph; with "one_hop" it stops at the children. Far out T is the identity, so that what is unlike all
-others still follows its parents. With "spline" f_i, s_i and T are the same for all dimensions of a block, so that the
+every path of the graph; with "one_hop" it stops at the children. Far from 0 T is the identity, so that unusual values
+still follow their parents. With "spline" f_i, s_i and T are the same for all dimensions of a block, so that the
 code of a number, which is the number in each, stays one.
 
-An effect that is a class (the graph names the mechanism CLASS for it) follows its parents by p(class | z_pa(i)) =
-softmax(logits_i(z_pa(i))) and has no u_i in the sense above: u_i = z_i is what the encoder reads of its class, as of a
-root, near the code of a class (`prior`), with a root's terms (2) and (3). Its noise is the Gumbel noise of `classes`,
-abducted under do() from the factual class, the one whose code is nearest to u_i, and the factual parents. A class that
-stays leaves z_i bitwise as it was read, one that changes makes it the code of the new class. So whatever do() says,
-the class changes only if its causes push it; a known label takes the place of the class that was read. The noise is a
-fixed function of all of u, which its key, KEY and the variable's place in the graph, picks: the same image under the
-same do() has the same classes. Undoing a do() from the image that it made need not, for what the new class says of the
-noise is less than what the old one said.
+An effect that is a class (its mechanism in the graph is CLASS) follows its parents by p(class | z_pa(i)) =
+softmax(logits_i(z_pa(i))). It has no u_i in the sense above: as for a root, u_i = z_i is what the encoder reads, near
+the code of a class (`prior`), with a root's terms (2) and (3) of the objective. Its noise is the Gumbel noise of
+`classes`. Under do() this is abducted from the factual parents and the factual class: the label if it is known, else
+the class whose code is nearest to u_i. If the class stays, z_i stays bitwise as it was read; if it changes, z_i becomes
+the code of the new class. So the class changes only if its causes push it. The noise is a fixed function of all of u,
+picked by a key (KEY and the variable's index): the same image under the same do() has the same classes. Undoing a do()
+from the image that it made need not restore a class, since the new class tells less of the noise than the old one did.
 """
 
 from typing import NamedTuple
@@ -36,20 +35,20 @@ from cdae_jax.model.prior import codes_of, nearest
 from cdae_jax.model.spline import Spline, spline_of
 
 MECHANISMS = ("additive", "scaled", "affine", "spline", "one_hop")
-MAX_LOG_SCALE = 3.0  # |s_i| stays below, so that neither direction overflows: a floor for effects without freedom
+MAX_LOG_SCALE = 3.0  # |s_i| stays below: neither direction overflows, and effects without noise keep a little
 BINS = 8  # of a spline
 KEY = 2019  # of the noise of classes
 
 
 class Intervention(NamedTuple):
-    """do(z_i = value_i wherever mask_i), for each sample by itself; soft with a strength, see there."""
+    """do(z_i = value_i wherever mask_i), for each sample by itself; with a strength z_i goes only part of the way."""
 
     mask: jax.Array  # [B, n] bool
     value: jax.Array  # [B, n, k], read only where mask holds
     strength: jax.Array | None = None  # [n] in 0..1, how far z_i goes from what its mechanism says to value_i; None: 1
 
     def set(self, i: int, left: jax.Array) -> jax.Array:
-        """z_i [B, k] under do, of the one [B, k] that would be left alone."""
+        """z_i [B, k] under do, from `left` [B, k], the z_i without intervening on it."""
         value = self.value[:, i]
         if self.strength is not None:
             value = self.strength[i] * value + (1 - self.strength[i]) * left
@@ -59,8 +58,8 @@ class Intervention(NamedTuple):
 class Conditional(NamedTuple):
     """How variables follow their noise, given their parents: z = shift + exp(log_scale) T(u).
 
-    shift and log_scale are [B, n, k], or [B, k] of one variable; T is a spline with knots [B, n, 1, bins + 1], or
-    None for the identity.
+    shift and log_scale are [B, n, k], or [B, k] of one variable, or the scalar 0 of a root; T is a spline with knots
+    [B, n, 1, bins + 1], or [B, 1, bins + 1] of one variable, or None for the identity.
     """
 
     shift: jax.Array
@@ -122,7 +121,7 @@ class StructuralCausalModel(nn.Module):
     """A `Mechanism` for each of the graph's n variables that has parents, z_i = u_i for the others; k is block_dim.
     An effect that is a class has `Logits` instead.
 
-    kind is one of MECHANISMS, or "auto", for variables whose own the graph does not say.
+    kind, one of MECHANISMS or "auto", holds for the variables for which the graph names no mechanism.
     """
 
     graph: CausalGraph
@@ -140,7 +139,7 @@ class StructuralCausalModel(nn.Module):
         }
 
     def kind_of(self, i: int) -> str:
-        """The kind of a variable's mechanism: the graph's choice, else the model's; the largest until "auto" chose."""
+        """The kind of a variable's mechanism: the graph's choice, else the model's; the largest for "auto"."""
         kind = self.graph.variables[i].mechanism or self.kind
         return "spline" if kind == AUTO else kind
 

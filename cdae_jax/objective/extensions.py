@@ -14,10 +14,10 @@ STYLE_SD = 0.3  # of p(x | z, s), likewise: the larger, the more of an image a n
 
 
 def spare_what_was_set(conditionals: Conditional, intervened: jax.Array) -> Conditional:
-    """The same without gradient where a variable was set by hand ([B, n] bool).
+    """The conditionals without gradient where a variable was set by hand (intervened, [B, n] bool).
 
-    Such an image says what is there, and nothing of the mechanism: (3) holds and does not train f_i, and (2) leaves the
-    variable out (`terms.masks`), since whatever u explains the value against the mechanism is not unlikely
+    A value that was set says nothing of the mechanism: (3) holds for it but does not train f_i, and (2) leaves the
+    variable out (`terms.masks`), since the u that would explain the value need not follow the prior
     ("Draft and parts").
     """
 
@@ -29,7 +29,7 @@ def spare_what_was_set(conditionals: Conditional, intervened: jax.Array) -> Cond
 
 
 def completed(net: Network, y: jax.Array, z: jax.Array) -> jax.Array:
-    """Standardised labels [B, n], the unknown ones (NaN) as z [B, n, k] says, without gradient."""
+    """Standardised labels y [B, n], the unknown ones (NaN) filled in as read from z [B, n, k], without gradient."""
     return jnp.where(jnp.isfinite(y), y, jax.lax.stop_gradient(net.labels_of(z)))
 
 
@@ -51,29 +51,28 @@ def condition_of(kind: Condition, z: jax.Array, code: jax.Array, known: jax.Arra
 def draft_misfit(x_0: jax.Array, draft: jax.Array, drop: jax.Array) -> jax.Array:
     """(4) ||x - d(z, s)||^2 [B]: a refiner's draft learns the mean image given z, where z is not dropped ([B] bool).
 
-    Its gradient ends at the draft's weights, whose z are given: z is shaped by (1) to (3) alone, and the draft learns
-    nothing from (1) (after DiffuseVAE, arXiv 2201.00308; "Draft and parts").
+    Its gradient reaches the weights of draft and style alone: z is shaped by (1) to (3), and the draft learns nothing
+    from (1) (after DiffuseVAE, arXiv 2201.00308; "Draft and parts").
     """
     return jnp.where(drop, 0, mean_square(x_0 - draft))
 
 
 def share_of_plain(step: jax.Array, steps: int) -> jax.Array:
-    """The share of images whose draft learns without style, after so many steps of all: from 1 to 0 half-way."""
+    """The share of images whose draft learns without style at a step of `steps`: falls from 1 to 0 half-way."""
     return jnp.maximum(0.0, 1 - 2 * step.astype(jnp.float32) / steps)
 
 
 def with_style(
     net: Network, x_0: jax.Array, z: jax.Array, draws: Draws, plain: jax.Array
 ) -> tuple[Network, Network, dict]:
-    """The network with the style s of images x_0 as its draft learns from it, the same as the UNet sees it, and (5) [B]
-    by name; both as they are and nothing without style. A share `plain` of the images has no style: 0 takes its place.
+    """The network with the style s of images x_0 as the draft learns from it (a sample of s), the network as the UNet
+    sees it (the mean of s, which is what abduction finds), and (5) [B] by name; `net`, `net` and {} without style.
 
-    What no label says of an image, the place of a shape for example, is in s ~ q(s | x, z), so that the draft is sharp
-    where it was a mean over all of it. With (4) it is -log p(x | z) or more, of p(x | z, s) = N(d(z, s), STYLE_SD^2 I),
-    a conditional VAE, on the scale of squared pixels; the divergence keeps out of s what z says already, of a draft
-    that has learned what z says: hence `share_of_plain`, else style says it first ("Style"). The
-    UNet refines the draft of the mean of s, which is what abduction finds. z [B, n, k] is given: its gradient ends
-    here.
+    s ~ q(s | x, z) holds what no label says of an image, the place of a shape for example, so that the draft is sharp
+    and no mean over all places. (4) + (5) bounds -log p(x | z) from above, with p(x | z, s) = N(d(z, s), STYLE_SD^2 I):
+    a conditional VAE, on the scale of squared pixels. The divergence keeps out of s what z says, if the draft learns
+    that from z first: hence 0 takes the place of s in a share `plain` of the images (`share_of_plain`; "Style").
+    z [B, n, k] comes without gradient.
     """
     if not net.model.style_dim:
         return net, net, {}
@@ -85,7 +84,7 @@ def with_style(
 
 
 def every(tree, num: int):
-    """Leaves [B, ...] -> [B / num, ...]: one row of num, so that every device has as many and none has to move.
+    """Leaves [B, ...] -> [B / num, ...]: the first of every num rows, so that each device keeps as many of its own.
 
     Where the draft says nearly all, the UNet need not see every image that the draft sees ("Draft and parts").
     """

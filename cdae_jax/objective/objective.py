@@ -27,7 +27,7 @@ from cdae_jax.objective.terms import LossWeights, kl_gaussian, kl_standard_norma
 def objective(
     net: Network, weights: LossWeights, batch: dict, draws: Draws, over: dict[str, jax.Array], step: jax.Array
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
-    """The loss (scalar) of a batch, or the share in it of a part of the batch, and its unweighted terms by name.
+    """The loss (scalar) of a batch, or what a part of a batch adds to it, and its unweighted terms by name.
 
     The batch holds "x" [B, H, W, C] in [-1, 1]; "y" [B, n] standardised labels, NaN where unknown; "context" [B] int32;
     "intervened" [B, n] bool. The draws are for the same images; over is `terms.counts` of the whole batch, so that the

@@ -12,7 +12,7 @@ Reduction = Literal["sum", "mean"]
 
 @dataclasses.dataclass(frozen=True)
 class LossWeights:
-    """What of the objective a method sets; the fields of `config.train` of the same names."""
+    """The settings of the objective: the fields of `config.train` with the same names."""
 
     gamma: float
     anneal_steps: int
@@ -36,7 +36,7 @@ def kl_gaussian(mean: jax.Array, log_var: jax.Array, prior_mean: jax.Array, prio
 
 
 def mean_square(values: jax.Array) -> jax.Array:
-    """[B, H, W, C] -> [B]."""
+    """The mean of the squares over pixels and channels, [B, H, W, C] -> [B]."""
     return jnp.mean(values**2, axis=(1, 2, 3))
 
 
@@ -46,7 +46,7 @@ def masked_sum(values: jax.Array, mask: jax.Array) -> jax.Array:
 
 
 def masks(batch: dict) -> dict[str, jax.Array]:
-    """[B, n] bool for each divergence: the variables that it is over."""
+    """[B, n] bool for each divergence: the variables that it is a sum over."""
     return {"kl_u": ~batch["intervened"], "kl_z": jnp.isfinite(batch["y"])}
 
 

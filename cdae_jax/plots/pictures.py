@@ -1,4 +1,4 @@
-"""Pictures for people."""
+"""Figures as PNG: grids of images, scatter plots and curves."""
 
 import contextlib
 import pathlib
@@ -19,7 +19,7 @@ GREY = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "nearest"}  # h
 
 @contextlib.contextmanager
 def picture(path: pathlib.Path, size: tuple, title: str = "", shape: tuple[int, int] | None = None, dpi: int = 110):
-    """A figure of some inches that becomes a PNG: gives its axis, or with a shape its axes in rows and columns."""
+    """For a with block: the axis of a figure of `size` inches, or with a shape its axes in rows; saved as PNG."""
     figure = Figure(figsize=size, layout="constrained")
     yield figure.subplots() if shape is None else figure.subplots(*shape, squeeze=False)
     if title:
@@ -28,7 +28,7 @@ def picture(path: pathlib.Path, size: tuple, title: str = "", shape: tuple[int, 
 
 
 def signed_difference(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Signed difference of two uint8 batches as uint8 around mid-grey."""
+    """Half the signed difference of two uint8 batches of images, as uint8 around 128 (no change)."""
     return ((images.astype(np.int16) - reference.astype(np.int16)) // 2 + 128).astype(np.uint8)
 
 

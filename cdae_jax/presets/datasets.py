@@ -1,7 +1,7 @@
 """What a dataset brings: its graph, and its data and sizes ("cpu", and changes to it).
 
-Fields are those of `settings`. Our method is the same for all, but where "ours" changes it by evidence on that dataset
-(docs/tried.md); other methods start from it too, so that nothing but the method differs.
+Fields are those of `settings`. Our method is the same for all datasets, except where "ours" changes it by evidence on
+that dataset (docs/tried.md). Other methods start from these changes too, so that nothing but the method differs.
 """
 
 from dataclasses import asdict

@@ -11,7 +11,7 @@ from cdae_jax.counterfactual.sampling import Sampling
 
 @dataclasses.dataclass(frozen=True)
 class Share:
-    """A number of steps that is so large a part of `train.steps`."""
+    """A number of steps, given as a share of `train.steps`."""
 
     part: float
 
@@ -21,7 +21,7 @@ class Share:
 
 @dataclasses.dataclass(frozen=True)
 class Memory:
-    """The decay of an average whose memory, 1 / (1 - decay) steps, is so large a part of `train.steps`."""
+    """The decay of a moving average whose memory, 1 / (1 - decay) steps, is about this share of `train.steps`."""
 
     part: float
 

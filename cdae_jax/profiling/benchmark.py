@@ -35,7 +35,7 @@ ANSWERED = 64  # images of a counterfactual call, for each device
 
 
 def seconds_of(function: Callable[[], object], budget: float) -> float:
-    """The shortest of as many calls as fit into `budget` seconds, two at least; the first, which compiles, apart."""
+    """Seconds of the shortest call of as many as fit into `budget` seconds, at least two, after one that compiles."""
     jax.block_until_ready(function())
     best, end, calls = np.inf, time.perf_counter() + budget, 0
     while calls < 2 or time.perf_counter() < end:

@@ -131,7 +131,7 @@ def program(compiled, chip: Chip, repeats: int = 1) -> dict:
 
 def largest_batch(small: tuple[int, float], large: tuple[int, float], memory: float) -> int | None:
     """The most images per chip whose memory, a straight line through two (images, bytes), stays within `memory`; None
-    if it does not grow, as for the least of models."""
+    if it does not grow, as for the smallest models."""
     (num, used), (more, used_by_more) = small, large
     per_image = (used_by_more - used) / (more - num)
     return max(0, num + math.floor((memory - used) / per_image)) if per_image > 0 else None
@@ -151,7 +151,7 @@ class Slice(NamedTuple):
 
 
 def slice_of(settings: Settings, topology: str, batch_size: int | None) -> Slice:
-    """Raises InputError: an unknown topology or no TPU compiler, or a batch that the chips cannot share."""
+    """The slice of a topology. Raises InputError if it is unknown, without TPU compiler, or for an uneven batch."""
     chip, train, parts = chip_of(topology), settings.train, settings.system.microbatches
     mesh = sharding.make_mesh(settings.system.fsdp, devices_of(topology))
     batch_size = batch_size or max(train.batch_size, mesh.size * parts * train.refine_every)
@@ -175,8 +175,8 @@ def plan(settings: Settings, topologies: list[str], batch_size: int | None = Non
     """Plans a config for slices; everything is checked before the first is compiled.
 
     The largest batch lies on the line through the memory of two batches per chip: those of two of the slices with the
-    same chip, or else the slice's own and twice that. What is found of each slice comes in their order, as soon as it
-    is known. A step has batch_size images over the whole slice; None for the config's, or one per chip and microbatch
+    same chip, or else the slice's own and twice that. Results are yielded in the order of the slices, as soon as they
+    are known. A step has batch_size images over the whole slice; None for the config's, or one per chip and microbatch
     if that is more. Raises InputError as `slice_of`, for a conv decoder, and for a config that does not fit.
     """
     if not DECODERS[settings.model.decoder].diffuses:

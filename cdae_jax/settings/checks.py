@@ -1,4 +1,4 @@
-"""Values of the settings that cannot work, noticed before any work starts."""
+"""Checks for values of the settings that cannot work, made before any work starts."""
 
 from collections.abc import Mapping
 
@@ -38,11 +38,13 @@ def check_names(where: str, given: Mapping, expected: Mapping) -> None:
 
 
 def check_choice(field: str, value, known: tuple[str, ...]) -> None:
+    """Raises InputError unless the value of config.<field> is one of those known."""
     if value not in known:
         raise InputError(f"config.{field} is {value!r}: expected one of {', '.join(known)}{did_you_mean(value, known)}")
 
 
 def check_numbers(settings) -> None:
+    """Raises InputError for a number outside its range in RANGES."""
     for expected, (is_in_range, paths) in RANGES.items():
         for path in paths:
             section, name = path.split(".")
@@ -52,6 +54,7 @@ def check_numbers(settings) -> None:
 
 
 def check_train(train: Train, model: Model) -> None:
+    """Raises InputError for settings of training that the decoder, style or the mechanisms do not go with."""
     if model.mechanism == AUTO and train.mechanisms != "labels":
         raise InputError(
             f'config.model.mechanism is "{AUTO}", which labels choose before training, but config.train.mechanisms is'
@@ -81,6 +84,7 @@ def check_train(train: Train, model: Model) -> None:
 
 
 def check_mechanisms(train: Train, graph: CausalGraph) -> None:
+    """Raises InputError for a mechanism of the graph that is unknown, or cannot be learned as the settings say."""
     for var in graph.variables:
         if var.mechanism:
             known = (*MECHANISMS, AUTO) if var.kind == "continuous" else (*MECHANISMS, AUTO, CLASS)
@@ -93,6 +97,7 @@ def check_mechanisms(train: Train, graph: CausalGraph) -> None:
 
 
 def check_model(model: Model, resolution: int) -> None:
+    """Raises InputError for sizes of encoder and UNet that do not fit images of this resolution, or each other."""
     for name in ("encoder_multipliers", "unet_multipliers"):
         if not getattr(model, name):
             raise InputError(f"config.model.{name} is (): expected one or more positive integers such as (1, 2)")

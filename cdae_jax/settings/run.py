@@ -23,7 +23,7 @@ from cdae_jax.settings.sections import Diffusion, Model, System, Train
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """A run. Raises InputError for values that cannot work, before any work starts."""
+    """All settings of a run. Raises InputError for values that cannot work, before any work starts."""
 
     data: Data
     graph: CausalGraph
@@ -42,7 +42,7 @@ class Settings:
     def from_dict(cls, config: Mapping, *, to_train: bool = True) -> "Settings":
         """Checks and converts a nested mapping; what older versions stored is read too (`retired`).
 
-        With to_train False it is of a trained model, which settings of training alone, gone since, say nothing about.
+        to_train False is for a trained model: retired settings that concern training alone are then ignored.
         Raises InputError for a field that is wrong, by its name.
         """
         sections = typing.get_type_hints(cls)
@@ -64,14 +64,14 @@ class Settings:
         self.sample.check_for(decoder, self.train.condition_drop, self.is_aligned, "config.sample.")
 
     def resolved(self) -> "Settings":
-        """With what the graph leaves open told by the table of the user's own images (`data.kinds`), before anything is
-        built; the same where it leaves nothing open. Raises InputError for a table that does not tell."""
+        """The settings with what the graph leaves open read from the user's table of labels (`data.kinds`); the same
+        for other datasets. Raises InputError as `resolve_kinds` does."""
         if self.data.name != "custom":
             return self
         return dataclasses.replace(self, graph=resolve_kinds(self.data, self.graph))
 
     def with_mechanisms(self, kinds: Mapping[str, str]) -> "Settings":
-        """With the mechanisms of some variables chosen (config.model.mechanism "auto")."""
+        """The settings with these mechanisms of the named variables (chosen for "auto", for example)."""
         return dataclasses.replace(self, graph=self.graph.with_mechanisms(kinds))
 
     @property
@@ -81,16 +81,16 @@ class Settings:
 
     @property
     def draws_parts(self) -> bool:
-        """Whether the decoder draws what the graph names as parts one by one."""
+        """Whether the decoder draws each part of the image that the graph names by itself."""
         return DECODERS[self.model.decoder].has_draft and len(self.graph.parts) > 1
 
     @property
     def sampling(self) -> Sampling:
-        """`sample` with a depth."""
+        """`sample` with the default depth in the place of 0."""
         return self.sample.resolved(DECODERS[self.model.decoder], self.diffusion.prediction)
 
     def steps(self, schedule: Schedule, sampling: Sampling) -> np.ndarray:
-        """The diffusion steps [num_steps] that a sampling with a depth visits, see `grids.time_grid`."""
+        """The diffusion steps [num_steps] that such a `sampling` visits, see `grids.time_grid`."""
         spacing = spacing_of(sampling.solver, self.diffusion.schedule)
         return time_grid(schedule, sampling.num_steps, sampling.depth, spacing)
 

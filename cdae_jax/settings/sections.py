@@ -56,12 +56,12 @@ class Train:
     mechanisms: Literal["objective", "labels"] = (
         "objective"  # learned with all else, or fitted to labels before and kept
     )
-    refine_every: int = 1  # of so many images of a batch one trains the UNet of a refiner, all of them its draft
+    refine_every: int = 1  # one image in so many trains the UNet of a refiner, every one its draft
 
 
 @dataclasses.dataclass(frozen=True)
 class System:
-    """How a step is computed; nothing here changes what is learned, but for rounding."""
+    """How a step is computed; nothing here changes what is learned, except by rounding."""
 
     microbatches: int = 1  # parts of a batch whose gradients are added up, to spare memory
     fsdp: int = 1  # devices that share one copy of the state

@@ -17,7 +17,7 @@ from cdae_jax.inference.loading import load
 from cdae_jax.paths import expanded
 from cdae_jax.plots.pictures import image_table, picture
 
-HIDDEN = 20  # bars that so many times fit into another cannot be told apart
+HIDDEN = 20  # times that the median bar fits into the highest, above which the scale is logarithmic
 LOWER, HIGHER, NEITHER = "lower is better", "higher is better", "neither is better"
 FLOOR, CEILING = "real images", "factual image left unchanged"
 

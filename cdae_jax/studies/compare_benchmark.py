@@ -7,7 +7,7 @@ from cdae_jax.errors import InputError
 from cdae_jax.evaluation.morpho_report import CELLS, THEIRS, cells, composition_rows
 from cdae_jax.evaluation.report import markdown_table, wrapped
 
-SAME = ("test_images", "num_images", "judges", "judge_mode", "seed")  # which fields of the protocol must agree
+SAME = ("test_images", "num_images", "judges", "judge_mode", "seed")  # fields of the protocol that must agree
 HOW = ("given", "read")
 
 
@@ -33,7 +33,7 @@ def check_same(named: dict[str, dict]) -> None:
 def comparison_text(named: dict[str, dict]) -> str:
     """Scores by model name as Markdown: a row for each intervention, model and way to know the factual labels.
 
-    Nothing is bold: of another test set are the published rows.
+    Nothing is bold, since the published rows are of another test set.
     """
     first = next(iter(named.values()))
     protocol, published = first["protocol"], first["published"]

@@ -1,7 +1,7 @@
 """Identity against effect: what solver, steps, depth and guidance do to counterfactuals, and the choice among them.
 
-Inversion that loses nothing keeps the image and may resist the intervention; less of it obeys and forgets. Every point
-is measured on validation images, which train nothing and stand in no report, so that choosing leaves numbers honest.
+An exact inversion keeps the image but may resist the intervention; a shallower one obeys but forgets the image. Every
+point is measured on validation images, which are neither trained on nor reported: choosing does not bias a report.
 """
 
 import dataclasses
@@ -42,7 +42,7 @@ def points(
     guidances: Sequence[float],
     corrections: Sequence[int] = (0,),
 ) -> list[Sampling]:
-    """Every combination, restoring nothing, the cheapest first; corrections, made at w = 1 alone, with no other w."""
+    """Every combination, restoring nothing, the cheapest first; corrections only with w = 1, where they are made."""
     every = itertools.product(solvers, num_steps, depths, guidances, corrections)
     found = {Sampling(num, w, depth=depth, solver=name, corrections=more): None for name, num, depth, w, more in every}
     useful = [point for point in found if point.guidance == 1 or not point.corrections]
@@ -50,9 +50,9 @@ def points(
 
 
 def possible(model: TrainedModel, tried: Sequence[Sampling]) -> list[Sampling]:
-    """The points that the model can decode by, each once: where latents follow no labels, those without corrections;
-    with the model's own fit, and its decoder's depth for a depth of 0. Raises InputError for a point with options that
-    cannot work, or none that is left."""
+    """The points that the model can decode by, each once, without those that correct where latents follow no labels;
+    with the model's own fit_steps, and the decoder's default for a depth of 0. Raises InputError for a point with
+    options that cannot work, or if none is left."""
     kept = [point for point in tried if model.readout is None or not point.corrections]
     found = [model.options(point, fit_steps=model.defaults.fit_steps) for point in kept or tried][: len(kept)]
     return list(dict.fromkeys(found))
@@ -105,9 +105,9 @@ def pareto(rows: Sequence[dict]) -> list[bool]:
 
 
 def choose(rows: Sequence[dict], max_evaluations: int, min_psnr: float) -> dict | None:
-    """The row of the lowest error over all cells that costs and keeps what is asked for; None if there is none.
+    """The row of the lowest error over all cells with at most max_evaluations and at least min_psnr (dB), or None.
 
-    Of rows that are equal to the three digits of the table the one nearest to the truth in pixels, then the cheapest.
+    Of rows that are equal to the table's three digits the one nearest to the truth in pixels, then the cheapest.
     """
     allowed = [row for row in rows if row["evaluations"] <= max_evaluations and row["psnr"] >= min_psnr]
     ranks = [(round(row["cells"], 3), row["mse_to_truth"] or 0, row["evaluations"]) for row in allowed]
@@ -131,10 +131,9 @@ def table(rows: Sequence[dict], chosen: dict | None, num_images: int) -> str:
 def frontier(
     directory: str | pathlib.Path, tried: Sequence[Sampling], num_images: int, max_evaluations: int, min_psnr: float
 ) -> list[dict]:
-    """Measures the points of a workdir's model, writes frontier.json, .md and .png, and makes the best its default: of
-    those that cost at most some evaluations and keep the image under the null intervention (dB). The images are the
-    first validation images. Raises InputError for no trained workdir, a conv decoder, an option that cannot work, or
-    too few validation images."""
+    """Measures the points of a workdir's model on its first validation images, writes frontier.json, .md and .png, and
+    makes the best one (`choose`) its default; without one the config's options hold. Raises InputError for no trained
+    workdir, a conv decoder, an option that cannot work, or too few validation images."""
     directory = expanded(directory)
     model = load(directory)
     if not model.model.decoder.diffuses:

@@ -1,6 +1,6 @@
-"""What carries what: how much of each factor can be read out of x_T, out of style and u, and out of the pixels.
+"""Where factors are stored: how much of each variable can be read from x_T, from style, u and z, and from the pixels.
 
-Whatever of a factor is left in x_T or style is not in z's hands: a decoder that finds it there resists do(). The probe
+What x_T or style says of a variable is not controlled by z: a decoder that uses it resists do(). The probe
 is kernel ridge regression (a Gaussian kernel of median width, the ridge chosen on images of its own), the same for
 every source; R^2 is on images that it was not fitted to. The pixels' column says what the probe can read at best.
 """

@@ -1,7 +1,7 @@
-"""What mechanisms make of labels alone: no image, no encoder, no decoder.
+"""How well mechanisms do on labels alone: no image, no encoder, no decoder.
 
-Of every kind of mechanism, fitted to the labels of the training images as before training: by how much the labels that
-it holds true under do(v = values) are off, for test images whose labels are given, where the true mechanisms are known.
+Every kind of mechanism is fitted to the labels of the training images, as before training. The labels that it holds
+true under do(v = values) are compared with the truth, where that is known, for test images whose labels are given.
 Values are drawn from the test labels ("usual"), and evenly over the range of the training labels ("far").
 """
 

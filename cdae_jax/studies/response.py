@@ -1,10 +1,9 @@
 """How a counterfactual answers to a knob: strength of the change, guidance, number of steps, depth of the inversion.
 
 For each intervention and each w, over test images: how much of the way the intervened variable went (the slope of
-what was reached on what was asked, 0 nothing and 1 all of it), its error, and how far its non-descendants moved. The
-chance level is the error of images that have nothing to do with the wanted values, over all pairs of them; the steepest
-step is the largest change of the share between neighbouring w for each unit of w, 1 for a straight line and more where
-the image jumps.
+what was reached on what was asked, 0 nothing and 1 all of it), its error, and the error of its worst non-descendant.
+The chance level is the error over all pairs of an image and a wanted value; the steepest step is the largest change of
+the share between neighbouring w per unit of w, 1 for a straight line from 0 to 1 and more where the image jumps.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""How many steps fit into so many minutes: a training step timed on real batches."""
+"""How many steps fit into a given time, from training steps timed on real batches."""
 
 import itertools
 import statistics
@@ -14,7 +14,7 @@ from cdae_jax.settings.run import Settings
 from cdae_jax.training.loop import examples_of, host_batches
 from cdae_jax.training.step import Setup, mesh_of
 
-FIRST, TIMED = 2, 10  # steps before the timed ones, and those
+FIRST, TIMED = 2, 10  # steps that are not timed, and timed steps after them
 
 
 class StepTime(NamedTuple):
@@ -26,7 +26,7 @@ class StepTime(NamedTuple):
 
 @in_float32
 def seconds_per_step(settings: Settings, dataset: Dataset) -> StepTime:
-    """The median over TIMED training steps on batches of the dataset. Raises InputError as `train_model` does."""
+    """Times TIMED training steps on batches of the dataset; the median counts. Raises InputError as `train_model`."""
     settings = settings.resolved()
     train, mesh = settings.train, mesh_of(settings)
     split, y, _ = examples_of(settings, dataset)
@@ -44,5 +44,5 @@ def seconds_per_step(settings: Settings, dataset: Dataset) -> StepTime:
 
 
 def steps_for(minutes: float, timed: StepTime) -> int:
-    """How many steps, one at least, take so many minutes with the compilation before them."""
+    """How many steps, at least 1, take these minutes together with the compilation before them."""
     return max(1, int((60 * minutes - timed.compile_seconds) / timed.seconds))

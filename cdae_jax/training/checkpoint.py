@@ -52,9 +52,9 @@ class Checkpoints:
     def save(self, step: int, train, ema) -> None:
         """Starts saving two trees of arrays; returns before it is done. Raises InputError as `wait` does.
 
-        The arrays may be donated afterwards. A lone process waits only until they are in the host's memory: Orbax needs
-        half a millisecond for every array before it goes on by itself, and does so in a thread of its own. With
-        several processes it meets the others by collectives there, which must not cross those of the training steps.
+        The arrays may be donated afterwards. A single process waits only until they are in host memory; Orbax then
+        prepares the save in a thread of its own, which takes half a millisecond per array. With several processes this
+        call waits for that too: its collectives must not interleave with those of the training steps.
         """
         self.wait()
         lone = jax.process_count() == 1
@@ -155,7 +155,7 @@ class Checkpoints:
         return [restored[name] for name in abstract]
 
     def close(self) -> None:
-        """Waits for a save that goes on. Raises InputError as `wait` does."""
+        """Waits for a save that is still running, and closes. Raises InputError as `wait` does."""
         self._join()
         self._starter.shutdown()
         with self._telling_what_was_kept():

@@ -1,4 +1,4 @@
-"""What tells the data that a model was trained on from the same files after somebody changed them."""
+"""Fingerprints of training data, which show whether the files have changed since a model was trained on them."""
 
 import hashlib
 import os
@@ -13,10 +13,10 @@ SPLITS = {"train": "training", "validation": "validation", "test": "test"}
 
 
 def fingerprint(dataset: Dataset) -> dict[str, dict] | None:
-    """Rows, hash of the labels and hash of the images of each split; None for data that settings alone decide, where
-    the true mechanisms are known.
+    """The number of rows and the hashes of labels and images of each split; None where the true mechanisms are known,
+    since settings alone decide such data.
 
-    Images in memory count by their pixels; those that stay on disk by name and size, wherever their folder lies.
+    Images in memory are hashed by their pixels, those that stay on disk by name and size, wherever their folder lies.
     """
     if dataset.true_counterfactual is not None:
         return None
@@ -57,7 +57,7 @@ def changes(before: dict[str, dict], now: dict[str, dict]) -> list[str]:
 
 
 def lacks_rows(dataset: Dataset, names: tuple[str, ...], rows: np.ndarray) -> bool:
-    """Whether some of these labels [R, n] (physical, columns as in `names`), once among the training images', are no
-    longer."""
+    """Whether some of these rows of labels [R, n] (physical, columns as in `names`) are missing from the training
+    split."""
     labels = dataset.train.labels[:, [dataset.graph.index(name) for name in names]].astype(np.float32)
     return not {row.tobytes() for row in rows.astype(np.float32)} <= {row.tobytes() for row in labels}

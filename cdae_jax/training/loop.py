@@ -45,8 +45,8 @@ class Stopped(Exception):
 
 @contextlib.contextmanager
 def stop_request() -> Iterator[threading.Event]:
-    """An event that SIGTERM sets, as whoever takes the machine away sends it, and the first Ctrl-C; the second does
-    what it did before, and interrupts at once. Only in the main thread."""
+    """For a with block: an event that is set by SIGTERM, which schedulers send, and by the first Ctrl-C; a second
+    Ctrl-C interrupts at once. It works in the main thread only."""
     asked, before = threading.Event(), {}
 
     def ask(*_):
@@ -72,10 +72,11 @@ class NonFiniteLoss(RuntimeError):
 def host_batches(
     split: Split, y: np.ndarray, start: int, train: Train, labelled_share: float = 0.0
 ) -> Iterator[dict[str, np.ndarray]]:
-    """The arrays of this process's part of every step from `start` on.
+    """This process's part of the batch of every step after `start`: "image", "y", "context", "intervened", as
+    `step.train_step` takes them.
 
-    y [N, n] are standardised labels, in the order of the model's variables, which replace those of the split, whose
-    `intervened` has y's columns; for labelled_share see `pipeline.pools`.
+    y [N, n] are standardised labels in the order of the model's variables, which replace those of the split; its
+    `intervened` has the same columns. For labelled_share see `pipeline.pools`.
     """
     standardised = dataclasses.replace(split, labels=y)
     here = (jax.process_index(), jax.process_count())
@@ -94,7 +95,8 @@ class Examples(NamedTuple):
 
 
 def examples_of(settings: Settings, dataset: Dataset) -> Examples:
-    """Raises InputError for a batch that is larger than the data, and for labels that cannot be learned from."""
+    """The training split as `host_batches` takes it. Raises InputError for a batch that is larger than the data, and
+    for labels that cannot be learned from."""
     split = dataset.train.with_labels(settings.data.label_fraction, settings.data.seed)
     if settings.train.batch_size > len(split):
         raise InputError(
@@ -111,12 +113,12 @@ def examples_of(settings: Settings, dataset: Dataset) -> Examples:
 def train_model(settings: Settings, directory: str | pathlib.Path, init_from: Origin | None = None) -> pathlib.Path:
     """Trains into a workdir, or goes on where a run of the same settings stopped; returns the workdir.
 
-    With more steps than the run was asked for it is extended by a segment with a warm-up and a decay of the learning
-    rate of its own (`segments`), after what is left of the one before has been trained as it was asked for.
+    If more steps are asked for than before, the run first finishes those asked for before, and then trains a segment
+    with a warm-up and a decay of the learning rate of its own (`segments`).
 
     With `init_from` the first weights are another model's, of the same architecture: the averaged ones, at step 0, with
-    a new optimiser. Labels are standardised by this run's data: where their means and deviations are others, the
-    weights start by reading and drawing the old model's scale, and have to learn this one.
+    a new optimiser. Labels are standardised by this run's data: where their means and deviations differ, the weights
+    start on the old model's scale and have to learn the new one.
 
     Leaves config.json, segments.json, model.json, graph.png, metrics.jsonl, TensorBoard event files, train.json and
     checkpoints/; readout.npz too if config.train.gamma is 0, and init_from.json. Raises InputError for bad settings or

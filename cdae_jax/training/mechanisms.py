@@ -1,10 +1,10 @@
-"""Mechanisms fitted to labels alone, before training, and told apart by held-out labels.
+"""Mechanisms fitted to labels alone, before training; held-out labels choose among their kinds.
 
 Every kind is fitted by the likelihood of latents z ~ p(z | y) under the labels y of training images,
 
     -log p(z_i | z_pa(i)) = u_i^2 / 2 + log dz_i/du_i + constant,
 
-which falls apart into one term for each effect, and stops for each effect where held-out labels fit best. Of several
+which is a sum of one term for each effect; each effect keeps the parameters that fit held-out labels best. Of several
 kinds the simplest is taken whose likelihood of held-out labels is within one standard error of the best one's ("one
 standard error rule", Breiman et al. 1984). It takes less than a minute and looks at no image. Since z is spread around
 the code of y as p(z | y) says, noise does not get smaller than that spread, even of an effect that its causes
@@ -68,7 +68,7 @@ class Fitted(NamedTuple):
 
 
 def fit_mechanisms(settings: Settings, y: np.ndarray, was_set: np.ndarray) -> Fitted:
-    """The mechanisms of every effect, of the kind that the settings name or, for "auto", of the best, which is said.
+    """The mechanisms of every effect, of the kind that the settings name or, for "auto", of the best, which is printed.
 
     Args:
       y: [N, n] standardised labels, NaN where unknown.
@@ -95,8 +95,8 @@ def fit_mechanisms(settings: Settings, y: np.ndarray, was_set: np.ndarray) -> Fi
 
 
 def class_effects(settings: Settings) -> dict[str, str]:
-    """CLASS for every effect that has classes and whose mechanism the graph does not say; none where mechanisms are not
-    fitted to labels, since nothing else would say which class follows from which causes."""
+    """Effect -> CLASS for every effect that has classes and no mechanism in the graph; {} where mechanisms are not
+    fitted to labels, which is the only way to learn p(class given causes)."""
     effects = [settings.graph.variables[i] for i in effects_of(settings.graph)]
     is_fitted = settings.train.mechanisms == "labels"
     return {var.name: CLASS for var in effects if is_fitted and var.classes and not var.mechanism}
@@ -109,7 +109,7 @@ def causal_model(settings: Settings, kinds: dict[str, str]) -> StructuralCausalM
 
 
 def scores_of(graph: CausalGraph, fits: dict[str, Fit]) -> Scores:
-    """Of fits by kind, simplest first."""
+    """The scores of fits by kind, simplest first."""
     means, errors = {}, {}
     for place, i in enumerate(effects_of(graph)):
         own = {CLASS: next(iter(fits.values()))} if i in graph.class_effects else fits
@@ -145,9 +145,9 @@ def refit(
     """The parameters of the mechanisms of scm, fitted `num` times, stacked on a first axis; arguments as for
     `fit_to_labels`.
 
-    Each time from other first weights, to rows drawn with replacement (bootstrap, Efron 1979), and of each effect blind
-    to a share BLIND of REGIONS of its causes: do() asks for combinations of causes that data hardly show, of which rows
-    drawn anew know as little as before, so that refits would agree there without reason.
+    Each fit has other initial weights, rows drawn with replacement (bootstrap, Efron 1979), and does not see a share
+    BLIND of REGIONS of the causes of each effect: do() asks for combinations of causes that data hardly show, where
+    refits to resampled rows alone would agree without reason.
     """
     (codes, told), (held_codes, held_told) = _rows(scm, y, was_set, 0)
     regions, found = _regions(scm, codes, held_codes), []
@@ -165,7 +165,7 @@ def refit(
 def _regions(scm: StructuralCausalModel, codes: jax.Array, held: jax.Array) -> tuple[list, list]:
     """For each effect the region of its causes, 0..REGIONS - 1, of every row [N], and of those held out; REGIONS, which
     is always seen, of causes that have fewer values than that: no other value could tell what comes of one of them."""
-    from sklearn.cluster import MiniBatchKMeans  # a second that nobody else has to wait
+    from sklearn.cluster import MiniBatchKMeans  # takes a second to import
 
     found = [], []
     for i in effects_of(scm.graph):

@@ -9,8 +9,8 @@ WEIGHT_DECAY, CLIP_NORM = 1e-4, 1.0
 
 
 def make_optimizer(train: Train, start: int = 0) -> optax.GradientTransformation:
-    """AdamW with warm-up, optional cosine decay to 0, and clipping by the global norm; of all parameters but mechanisms
-    that were fitted to labels, which stay as they are.
+    """AdamW with warm-up, optional cosine decay to 0, and clipping by the global norm. Mechanisms that were fitted to
+    labels stay as they are.
 
     Warm-up begins after step `start`, and the decay ends at train.steps.
     """

@@ -1,4 +1,4 @@
-"""The averaged weights of another model as the first of a run."""
+"""Starting a run from the averaged weights of another model."""
 
 from collections.abc import Callable
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""How far a run was asked to go: at first, and each time that more steps were asked for."""
+"""Segments of a run: the steps asked for at first, and those of each extension."""
 
 import dataclasses
 import json
@@ -34,11 +34,12 @@ class Segment:
 
 
 def first_segment(train: Train) -> Segment:
+    """The segment of a run that is not extended."""
     return Segment(0, train.steps, **{name: getattr(train, name) for name in OWN})
 
 
 def extended(segments: tuple[Segment, ...], train: Train) -> tuple[Segment, ...]:
-    """The segments, and one more if `train` has more steps than they; its warm-up is at most a tenth of it."""
+    """The segments, and one more if `train` has more steps than they do; its warm-up is at most a tenth of it."""
     start, own = segments[-1].stop, first_segment(train)
     if train.steps <= start:
         return segments
@@ -48,7 +49,7 @@ def extended(segments: tuple[Segment, ...], train: Train) -> tuple[Segment, ...]
 
 
 def read_segments(directory: pathlib.Path, train: Train) -> tuple[Segment, ...]:
-    """The stored segments of a workdir, `train` in one where there are none. Raises InputError if they are damaged."""
+    """The stored segments of a workdir; without any, one of `train`. Raises InputError if they are damaged."""
     path = directory / "segments.json"
     if not path.is_file():
         return (first_segment(train),)
@@ -59,5 +60,6 @@ def read_segments(directory: pathlib.Path, train: Train) -> tuple[Segment, ...]:
 
 
 def write_segments(directory: pathlib.Path, segments: tuple[Segment, ...]) -> None:
+    """Stores the segments in a workdir; `read_segments` reads them back."""
     plain = [dataclasses.asdict(segment) for segment in segments]
     (directory / "segments.json").write_text(json.dumps(plain, indent=2) + "\n")

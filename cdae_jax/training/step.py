@@ -35,11 +35,12 @@ class TrainState:
 
 
 def stream_key(seed: int, stream: int) -> jax.Array:
-    """Keys derive from (seed, stream, step): no key is stored, none is used twice."""
+    """The key of a stream of random numbers. Keys derive from (seed, stream, step): none is stored, or used twice."""
     return jax.random.fold_in(jax.random.key(seed), stream)
 
 
 def loss_weights(train: Train) -> LossWeights:
+    """The settings of the objective, from those of training."""
     return LossWeights(**{field.name: getattr(train, field.name) for field in dataclasses.fields(LossWeights)})
 
 
@@ -60,8 +61,8 @@ def ema_decay_at(step: jax.Array, decay: float) -> jax.Array:
 
 
 def split_rows(tree, parts: int, together: int):
-    """Leaves [B, ...] -> [parts, B / parts, ...]: every part has rows of every device, so that none has to move, and
-    `together` neighbours stay so."""
+    """Leaves [B, ...] -> [parts, B / parts, ...]: every part has rows of every device, so that no row has to move, and
+    groups of `together` neighbours stay together."""
 
     def split(x):
         return x.reshape(-1, parts, together, *x.shape[1:]).swapaxes(0, 1).reshape(parts, -1, *x.shape[1:])
@@ -70,7 +71,7 @@ def split_rows(tree, parts: int, together: int):
 
 
 def loss_and_gradient(loss_of, params, batch, draws, microbatches: int, refine_every: int):
-    """((loss, terms), gradient) of loss_of(params, batch, draws), added up over parts of the batch, one by one."""
+    """((loss, terms), gradient) of loss_of(params, batch, draws), summed over microbatches that run one by one."""
     gradient_of = jax.value_and_grad(loss_of, has_aux=True)
     if microbatches == 1:
         return gradient_of(params, batch, draws)
@@ -119,8 +120,8 @@ def jit_train_step(settings: Settings, model: CausalDiffAE, tx: optax.GradientTr
 
 
 class Setup:
-    """The model and the optimiser of a run on images [H, W, C], and its state before there is one: `abstract`, of
-    ShapeDtypeStructs that lie on the mesh as `shardings` say."""
+    """The model and the optimiser of a run on images [H, W, C], and `abstract`: ShapeDtypeStructs of its state, which
+    lie on the mesh as `shardings` say."""
 
     def __init__(self, settings: Settings, mesh: Mesh, image_shape, num_classes: int = 0):
         self.model, self.tx = settings.make_model(num_classes), make_optimizer(settings.train)
@@ -141,7 +142,7 @@ class Setup:
         return jax.jit(first, out_shardings=self.shardings)(params, mechanisms)
 
     def lower(self, batch_size: int) -> jax.stages.Lowered:
-        """The step of `jit_train_step` traced for batches over all of the mesh: `compile` is what is left."""
+        """The step of `jit_train_step`, lowered for batches over the whole mesh but not yet compiled."""
         num = len(self._settings.graph)
         kinds = {
             "image": (self._image_shape, jnp.uint8),
@@ -155,7 +156,7 @@ class Setup:
 
 
 def mesh_of(settings: Settings) -> Mesh:
-    """All devices. Raises InputError if they cannot share the state and the batches as the settings say."""
+    """A mesh of all devices. Raises InputError if they cannot share the state and the batches as the settings say."""
     train, system = settings.train, settings.system
     mesh = sharding.make_mesh(system.fsdp)
     sharding.check_batch_size(train.batch_size, system.microbatches, train.refine_every, mesh)

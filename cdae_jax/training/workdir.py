@@ -38,7 +38,7 @@ def _differences(old, new, where: str = "config"):
 def check_workdir(directory: pathlib.Path, settings: Settings, init_from: str | None = None) -> tuple[Segment, ...]:
     """The segments of the run that the settings ask for, whose last may be new; writes nothing.
 
-    More steps than before extend a run, and the settings that a segment has of its own may then be others. Raises
+    More steps than before extend a run, and the settings that a segment has of its own may then differ. Raises
     InputError if the workdir belongs to other settings, was asked for more steps, has another origin, holds other files
     or cannot be written to.
     """
@@ -121,7 +121,7 @@ def read_origin(directory: pathlib.Path) -> str | None:
 
 
 def reopen(directory: pathlib.Path) -> None:
-    """Takes away what is written at the end of training, before the run goes on: it is of other weights."""
+    """Deletes what is written after training, before the run goes on: it belongs to the weights so far."""
     for name in ("train.json", "readout.npz", UNCERTAINTY):
         (directory / name).unlink(missing_ok=True)
 
@@ -139,11 +139,12 @@ def write_model(directory: pathlib.Path, dataset: Dataset, stats: LabelStats) ->
 
 
 def write_readout(directory: pathlib.Path, readout: Readout) -> None:
+    """Stores a readout; `read_readout` reads it back."""
     np.savez(directory / "readout.npz", **readout._asdict())
 
 
 def read_readout(directory: pathlib.Path) -> Readout:
-    """Raises InputError if there is none or it cannot be read."""
+    """The stored readout. Raises InputError if there is none or it cannot be read."""
     path = directory / "readout.npz"
     try:
         with np.load(path) as stored:
@@ -153,11 +154,12 @@ def read_readout(directory: pathlib.Path) -> Readout:
 
 
 def write_uncertainty(directory: pathlib.Path, uncertainty: Uncertainty) -> None:
+    """Stores what `calibrate` found; `read_uncertainty` reads it back."""
     (directory / UNCERTAINTY).write_bytes(arrays.save(uncertainty.to_arrays()))  # `save_file` hides it from all others
 
 
 def read_uncertainty(directory: pathlib.Path) -> Uncertainty | None:
-    """None if the model was not calibrated. Raises InputError if the file is damaged."""
+    """The stored uncertainty; None if the model is not calibrated. Raises InputError if the file is damaged."""
     path = directory / UNCERTAINTY
     if not path.is_file():
         return None
