@@ -16,14 +16,14 @@ cdae evaluate --workdir=runs/ours_0 --abduction=noise --depth=1 --corrections=0 
     --output=runs/noise
 cdae compare --workdirs=runs/ours_0,runs/conditional_0,runs/diffae,runs/aligned,runs/causalvae,runs/noise \
     --names="ours,label-conditional,DiffAE,no causal layer,CausalVAE,fresh noise" \
-    --output=results/mnist_baselines/comparison
+    --output=comparison
 
 for run in ours_0 ours_1 conditional_0 conditional_1; do
   cdae evaluate --workdir=runs/$run --num_images=5000 --parts=interventions --output=runs/5k_$run
   cdae evaluate --workdir=runs/$run --num_images=2000 --parts=interventions --output=runs/2k_$run
 done
 cdae compare --workdirs=runs/5k_ours_0,runs/5k_ours_1,runs/5k_conditional_0,runs/5k_conditional_1 \
-    --names=ours,ours,label-conditional,label-conditional --output=results/mnist_baselines/two_seeds
+    --names=ours,ours,label-conditional,label-conditional --output=two_seeds
 
 for seed in 0 1; do
   cdae evaluate --workdir=runs/conditional_$seed --num_images=2000 --parts=interventions --corrections=2 \
@@ -34,4 +34,5 @@ RUNS=runs/2k_ours_0,runs/2k_ours_1,runs/2k_plain,runs/2k_conditional_0,runs/2k_c
 NAMES="ours,ours,ours without corrections,label-conditional,label-conditional"
 NAMES="$NAMES,label-conditional with our corrections,label-conditional with our corrections"
 cdae compare --workdirs=$RUNS,runs/2k_corrected_0,runs/2k_corrected_1 --names="$NAMES" \
-    --output=results/mnist_baselines/corrected
+    --output=self_correction
+# comparison.json holds the three: 28000_steps, two_seeds, self_correction.
