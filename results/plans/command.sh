@@ -1,5 +1,5 @@
-# By XLA's compiler of libtpu 0.0.42: planned, not measured.
-for config in morpho_mnist pendulum causal_circuit; do
+# By XLA's compiler of libtpu 0.0.42 (celeba: 0.0.52): planned, not measured.
+for config in morpho_mnist pendulum causal_circuit celeba; do
   JAX_EXEC_TIME_OPTIMIZATION_EFFORT=-1 JAX_MEMORY_FITTING_EFFORT=-1 \
       cdae plan --config=$config:paper,method=paper --topology=v5e:2x4,v5e:4x4,v5e:16x16 \
       --output=results/plans/$config.json
