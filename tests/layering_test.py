@@ -10,7 +10,7 @@ import pytest
 PACKAGE = pathlib.Path(__file__).parent.parent / "cdae_jax"
 # Each room may import what stands on a lower floor, and nothing of its own floor but itself.
 FLOORS = (
-    {"errors", "precision", "progress"},
+    {"compiled", "errors", "precision", "progress"},
     {"graph", "paths"},
     {"distributed", "diffusion"},
     {"data"},

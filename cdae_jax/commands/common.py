@@ -12,6 +12,7 @@ from collections.abc import Callable
 from absl import app, flags, logging
 
 from cdae_jax.commands import environment, usage
+from cdae_jax.compiled import keep_compiled_programs
 from cdae_jax.errors import InputError
 from cdae_jax.training.loop import NonFiniteLoss, Stopped
 
@@ -73,7 +74,7 @@ def run(main: Callable[[], None]) -> None:
     def guarded(argv: list[str]) -> None:
         if len(argv) > 1:
             stop(f"{argv[1]!r} is no flag: flags start with --")
-        environment.keep_compiled_programs()
+        keep_compiled_programs()
         logging.set_verbosity(logging.FATAL)  # Orbax reports every file it opens, and errors that it raises as well,
         std_logging.getLogger("asyncio").setLevel(std_logging.CRITICAL)  # one for every array that it could not write
         sys.unraisablehook = _say_nothing_of_closed_loops

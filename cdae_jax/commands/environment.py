@@ -1,31 +1,13 @@
-"""The machine that a command finds: where it may keep what it compiled, and what to say of what is not there."""
+"""The machine that a command finds, and what to say of what is not there."""
 
 import errno
 import logging
-import os
-import pathlib
-import tempfile
 
 import jax
 
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # which warns, when imported, of a home that it cannot write
 NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS)
 FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
-def keep_compiled_programs() -> None:
-    """What was compiled once is found by the next command, in the user's cache folder if there is one to write."""
-    if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)  # small programs add up too
-    if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
-        return
-    try:
-        cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "cdae_jax"
-        cache.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=cache).close()
-    except (OSError, RuntimeError):  # no home, or somebody else's
-        return
-    jax.config.update("jax_compilation_cache_dir", str(cache))
 
 
 def sentence_for(err: Exception) -> str | None:

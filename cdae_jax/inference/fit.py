@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
+from cdae_jax.compiled import keep_compiled_programs
 from cdae_jax.data.custom import rows_of_files
 from cdae_jax.data.framing import framing_of
 from cdae_jax.data.graph_files import read_graph
@@ -67,6 +68,7 @@ def fit(
 
     Raises InputError for what cannot be trained on, before training starts, and whatever else `train_model` raises.
     """
+    keep_compiled_programs()
     if steps is not None and minutes is not None:
         raise InputError(f"steps ({steps}) and minutes ({minutes}) are both given: give one of them")
     if minutes is not None and not minutes > 0:

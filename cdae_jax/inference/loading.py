@@ -5,6 +5,7 @@ import pathlib
 
 import jax
 
+from cdae_jax.compiled import keep_compiled_programs
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.inference import archive
@@ -26,8 +27,10 @@ def load(source: str | pathlib.Path) -> TrainedModel:
     folder, one that comes with the package, load("pendulum"), or one of the Hugging Face hub, load("hf://user/name"),
     with load("hf://user/name@v1.0") for one revision (needs the extra `hub`; fetched models are found offline).
 
-    Raises InputError if nothing is there, or it is no model, has no checkpoint, is damaged or of a newer format.
+    What JAX compiles is kept for later processes (`compiled`), unless a cache of its own is configured. Raises
+    InputError if nothing is there, or it is no model, has no checkpoint, is damaged or of a newer format.
     """
+    keep_compiled_programs()
     if not isinstance(source, (str, os.PathLike)):
         raise InputError(
             f"load was given {source!r}: expected a path, or the name of a model that comes with the package"

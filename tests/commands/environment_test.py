@@ -2,7 +2,6 @@
 
 import errno
 import os
-import pathlib
 
 import jax
 import numpy as np
@@ -10,40 +9,6 @@ import pytest
 from commands import command
 
 from cdae_jax.commands import environment
-
-
-@pytest.fixture(autouse=True)
-def kept_config(monkeypatch):
-    """No cache folder in the environment; JAX's own is as before afterwards."""
-    before = jax.config.jax_compilation_cache_dir, jax.config.jax_persistent_cache_min_compile_time_secs
-    for name in ("JAX_COMPILATION_CACHE_DIR", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    jax.config.update("jax_compilation_cache_dir", None)
-    yield
-    jax.config.update("jax_compilation_cache_dir", before[0])
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", before[1])
-
-
-def test_programs_are_kept_in_the_users_cache(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    environment.keep_compiled_programs()
-    assert jax.config.jax_compilation_cache_dir == str(tmp_path / "cdae_jax") and (tmp_path / "cdae_jax").is_dir()
-
-
-def test_without_a_home_nothing_is_kept(monkeypatch):
-    def home():
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.setattr(pathlib.Path, "home", home)
-    environment.keep_compiled_programs()
-    assert jax.config.jax_compilation_cache_dir is None
-
-
-@pytest.mark.parametrize("cache", ["/dev/null", "/proc/none"])
-def test_in_a_folder_that_cannot_be_written_nothing_is_kept(monkeypatch, cache):
-    monkeypatch.setenv("XDG_CACHE_HOME", cache)
-    environment.keep_compiled_programs()
-    assert jax.config.jax_compilation_cache_dir is None
 
 
 @pytest.mark.parametrize(

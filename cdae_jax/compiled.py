@@ -1,0 +1,26 @@
+"""Where compiled programs are kept, so that the next process finds them instead of compiling them again."""
+
+import os
+import pathlib
+import tempfile
+
+import jax
+
+
+def keep_compiled_programs() -> None:
+    """Turns on JAX's persistent cache, in the user's cache folder ("cdae_jax" in XDG_CACHE_HOME or ~/.cache).
+
+    A cache that is configured (JAX_COMPILATION_CACHE_DIR, or jax.config) stays; nothing is kept without a folder that
+    can be written.
+    """
+    if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)  # small programs add up too
+    if jax.config.jax_compilation_cache_dir:
+        return
+    try:
+        cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "cdae_jax"
+        cache.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=cache).close()
+    except (OSError, RuntimeError):  # no home, or somebody else's
+        return
+    jax.config.update("jax_compilation_cache_dir", str(cache))

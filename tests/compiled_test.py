@@ -1,0 +1,56 @@
+"""Where compiled programs are kept, by commands and by whoever loads a model."""
+
+import pathlib
+
+import jax
+import pytest
+
+import cdae_jax
+from cdae_jax.compiled import keep_compiled_programs
+
+
+@pytest.fixture(autouse=True)
+def kept_config(monkeypatch):
+    """No cache folder in the environment; JAX's own is as before afterwards."""
+    before = jax.config.jax_compilation_cache_dir, jax.config.jax_persistent_cache_min_compile_time_secs
+    for name in ("JAX_COMPILATION_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    jax.config.update("jax_compilation_cache_dir", None)
+    yield
+    jax.config.update("jax_compilation_cache_dir", before[0])
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", before[1])
+
+
+def test_programs_are_kept_in_the_users_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    keep_compiled_programs()
+    assert jax.config.jax_compilation_cache_dir == str(tmp_path / "cdae_jax") and (tmp_path / "cdae_jax").is_dir()
+
+
+def test_without_a_home_nothing_is_kept(monkeypatch):
+    def home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(pathlib.Path, "home", home)
+    keep_compiled_programs()
+    assert jax.config.jax_compilation_cache_dir is None
+
+
+@pytest.mark.parametrize("cache", ["/dev/null", "/proc/none"])
+def test_in_a_folder_that_cannot_be_written_nothing_is_kept(monkeypatch, cache):
+    monkeypatch.setenv("XDG_CACHE_HOME", cache)
+    keep_compiled_programs()
+    assert jax.config.jax_compilation_cache_dir is None
+
+
+def test_a_cache_of_the_users_own_stays(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path / "own"))
+    keep_compiled_programs()
+    assert jax.config.jax_compilation_cache_dir == str(tmp_path / "own") and not (tmp_path / "cdae_jax").exists()
+
+
+def test_whoever_loads_a_model_finds_its_programs_the_next_time(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    cdae_jax.load("pendulum")
+    assert jax.config.jax_compilation_cache_dir == str(tmp_path / "cdae_jax")
