@@ -10,7 +10,7 @@ cdae train $M $TENTH --workdir=runs/mnist_tenth
 cdae train $M $ALONE --workdir=runs/mnist_alone
 for run in mnist mnist_tenth mnist_alone; do cdae evaluate --workdir=runs/$run $PARTS; done
 cdae compare --workdirs=runs/mnist,runs/mnist_tenth,runs/mnist_alone --names="all labels,a tenth,a tenth alone" \
-    --output=results/few_labels/mnist
+    --output=mnist
 
 NO_PARTS="--config.graph.angle.part= --config.graph.light.part="
 NO_PARTS="$NO_PARTS --config.graph.length.part= --config.graph.position.part="
@@ -22,11 +22,13 @@ cdae train $FEW --config.train.steps=12000 $TENTH --workdir=runs/tenth
 cdae train $FEW --config.train.steps=12000 $ALONE --workdir=runs/alone
 for run in all tenth alone; do cdae evaluate --workdir=runs/$run --parts=interventions,latents; done
 cdae compare --workdirs=runs/tenth,runs/alone,runs/all --names="a tenth,a tenth alone,all labels" \
-    --output=results/few_labels/pendulum
+    --output=pendulum
 
 MANY="$SET --config.train.condition=mean --config.train.steps=20000"
 cdae train $MANY $ALONE --workdir=runs/many_alone
 cdae train $MANY $TENTH --workdir=runs/many_tenth
 for run in many_alone many_tenth; do cdae evaluate --workdir=runs/$run $PARTS; done
 cdae compare --workdirs=runs/many_alone,runs/many_tenth --names="a tenth alone,a tenth" \
-    --output=results/few_labels/pendulum_50000
+    --output=pendulum_50000
+
+# comparison.json holds the three: mnist, pendulum, pendulum_50000.
