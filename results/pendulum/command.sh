@@ -10,3 +10,5 @@ cdae evaluate --workdir=runs/pendulum_without --parts=interventions,given
 # The published method, 256 images. Code of the record: 1c706ae, of its evaluation d40f157.
 cdae train --config=pendulum:cpu,method=paper --workdir=runs/paper
 cdae evaluate --workdir=runs/paper --parts=interventions,latents --num_images=256
+
+# metrics.json is of the first; others.json holds without_style and paper.
