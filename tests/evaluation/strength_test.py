@@ -73,6 +73,16 @@ def test_half_of_the_way_to_a_class_has_no_truth(tmp_path):
     assert 0 < whole["moved"]["a"]["mean"] < 1
 
 
+def test_a_context_that_changes_shows_too(tmp_path):
+    world = stripes.world()
+    test = dataclasses.replace(world.test, context=(np.arange(len(world.test)) % 4 == 0).astype(np.int32))
+    world = dataclasses.replace(world, test=test, train=test, num_classes=2)
+    found = measure_strength(stripes.bench_of(stripes.OfTheTruth, tmp_path, dataset=world))  # the judge reads class 0
+    assert found["null"]["error"]["context"]["mean"] == 0.25 and found["null"]["moved"]["context"]["mean"] == 0
+    assert found["do"]["do(a)"]["1"]["error"]["context"]["mean"] == 0.25
+    assert told(found, stripes.GRAPH)[1] == ["", "strength", "a", "b", "c", "context"]
+
+
 def test_the_table_marks_what_was_set_and_what_follows(tmp_path):
     found = measure_strength(stripes.bench_of(MovesC, tmp_path))
     found["do"]["do(a)"]["1"]["error"]["b"]["mean"] = None
