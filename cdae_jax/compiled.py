@@ -10,9 +10,11 @@ import jax
 def keep_compiled_programs() -> None:
     """Turns on JAX's persistent cache, in the user's cache folder ("cdae_jax" in XDG_CACHE_HOME or ~/.cache).
 
-    A cache that is configured (JAX_COMPILATION_CACHE_DIR, or jax.config) stays; nothing is kept without a folder that
-    can be written.
+    A cache that is configured stays: that of JAX_COMPILATION_CACHE_DIR gets small programs too, one set by jax.config
+    is left alone. Nothing is kept without a folder that can be written.
     """
+    if jax.config.jax_compilation_cache_dir and not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        return
     if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)  # small programs add up too
     if jax.config.jax_compilation_cache_dir:

@@ -45,9 +45,16 @@ def test_in_a_folder_that_cannot_be_written_nothing_is_kept(monkeypatch, cache):
 
 def test_a_cache_of_the_users_own_stays(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS")
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 7.0)
     jax.config.update("jax_compilation_cache_dir", str(tmp_path / "own"))
     keep_compiled_programs()
     assert jax.config.jax_compilation_cache_dir == str(tmp_path / "own") and not (tmp_path / "cdae_jax").exists()
+    assert jax.config.jax_persistent_cache_min_compile_time_secs == 7
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "own"))
+    keep_compiled_programs()
+    assert jax.config.jax_compilation_cache_dir == str(tmp_path / "own")
+    assert jax.config.jax_persistent_cache_min_compile_time_secs == 0.1
 
 
 def test_whoever_loads_a_model_finds_its_programs_the_next_time(monkeypatch, tmp_path):
