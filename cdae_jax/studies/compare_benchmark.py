@@ -6,19 +6,27 @@ import pathlib
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.morpho_report import CELLS, THEIRS, cells, composition_rows
 from cdae_jax.evaluation.report import markdown_table, wrapped
+from cdae_jax.paths import expanded
 
 SAME = ("test_images", "num_images", "judges", "judge_mode", "seed")  # fields of the protocol that must agree
+PARTS = ("unchanged", "labels_given", "labels_read", "real_images", "published")
 HOW = ("given", "read")
 
 
 def read_scores(folder: str | pathlib.Path) -> dict:
-    """The benchmark.json of a scored folder. Raises InputError if there is none."""
-    path = pathlib.Path(folder).expanduser() / "benchmark.json"
+    """The benchmark.json of a scored folder. Raises InputError if there is none, or it holds no such scores."""
+    path = expanded(folder) / "benchmark.json"
+    command = f"cdae evaluate --workdir={folder} --protocol=benchmark --judges=<folder>"
     try:
-        return json.loads(path.read_text())
+        found = json.loads(path.read_text())
     except (OSError, ValueError) as err:
-        command = f"cdae evaluate --workdir={folder} --protocol=benchmark --judges=<folder>"
         raise InputError(f"{path} cannot be read ({err}): run {command} first") from err
+    protocol = found.get("protocol") if isinstance(found, dict) else None
+    missing = [name for name in SAME if name not in (protocol or {})]
+    missing += [name for name in PARTS if name not in found]
+    if missing:
+        raise InputError(f"{path} has no {', '.join(missing)}: it is not what {command} writes, run that again")
+    return found
 
 
 def check_same(named: dict[str, dict]) -> None:

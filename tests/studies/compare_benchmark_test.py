@@ -84,5 +84,12 @@ def test_a_folder_without_scores_and_a_name_given_twice_are_named(compare, tmp_p
     (tmp_path / "a").mkdir()
     with pytest.raises(InputError, match="benchmark.json cannot be read .*: run cdae evaluate --workdir="):
         run_here("compare", f"--workdirs={tmp_path}/a", "--protocol=benchmark")
+    for content, told in (
+        ("[]", "has no test_images, num_images"),
+        ('{"protocol": {"seed": 1}}', "has no test_images"),
+    ):
+        (tmp_path / "a" / "benchmark.json").write_text(content)
+        with pytest.raises(InputError, match=f"benchmark.json {told}.*: it is not what cdae evaluate .* writes"):
+            run_here("compare", f"--workdirs={tmp_path}/a", "--protocol=benchmark")
     with pytest.raises(InputError, match="--names gives x, x: expected another name for each"):
         compare({"a": scores(0.1), "b": scores(0.1)}, "--names=x,x")
