@@ -53,7 +53,7 @@ def measure_strength(bench: Bench) -> dict:
 def _read(bench: Bench, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """Labels [N, n], and the class [N] of the context where the data have one."""
     labels = metrics.as_classes(bench.dataset.graph, bench.read(images))
-    return labels, bench.judge(images)[1] if bench.dataset.num_classes else None
+    return labels, None if bench.test.context is None else bench.judge(images)[1]
 
 
 def _errors(bench: Bench, read: np.ndarray, true: np.ndarray) -> dict[str, dict]:
