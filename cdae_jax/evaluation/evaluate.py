@@ -48,7 +48,7 @@ from cdae_jax.precision import in_float32
 from cdae_jax.progress import tqdm
 
 PROTOCOL = 3  # raise it when a number would change its meaning
-PARTS = ("interventions", "given", "strength", "composition", "latents", "uncertainty", "figures")
+PARTS = ("figures", "interventions", "given", "strength", "composition", "latents", "uncertainty")
 SPLITS = ("test", "validation")
 MIN_VALIDATION = 2
 
@@ -219,6 +219,7 @@ def evaluate(
         computed = functools.partial(compute, bench, *args) if part in ("floor", *parts) else None
         return _cached(folder / "evaluation" / f"{as_file_name(name)}.json", key | also, computed)
 
+    beliefs = kept("figures", "figures", draw_beliefs)  # something to see before the long work
     results = {"floor": kept("floor", "floor", measure_floor)}
     names = tqdm(model.graph.names, "interventions")
     by_do = {f"do({name})": kept(f"do_{name}", "interventions", _measure_and_draw, name) for name in names}
@@ -234,8 +235,7 @@ def evaluate(
     if all(given.values()):
         results["given"] = _by_section(given)
     others = {"strength": measure_strength, "composition": measure_composition, "latents": measure_latents}
-    others |= {"figures": draw_beliefs}
-    found = {part: kept(part, part, compute) for part, compute in others.items()}
+    found = {part: kept(part, part, compute) for part, compute in others.items()} | {"figures": beliefs}
     if model.uncertainty is not None:
         drawn = parameters_digest(model.uncertainty.to_arrays())
         found["uncertainty"] = kept("uncertainty", "uncertainty", measure_uncertainty, drawn=drawn)

@@ -56,6 +56,18 @@ def test_a_whole_evaluation_of_a_model_of_the_truth(evaluate, tmp_path):
     }
 
 
+def test_pictures_come_before_the_judge_is_trained(evaluate, monkeypatch, tmp_path):
+    def refuse(*_):
+        raise InputError("no judge")
+
+    model = stripes.OfTheTruth()
+    with monkeypatch.context() as patch, pytest.raises(InputError, match="no judge"):
+        patch.setattr(stripes, "Pixels", refuse)
+        evaluate(model)
+    drawn = {path.name for path in (tmp_path / "out" / "figures").iterdir()}
+    assert drawn == {"traversals.png", "mechanisms.png", "mechanism_fits.png"}
+
+
 def test_the_validation_split_is_measured_by_itself(evaluate, tmp_path):
     world = stripes.world()
     was_set = dataclasses.replace(world.test, intervened=np.tile([True, False, False], (len(world.test), 1)))
