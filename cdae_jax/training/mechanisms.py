@@ -233,7 +233,7 @@ def _fit(scm: StructuralCausalModel, key: jax.Array, rows, held, keys: jax.Array
         code, told = jax.tree.map(lambda part: part[jax.random.randint(key_rows, (BATCH,), 0, len(part))], rows)
         noise = prior_sd * jax.random.normal(key_noise, code.shape)
         grads = jax.grad(loss)(params, code, told, noise)
-        params, opt_state, _ = apply_gradients(tx, grads, opt_state, params)
+        params, opt_state = apply_gradients(tx, grads, opt_state, params)
         return (params, opt_state), None
 
     def chunk(carry, keys):

@@ -33,8 +33,8 @@ def _how(tree: dict) -> dict:
 
 
 def apply_gradients(tx: optax.GradientTransformation, grads, opt_state: optax.OptState, params):
-    """The next parameters, the optimiser's next state, and the updates that were added."""
+    """The next parameters, and the optimiser's next state."""
     # Optax raises Python floats to integer powers, which strict promotion forbids.
     with jax.numpy_dtype_promotion("standard"):
         updates, opt_state = tx.update(grads, opt_state, params)
-    return optax.apply_updates(params, updates), opt_state, updates
+    return optax.apply_updates(params, updates), opt_state

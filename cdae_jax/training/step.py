@@ -87,9 +87,9 @@ def loss_and_gradient(loss_of, params, batch, draws, microbatches: int, refine_e
 def train_step(
     settings: Settings, schedule: Schedule, model: CausalDiffAE, tx, state: TrainState, batch: dict[str, jax.Array]
 ) -> tuple[TrainState, dict[str, jax.Array]]:
-    """The next state, and scalars: the loss, its terms and norms. Pure: config.train.seed and the step determine every
-    random number. A batch is "image" [B, H, W, C] uint8, "y" [B, n] float32 standardised (NaN unknown), "context" [B]
-    int32 and "intervened" [B, n] bool."""
+    """The next state, and scalars: the loss, its terms and the gradient's norm. Pure: config.train.seed and the step
+    determine every random number. A batch is "image" [B, H, W, C] uint8, "y" [B, n] float32 standardised (NaN unknown),
+    "context" [B] int32 and "intervened" [B, n] bool."""
     train, weights = settings.train, loss_weights(settings.train)
     inputs = {"x": to_unit(batch["image"]), **{name: batch[name] for name in ("y", "context", "intervened")}}
     key = jax.random.fold_in(stream_key(train.seed, STEP_STREAM), state.step)
@@ -101,12 +101,11 @@ def train_step(
 
     parts = settings.system.microbatches
     (loss, terms), grads = loss_and_gradient(loss_of, state.params, inputs, draws, parts, train.refine_every)
-    params, opt_state, updates = apply_gradients(tx, grads, state.opt_state, state.params)
+    params, opt_state = apply_gradients(tx, grads, state.opt_state, state.params)
     decay = ema_decay_at(state.step, train.ema_decay)
     ema = jax.tree.map(lambda old, new: old + (1 - decay) * (new - old), state.ema, params)  # what stays is exact
-    trees = {"grad": grads, "update": updates, "param": params}
-    norms = {f"{name}_norm": optax.tree.norm(tree) for name, tree in trees.items()}
-    return TrainState(state.step + 1, params, ema, opt_state), {"loss": loss, **terms, **norms}
+    state = TrainState(state.step + 1, params, ema, opt_state)
+    return state, {"loss": loss, **terms, "grad_norm": optax.tree.norm(grads)}
 
 
 def jit_train_step(settings: Settings, model: CausalDiffAE, tx: optax.GradientTransformation, mesh: Mesh, shardings):

@@ -83,7 +83,7 @@ def params():
                 u, log_slope = SCM.apply(params, batch, method=lambda scm, z: scm.conditionals(z).u_of(z))
                 return jnp.mean(0.5 * u**2 + log_slope)
 
-            params, opt_state, _ = apply_gradients(tx, jax.grad(negative_log_likelihood)(params), opt_state, params)
+            params, opt_state = apply_gradients(tx, jax.grad(negative_log_likelihood)(params), opt_state, params)
             return (params, opt_state), None
 
         return jax.lax.scan(step, (params, opt_state), jnp.tile(z.reshape(10, 400, 4, 1), (40, 1, 1, 1)))[0]

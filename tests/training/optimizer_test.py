@@ -19,8 +19,8 @@ def updates_of(train, steps=1, size=1.0, start=0):
     gradient = jax.tree.map(lambda leaf: size * jnp.ones_like(leaf), PARAMS)
     state, found = tx.init(PARAMS), []
     for _ in range(steps):
-        params, state, updates = apply_gradients(tx, gradient, state, PARAMS)
-        assert jax.tree.all(jax.tree.map(lambda new, old, by: jnp.all(new == old + by), params, PARAMS, updates))
+        params, state = apply_gradients(tx, gradient, state, PARAMS)
+        updates = jax.tree.map(jnp.subtract, params, PARAMS)
         found.append({name: float(update[0]) for name, update in updates["params"].items()})
     return found
 
@@ -57,7 +57,7 @@ def test_a_run_may_be_shorter_than_its_warm_up():
 def test_gradients_are_clipped_by_their_common_norm():
     tx = make_optimizer(dataclasses.replace(TRAIN, warmup_steps=0))
     gradient = {"params": {"encoder": jnp.array([3.0, 0, 0]), "scm": jnp.array([0, 4.0, 0])}}
-    _, state, _ = apply_gradients(tx, gradient, tx.init(PARAMS), PARAMS)
+    _, state = apply_gradients(tx, gradient, tx.init(PARAMS), PARAMS)
     moments = [leaf for leaf in jax.tree.leaves(state) if leaf.shape == (3,)][:2]
     assert jnp.allclose(jnp.stack(moments), 0.1 * CLIP_NORM * jnp.array([[0.6, 0, 0], [0, 0.8, 0]]))
 
