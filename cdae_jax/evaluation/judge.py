@@ -69,8 +69,8 @@ class Predictor(nn.Module):
         """Images [B, H, W, C] in [-1, 1] -> targets [B, D], class logits [B, num_classes], features [B, FEATURES]."""
         h = x
         for channels in (32, 64, 128):
-            h = nn.silu(GroupNorm()(Conv(channels, stride=2)(h)))
-            h = nn.silu(GroupNorm()(Conv(channels)(h)))
+            h = GroupNorm(silu=True)(Conv(channels, stride=2)(h))
+            h = GroupNorm(silu=True)(Conv(channels)(h))
         h = nn.silu(nn.Dense(FEATURES)(h.reshape(h.shape[0], -1)))
         logits = nn.Dense(self.num_classes)(h) if self.num_classes else jnp.zeros((h.shape[0], 0))
         return nn.Dense(self.num_targets)(h), logits, h
@@ -115,7 +115,7 @@ def _step(module, tx, params, opt_state, images, targets, classes):
             loss += jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, classes))
         return loss
 
-    params, opt_state, _ = apply_gradients(tx, jax.grad(loss_of)(params), opt_state, params)
+    params, opt_state = apply_gradients(tx, jax.grad(loss_of)(params), opt_state, params)
     return params, opt_state
 
 

@@ -37,7 +37,7 @@ class CausalDiffAE(nn.Module):
     mechanism_hidden: int
     prior_sd: float  # standard deviation of p(z | y), in units of the standardised labels (`prior`)
     prediction: str  # what the UNet outputs: "eps" or "v"
-    dtype: str = "float32"  # or "bfloat16", of encoder and UNet
+    dtype: str = "float32"  # or "bfloat16", of encoder, UNet and draft
     remat: bool = False
     style_dim: int = 0  # m, dimensions of style, which a draft sees beside z
 
@@ -50,8 +50,9 @@ class CausalDiffAE(nn.Module):
         self.scm = StructuralCausalModel(graph, self.block_dim, self.mechanism_hidden, self.mechanism)
         sizes = {name: getattr(self, name) for name in ("num_blocks", "patch", "num_classes")}
         sizes["multipliers"] = self.unet_multipliers
+        sizes["dtype"] = dtype
         if self.decoder.diffuses:
-            self.unet = UNet(self.unet_channels, attention=self.attention, dtype=dtype, remat=self.remat, **sizes)
+            self.unet = UNet(self.unet_channels, attention=self.attention, remat=self.remat, **sizes)
         if self.decoder.has_draft:
             if len(graph.parts) > 1:
                 self.conv_decoder = PartsDecoder(graph.parts, {"channels": max(1, self.unet_channels // 2), **sizes})

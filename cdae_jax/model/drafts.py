@@ -19,6 +19,7 @@ class ConvDecoder(nn.Module):
     num_blocks: int
     patch: int
     num_classes: int
+    dtype: jnp.dtype = jnp.float32
 
     @nn.compact
     def __call__(
@@ -32,18 +33,20 @@ class ConvDecoder(nn.Module):
         seen = z.reshape(z.shape[0], -1)
         if style is not None:
             seen = jnp.concatenate([seen, style], -1)
-        cond = nn.Dense(dim)(nn.silu(nn.Dense(dim)(seen)))
+        dtype = self.dtype
+        cond = nn.Dense(dim, dtype=dtype)(nn.silu(nn.Dense(dim, dtype=dtype)(seen)))
         if self.num_classes:
-            cond = cond + nn.Embed(self.num_classes + 1, dim)(context)
+            cond = cond + nn.Embed(self.num_classes + 1, dim, dtype=dtype)(context)
         lowest = (height // scale, width // scale, self.channels * self.multipliers[-1])
-        h = nn.Dense(lowest[0] * lowest[1] * lowest[2])(nn.silu(cond)).reshape(z.shape[0], *lowest)
+        h = nn.Dense(lowest[0] * lowest[1] * lowest[2], dtype=dtype)(nn.silu(cond)).reshape(z.shape[0], *lowest)
         for level, multiplier in reversed(list(enumerate(self.multipliers))):
             for _ in range(self.num_blocks + 1):
-                h = ResBlock(self.channels * multiplier)(h, cond)
+                h = ResBlock(self.channels * multiplier, dtype)(h, cond)
             if level:
-                h = Conv(h.shape[-1])(jnp.repeat(jnp.repeat(h, 2, axis=1), 2, axis=2))
-        h = nn.silu(GroupNorm()(h))
-        return depth_to_space(Conv(image_channels * self.patch**2)(h), self.patch)
+                h = Conv(h.shape[-1], dtype=dtype)(jnp.repeat(jnp.repeat(h, 2, axis=1), 2, axis=2))
+        h = GroupNorm(dtype, silu=True)(h)
+        out = Conv(image_channels * self.patch**2, dtype=dtype)(h)
+        return depth_to_space(out, self.patch).astype(jnp.float32)
 
 
 class PartsDecoder(nn.Module):

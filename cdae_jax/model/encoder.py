@@ -37,7 +37,7 @@ class Encoder(nn.Module):
                 h = Conv(self.channels * multiplier, stride=2, dtype=self.dtype)(h)
             h = ResBlock(self.channels * multiplier, self.dtype)(h, cond)
         # Flattened, not pooled: where things are matters.
-        h = nn.silu(GroupNorm(self.dtype)(h)).reshape(h.shape[0], -1).astype(jnp.float32)
+        h = GroupNorm(self.dtype, silu=True)(h).reshape(h.shape[0], -1).astype(jnp.float32)
         last = nn.Dense(2 * self.num_variables * self.block_dim, kernel_init=self.kernel_init)
         mean, log_var = jnp.split(last(h), 2, axis=-1)
         shape = (x.shape[0], self.num_variables, self.block_dim)

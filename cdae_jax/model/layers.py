@@ -1,4 +1,4 @@
-"""Layers that the encoder and the UNet share."""
+"""Layers that encoder, UNet and draft share."""
 
 from collections.abc import Callable
 
@@ -62,12 +62,12 @@ class ResBlock(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, cond: jax.Array | None = None) -> jax.Array:
         """x [B, H, W, C], cond [B, D] or None -> [B, H, W, channels]."""
-        h = Conv(self.channels, dtype=self.dtype)(nn.silu(GroupNorm(self.dtype)(x)))
+        h = Conv(self.channels, dtype=self.dtype)(GroupNorm(self.dtype, silu=True)(x))
         affine = None
         if cond is not None:
             affine = jnp.split(nn.Dense(2 * self.channels, dtype=self.dtype)(nn.silu(cond)), 2, axis=-1)
-        h = GroupNorm(self.dtype)(h, affine)
-        h = Conv(self.channels, dtype=self.dtype, kernel_init=nn.initializers.zeros)(nn.silu(h))
+        h = GroupNorm(self.dtype, silu=True)(h, affine)
+        h = Conv(self.channels, dtype=self.dtype, kernel_init=nn.initializers.zeros)(h)
         if x.shape[-1] != self.channels:
             x = nn.Dense(self.channels, dtype=self.dtype)(x)
         return x + h

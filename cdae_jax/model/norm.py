@@ -1,13 +1,14 @@
-"""Group normalisation (arXiv 1803.08494) whose gradient takes two sums over positions instead of one per input.
+"""Group normalisation (arXiv 1803.08494), and SiLU where it follows, as one operation with a gradient of its own.
 
-    y = a (x - mean) r + b,   r = 1 / sqrt(var + EPS)
+    y = a (x - mean) r + b,   r = 1 / sqrt(var + EPS);   SiLU: y sigmoid(y)
 
 with mean and variance over the positions and channels of a group. Given g = dL/dy, everything follows from two sums
 over the positions alone, G = sum g and P = sum g (x - mean): dL/db = G, dL/da = r P and
 
     dL/dx = r (a g - mean(a g) - (x - mean) r^2 mean(a g (x - mean))),   means over the group.
 
-a and b may differ from image to image, so that a condition (FiLM, arXiv 1709.07871) takes no sums of its own.
+Of the arrays that are as large as x, x alone is kept for the gradient, in its own type: y and its sigmoid are made
+again. a and b may differ from image to image, so that a condition (FiLM, arXiv 1709.07871) takes no sums of its own.
 """
 
 import functools
@@ -37,26 +38,36 @@ def _mean_over_group(sums: jax.Array, groups: int, positions: int) -> jax.Array:
     return jnp.repeat(means, sums.shape[1] // groups, axis=1)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
-def group_norm(x: jax.Array, a: jax.Array, b: jax.Array, groups: int) -> jax.Array:
-    """x [B, H, W, C] of any float type, a and b [B, C] float32 -> y [B, H, W, C] float32."""
-    return _forward(x, a, b, groups)[0]
+@functools.partial(jax.custom_vjp, nondiff_argnums=(3, 4))
+def group_norm(x: jax.Array, a: jax.Array, b: jax.Array, groups: int, silu: bool) -> jax.Array:
+    """x [B, H, W, C] of any float type, a and b [B, C] float32 -> the same shape and type as x; computed in float32."""
+    return _forward(x, a, b, groups, silu)[0]
 
 
-def _forward(x, a, b, groups):
+def _normalised(x, a, b, mean, r):
+    return (x.astype(jnp.float32) - mean[:, None, None]) * (a * r)[:, None, None] + b[:, None, None]
+
+
+def _forward(x, a, b, groups, silu):
     positions = math.prod(x.shape[1:3])
     values = x.astype(jnp.float32)
     mean = _mean_over_group(sum_over_positions(values), groups, positions)
     square = _mean_over_group(sum_over_positions(values**2), groups, positions)
     r = jax.lax.rsqrt(jnp.maximum(square - mean**2, 0) + EPS)
-    y = (values - mean[:, None, None]) * (a * r)[:, None, None] + b[:, None, None]
-    return y, (x, a, mean, r)
+    y = _normalised(x, a, b, mean, r)
+    return (nn.silu(y) if silu else y).astype(x.dtype), (x, a, b, mean, r)
 
 
-def _backward(groups, saved, g):
-    x, a, mean, r = saved
+def _backward(groups, silu, saved, g):
+    x, a, b, mean, r = saved
     positions = math.prod(x.shape[1:3])
-    centred = x.astype(jnp.float32) - mean[:, None, None]
+    g, centred = g.astype(jnp.float32), x.astype(jnp.float32) - mean[:, None, None]
+    if silu:
+        y = _normalised(x, a, b, mean, r)
+        sigmoid = nn.sigmoid(y)
+        g = g * sigmoid * (1 + y * (1 - sigmoid))
+        if x.dtype != jnp.float32:  # kept between the sums and dL/dx in the type of x, else XLA keeps float32
+            g = jax.lax.optimization_barrier(g.astype(x.dtype)).astype(jnp.float32)
     of_g, of_product = sum_over_positions(g), sum_over_positions(g * centred)
     offset = _mean_over_group(a * of_g, groups, positions)
     slope = r**2 * _mean_over_group(a * of_product, groups, positions)
@@ -71,6 +82,7 @@ class GroupNorm(nn.Module):
     """Group norm with 32 groups, or as many of them as divide the channels, in float32; its output is of type dtype."""
 
     dtype: jnp.dtype = jnp.float32
+    silu: bool = False  # x * sigmoid(x) of what comes out
 
     @nn.compact
     def __call__(self, x: jax.Array, affine: tuple[jax.Array, jax.Array] | None = None) -> jax.Array:
@@ -82,4 +94,4 @@ class GroupNorm(nn.Module):
             scale, shift = (part.astype(jnp.float32) for part in affine)
             a, b = a * (1 + scale), b * (1 + scale) + shift
         a, b = (jnp.broadcast_to(part, (x.shape[0], channels)) for part in (a, b))
-        return group_norm(x, a, b, math.gcd(32, channels)).astype(self.dtype)
+        return group_norm(x, a, b, math.gcd(32, channels), self.silu).astype(self.dtype)

@@ -87,6 +87,6 @@ class UNet(nn.Module):
                 h = block(jnp.concatenate([h, skips.pop()], -1), multiplier)
             if level:
                 h = Conv(h.shape[-1], dtype=self.dtype)(jnp.repeat(jnp.repeat(h, 2, axis=1), 2, axis=2))
-        h = nn.silu(GroupNorm(self.dtype)(h))
+        h = GroupNorm(self.dtype, silu=True)(h)
         out = Conv(x_t.shape[-1] * self.patch**2, dtype=self.dtype, kernel_init=nn.initializers.zeros)(h)
         return depth_to_space(out, self.patch).astype(jnp.float32)

@@ -65,5 +65,5 @@ class System:
 
     microbatches: int = 1  # parts of a batch whose gradients are added up, to spare memory
     fsdp: int = 1  # devices that share one copy of the state
-    dtype: Literal["float32", "bfloat16"] = "float32"  # of encoder and UNet; parameters and losses are float32
+    dtype: Literal["float32", "bfloat16"] = "float32"  # of encoder, UNet and draft; parameters and losses are float32
     remat: bool = False  # computes the UNet's blocks twice to spare memory

@@ -29,20 +29,21 @@ def flax_norm(params, x, affine):
     return y * (1 + scale) + shift
 
 
-def our_norm(params, x, affine):
-    return GroupNorm().apply(params, x, affine)
-
-
 @pytest.mark.parametrize("channels", [6, 32, 64])
 @pytest.mark.parametrize("with_affine", [False, True])
-def test_values_and_gradients_are_those_of_flax(channels, with_affine):
+@pytest.mark.parametrize("silu", [False, True])
+def test_values_and_gradients_are_those_of_flax(channels, with_affine, silu):
     params, x, affine, weights = inputs(channels)
     given = (params, x, affine if with_affine else None)
+
+    def reference(*given):
+        return nn.silu(flax_norm(*given)) if silu else flax_norm(*given)
 
     def run(norm):
         return jax.jit(jax.value_and_grad(lambda given: jnp.sum(weights * norm(*given) ** 2)))(given)
 
-    for ours, theirs in zip(*(jax.tree.leaves(run(norm)) for norm in (our_norm, flax_norm)), strict=True):
+    pairs = zip(*(jax.tree.leaves(run(norm)) for norm in (GroupNorm(silu=silu).apply, reference)), strict=True)
+    for ours, theirs in pairs:
         np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-4 * np.abs(np.asarray(theirs)).max())
 
 
@@ -63,6 +64,15 @@ def test_statistics_stay_in_float32_when_the_rest_does_not():
     )
     to_x = jax.grad(lambda x: jnp.sum(GroupNorm(jnp.bfloat16).apply(params, x).astype(jnp.float32)))
     assert to_x(x.astype(jnp.bfloat16)).dtype == jnp.bfloat16
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_the_gradient_keeps_the_input_alone_in_its_own_type(dtype):
+    params, x, affine, _ = inputs(8)
+    norm = jax.jit(lambda x: GroupNorm(dtype, silu=True).apply(params, x, affine))
+    _, gradient = jax.vjp(norm, x.astype(dtype))
+    large = [leaf.dtype for leaf in jax.tree.leaves(gradient) if leaf.size >= x.size]
+    assert large == [dtype]
 
 
 def test_sums_over_positions_are_the_same_on_every_platform():
