@@ -1,5 +1,6 @@
 """The flag --config: a name and a size such as pendulum:cpu, or a config file, whose fields flags may change."""
 
+import dataclasses
 import pathlib
 import re
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from ml_collections import config_flags
 
 from cdae_jax.data.graph_files import graph_section
 from cdae_jax.errors import InputError
-from cdae_jax.graph import did_you_mean
+from cdae_jax.graph import AUTO, did_you_mean
 from cdae_jax.paths import expanded
 from cdae_jax.presets.build import plain_settings, with_shares
 from cdae_jax.presets.datasets import DATASETS
@@ -41,6 +42,7 @@ def config_of(dataset: str, argument: str, graph: Mapping | None = None) -> ml_c
     for name, value in with_shares(train, config.train.get_ref("steps")).items():
         is_float = isinstance(value, ml_collections.FieldReference) and isinstance(value.get(), float)
         config.train[name] = value.to_float() if is_float else value  # else it has the type of the steps
+    config.train.batch_size = ml_collections.FieldReference(train["batch_size"], field_type=object)  # or "auto"
     config.graph = ml_collections.ConfigDict(graph, sort_keys=False)  # keeps the variables' order
     return config
 
@@ -87,8 +89,18 @@ def define(
 
 
 def settings(flag_values: flags.FlagValues = flags.FLAGS) -> Settings:
-    """What the flag and its changes say. Raises InputError for settings that no run can have."""
-    return Settings.from_dict(flag_values.config.to_dict()).resolved()
+    """What the flag and its changes say. Raises InputError for settings that no run can have, and as
+    `fitting_batch_size`."""
+    plain = flag_values.config.to_dict()
+    train = plain["train"]
+    if train["batch_size"] != AUTO:
+        return Settings.from_dict(plain).resolved()
+    from cdae_jax.profiling.batch_size import fitting_batch_size  # takes seconds to import
+
+    any_size = Settings.from_dict(plain | {"train": train | {"batch_size": train["refine_every"]}}).resolved()
+    size = fitting_batch_size(any_size)
+    print(f"batch size {size}, which fits the memory")
+    return dataclasses.replace(any_size, train=dataclasses.replace(any_size.train, batch_size=size))
 
 
 def argv_of(flag_values: flags.FlagValues = flags.FLAGS) -> list[str]:

@@ -13,7 +13,7 @@ WIDTH, COLUMN = 80, 27
 ASKS = {"--help", "-help", "-h", "-?", "--helpshort", "--helpfull"}
 FIELDS = {
     "train.steps=": "How long to train.",
-    "train.batch_size=": "Images of a step.",
+    "train.batch_size=": "Images of a step; auto: what fits a GPU or TPU.",
     "data.resolution=": "Height and width of the images.",
     "sample.num_steps=": "Network evaluations in each direction.",
 }

@@ -107,19 +107,25 @@ def compile_counterfactual(settings: Settings, mesh, batch_size: int):
     return algorithm.counterfactual.lower(net, x, y_do, rows((), jnp.int32), t, key, sampling).compile()
 
 
+def held_bytes(compiled) -> int:
+    """Memory that a compiled program takes on each device at once."""
+    memory = compiled.memory_analysis()
+    held = sum(getattr(memory, f"{kind}_size_in_bytes") for kind in ("argument", "output", "temp", "generated_code"))
+    return held - memory.alias_size_in_bytes
+
+
 def program(compiled, chip: Chip, repeats: int = 1) -> dict:
     """What one chip does in a compiled program, whose loop bodies run `repeats` times; the compiler counts them once:
     "bytes" in memory at once, "flops" and "traffic" (bytes read and written), their ratio "intensity", "collectives",
     and the least "seconds" with what bounds them ("bound")."""
-    memory, cost = compiled.memory_analysis(), compiled.cost_analysis()
-    held = sum(getattr(memory, f"{kind}_size_in_bytes") for kind in ("argument", "output", "temp", "generated_code"))
+    cost = compiled.cost_analysis()
     collectives = collectives_of(compiled.as_text())
     flops, traffic = repeats * cost["flops"], repeats * cost["bytes accessed"]
     sent = 2 * sum(entry["bytes"] for entry in collectives.values())  # a ring passes everything twice
     times = {"arithmetic": flops / chip.flops, "memory": traffic / chip.memory_speed, "links": sent / chip.link_speed}
     bound = max(times, key=times.get)
     return {
-        "bytes": held - memory.alias_size_in_bytes,
+        "bytes": held_bytes(compiled),
         "flops": flops,
         "traffic": traffic,
         "intensity": flops / traffic,

@@ -8,7 +8,9 @@ from absl import flags
 
 from cdae_jax.commands import config
 from cdae_jax.commands.common import sentence
+from cdae_jax.errors import InputError
 from cdae_jax.presets.datasets import DATASETS
+from cdae_jax.profiling import batch_size
 from configs import custom, pendulum
 
 pytestmark = pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")  # by which a file is read
@@ -51,6 +53,20 @@ def test_ones_own_images_bring_their_graph(graph, monkeypatch):
     assert found.to_dict() == custom.get_config(f"smoke,{graph},method=conditional").to_dict()
     assert list(found.graph) == ["size", "glow"] and found.model.block_dim == 1
     assert values_of(f"--config=custom:smoke,{graph}").config.model.block_dim == 4
+
+
+def test_a_batch_size_may_be_that_which_fits_the_memory(monkeypatch, capsys):
+    given = ("--config=pendulum:smoke", "--config.train.batch_size=auto", "--config.system.microbatches=2")
+    with pytest.raises(InputError, match="on a CPU give a number, such as 16"):
+        config.settings(values_of(*given))
+    asked = []
+    monkeypatch.setattr(batch_size, "fitting_batch_size", lambda settings: asked.append(settings) or 64)
+    found = config.settings(values_of(*given))
+    assert found.train.batch_size == 64 and asked[0].system.microbatches == 2
+    assert capsys.readouterr().out == "batch size 64, which fits the memory\n"
+    assert config.settings(values_of(*given[:1], "--config.train.batch_size=32")).train.batch_size == 32
+    with pytest.raises(InputError, match="config.train.batch_size is 'large': expected a value of type int"):
+        config.settings(values_of(*given[:1], "--config.train.batch_size=large"))
 
 
 def test_fields_are_changed_and_locked_and_handed_on():
