@@ -10,7 +10,7 @@ python -m experiments.train --config=configs/causal_chamber.py:cpu --config.data
 
 import ml_collections
 
-from configs.common import config_of
+from cdae_jax.commands.config import config_of
 
 
 def get_config(argument: str = "cpu") -> ml_collections.ConfigDict:

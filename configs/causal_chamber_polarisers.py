@@ -8,7 +8,7 @@ python -m experiments.train --config=configs/causal_chamber_polarisers.py:cpu --
 
 import ml_collections
 
-from configs.common import config_of
+from cdae_jax.commands.config import config_of
 
 
 def get_config(argument: str = "cpu") -> ml_collections.ConfigDict:

@@ -11,7 +11,7 @@ Never trained here, since the data cannot be shipped; the reader is tested on fi
 
 import ml_collections
 
-from configs.common import config_of
+from cdae_jax.commands.config import config_of
 
 
 def get_config(argument: str = "cpu") -> ml_collections.ConfigDict:

@@ -7,7 +7,7 @@ The sizes are those of circuit_lookalike.py.
 
 import ml_collections
 
-from configs.common import config_of
+from cdae_jax.commands.config import config_of
 
 
 def get_config(argument: str = "cpu") -> ml_collections.ConfigDict:

@@ -9,7 +9,7 @@ python -m experiments.train --config=configs/circuit_lookalike.py:cpu --workdir=
 
 import ml_collections
 
-from configs.common import config_of
+from cdae_jax.commands.config import config_of
 
 
 def get_config(argument: str = "cpu") -> ml_collections.ConfigDict:

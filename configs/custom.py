@@ -18,7 +18,7 @@ A method other than ours goes at the end: custom.py:cpu,graph.json,method=diffae
 
 import ml_collections
 
-from configs.common import own_config
+from cdae_jax.commands.config import own_config
 
 
 def get_config(argument: str = "") -> ml_collections.ConfigDict:

@@ -9,7 +9,7 @@ python -m experiments.train --config=configs/morpho_mnist.py:cpu --config.data.m
 
 import ml_collections
 
-from configs.common import config_of
+from cdae_jax.commands.config import config_of
 
 
 def get_config(argument: str = "cpu") -> ml_collections.ConfigDict:

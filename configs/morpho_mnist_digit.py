@@ -7,7 +7,7 @@ python -m experiments.train --config=configs/morpho_mnist_digit.py:cpu --config.
 
 import ml_collections
 
-from configs.common import config_of
+from cdae_jax.commands.config import config_of
 
 
 def get_config(argument: str = "cpu") -> ml_collections.ConfigDict:

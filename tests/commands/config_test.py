@@ -1,6 +1,8 @@
 """The flag --config: names and files of configs, their fields, and what none can be."""
 
+import ast
 import json
+import pathlib
 import re
 
 import pytest
@@ -39,6 +41,14 @@ def test_a_name_is_the_config_of_its_file(name, argument):
 
 def test_a_file_is_read_as_it_always_was():
     assert values_of("--config=configs/pendulum.py:smoke").config.to_dict() == pendulum.get_config("smoke").to_dict()
+
+
+@pytest.mark.parametrize("path", sorted(pathlib.Path("configs").glob("*.py")), ids=lambda path: path.name)
+def test_a_file_needs_nothing_but_what_is_installed(path):
+    """`cdae` runs from any folder, and a copy of the file may lie anywhere."""
+    nodes = ast.walk(ast.parse(path.read_text()))
+    names = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    assert {name.partition(".")[0] for name in names} <= {"cdae_jax"}
 
 
 @pytest.mark.parametrize("dataset", [name for name in DATASETS if name != "custom"])

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from fakes import bar, fake_mnist
 
+from cdae_jax.commands.config import config_of
 from cdae_jax.data import morpho_mnist
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.errors import InputError
 from cdae_jax.settings.run import Settings
-from configs.common import config_of
 
 RNG = np.random.default_rng(0)
 

@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 from reading import reads
 
+from cdae_jax.commands.config import config_of
 from cdae_jax.data.settings import BY_NAME
 from cdae_jax.settings.run import Settings
-from configs.common import config_of
 
 GRAPH = {"size": {}}
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from cdae_jax.commands.config import config_of
 from cdae_jax.presets import build
 from cdae_jax.presets.build import plain_settings, with_shares
 from cdae_jax.presets.datasets import DATASETS
@@ -20,7 +21,6 @@ from configs import (
     morpho_mnist_digit,
     pendulum,
 )
-from configs.common import config_of
 
 FILES = {
     "pendulum": pendulum,

@@ -12,6 +12,7 @@ from devices import one_device
 from short_runs import dataset_of, settings_with
 
 import cdae_jax
+from cdae_jax.commands.config import config_of
 from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import init_params
 from cdae_jax.model.network import Network
@@ -24,7 +25,6 @@ from cdae_jax.presets.sizes import SIZES
 from cdae_jax.settings.run import Settings
 from cdae_jax.training.loop import train_model
 from cdae_jax.training.step import loss_weights
-from configs.common import config_of
 
 OTHERS = [name for name in METHODS if name != "ours"]
 GRAPH = {"animal": {"kind": "categorical", "classes": 3}, "size": {"parents": ("animal",), "part": "animal"}}

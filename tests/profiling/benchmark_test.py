@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import pytest
 from short_runs import settings_with
 
+from cdae_jax.commands.config import config_of
 from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import params_shapes
 from cdae_jax.profiling import benchmark
 from cdae_jax.settings.run import Settings
-from configs.common import config_of
 
 pytestmark = pytest.mark.usefixtures("one_device_alone")
 
