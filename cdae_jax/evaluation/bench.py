@@ -22,7 +22,10 @@ SEED = 1  # of the values that are set
 
 
 def dataset_of(model: TrainedModel, directory: str | pathlib.Path) -> Dataset:
-    """The data that a workdir's model was trained on. Raises InputError if its config now gives others, or none."""
+    """The data that a workdir's model was trained on. Raises InputError if its config now gives others or none, and for
+    a model of a file or of the package, which has no workdir."""
+    if model.workdir is None:
+        raise InputError(f"{directory} is a model without its data: give the workdir that it was trained in")
     dataset = make_dataset(model.settings.data, model.settings.graph)
     workdir.check_dataset(pathlib.Path(directory), dataset)
     return dataset

@@ -25,7 +25,8 @@ HUB = "hf://"
 def load(source: str | pathlib.Path) -> TrainedModel:
     """A trained model: of a workdir (the averaged parameters of its newest checkpoint), of an exported .cdae file or
     folder, one that comes with the package, load("pendulum"), or one of the Hugging Face hub, load("hf://user/name"),
-    with load("hf://user/name@v1.0") for one revision (needs the extra `hub`; fetched models are found offline).
+    with load("hf://user/name@v1.0") for one revision (needs the extra `hub`; fetched models are found offline). A model
+    in the working directory comes before one of the package that has its name.
 
     What JAX compiles is kept for later processes (`compiled`), unless a cache of its own is configured. Raises
     InputError if nothing is there, or it is no model, has no checkpoint, is damaged or of a newer format.
@@ -37,12 +38,12 @@ def load(source: str | pathlib.Path) -> TrainedModel:
         )
     if str(source).startswith(HUB):
         return archive.read(_fetched(str(source)))
-    path = expanded(source)
-    if path.is_dir():
+    path, is_shipped = expanded(source), str(source) in archive.shipped()
+    if path.is_dir() and (archive.is_folder(path) or (path / "config.json").is_file() or not is_shipped):
         return archive.read(path) if archive.is_folder(path) else _of_workdir(path)
     if path.is_file():
         return archive.read(path)
-    if str(source) in archive.shipped():
+    if is_shipped:
         return archive.read(archive.SHIPPED / f"{source}{archive.SUFFIX}")
     raise InputError(
         f"there is no folder or file {str(source)!r}: give the --workdir of a trained model, an exported"

@@ -23,12 +23,18 @@ def with_labels(labels):
 
 
 def test_the_data_of_another_workdir_are_refused(tmp_path):
-    model = types.SimpleNamespace(settings=settings_with())
+    model = types.SimpleNamespace(settings=settings_with(), workdir=tmp_path)
     found = module.dataset_of(model, tmp_path)  # nothing says on what it was trained
     np.testing.assert_array_equal(found.test.labels, dataset_of(model.settings).test.labels)
     (tmp_path / "model.json").write_text(json.dumps({"dataset": "MorphoMNIST"}))
     with pytest.raises(InputError, match="was trained on MorphoMNIST, but its config now gives"):
         module.dataset_of(model, str(tmp_path))
+
+
+def test_a_model_of_a_file_has_no_data():
+    model = types.SimpleNamespace(settings=settings_with(), workdir=None)
+    with pytest.raises(InputError, match="pendulum.cdae is a model without its data: give the workdir"):
+        module.dataset_of(model, "pendulum.cdae")
 
 
 def test_the_first_examples_are_all_if_there_are_fewer():

@@ -50,6 +50,15 @@ def test_what_is_nowhere_is_named_with_the_models_that_there_are(tmp_path):
             cdae_jax.load(where)
 
 
+def test_a_folder_of_other_things_does_not_hide_a_model_of_the_package(tmp_path, monkeypatch):
+    (tmp_path / "pendulum" / "figures").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert cdae_jax.load("pendulum").graph.names == ("angle", "light", "length", "position")
+    (tmp_path / "pendulum" / "config.json").touch()  # a workdir of one's own, not yet whole
+    with pytest.raises(InputError):
+        cdae_jax.load("pendulum")
+
+
 def test_what_is_no_path_is_named():
     with pytest.raises(InputError, match="load was given None: expected a path, or the name of a model"):
         cdae_jax.load(None)
