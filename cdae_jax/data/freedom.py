@@ -59,10 +59,12 @@ def hardly_shown(labels: np.ndarray, was_set: np.ndarray, graph: CausalGraph, dr
         elif draws_parts and var.part not in {graph.variables[p].part for p in graph.parents[i]}:
             says += f" its part {var.part!r} is drawn without them, if the image is a sum of its parts"
         else:
+            by_parts = 'name its "part" in the graph (config.model.decoder="refiner")'
+            if var.part:  # of another decoder, or shared with a cause
+                by_parts = f'draw its part {var.part!r} apart from those of its causes (config.model.decoder="refiner")'
             says += (
                 f" no image shows it apart from them, so do({var.name}) may change what they draw, or nothing. Add"
-                ' images in which it was set (config.data.do_column) or that vary more, or name its "part" in the graph'
-                ' (config.model.decoder="refiner")'
+                f" images in which it was set (config.data.do_column) or that vary more, or {by_parts}"
             )
         found.append(says)
     return found

@@ -69,6 +69,7 @@ def test_images_that_were_set_and_parts_change_what_is_said():
     ):  # no parts are drawn, or it shares that of its cause
         (line,) = told(labels_of(2 * A), graph, draws_parts=draws_parts)
         assert "no image shows it apart" in line
+        assert ("draw its part 'shadow' apart from those of its causes" in line) == (graph is apart)
 
 
 def test_unknown_labels_and_few_rows_say_nothing():
