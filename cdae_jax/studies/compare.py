@@ -164,12 +164,13 @@ def measures(found: dict) -> dict[str, tuple[dict, str]]:
 
 
 def _text(value: dict, direction: str, others: list[dict]) -> str:
-    """A mean with its interval; bold if that lies beyond those of all others."""
+    """A mean with its interval; bold if that lies beyond those of all others, and has a width: the reference of a
+    difference is no result."""
     if value["interval"] is None:
         return f"{value['mean']:.4g}"
     (low, high), ends = value["interval"], [other["interval"] for other in others]
     beyond = {LOWER: lambda end: high < end[0], HIGHER: lambda end: low > end[1], NEITHER: lambda end: False}[direction]
-    wins = ends and None not in ends and all(map(beyond, ends))
+    wins = low < high and ends and None not in ends and all(map(beyond, ends))
     mark = "**" if wins else ""
     return f"{mark}{value['mean']:.4g}{mark} ({low:.4g}..{high:.4g})"
 
