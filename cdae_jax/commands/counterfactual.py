@@ -1,7 +1,7 @@
 """Counterfactuals of test images as a picture.
 
 --do=angle=+20 adds to the angle of each image (+-20 takes away), angle=*1.5 multiplies it, animal=cat sets a class;
---draws=16 shows how sure each is, after cdae calibrate;
+--draws=20 shows how sure each is, after cdae calibrate;
 --strength=0.5 makes half of the change, --strength=angle=0.5,light=1 half of one. What holds a comma stands in quotes
 of its own: --do='"size, total=3"'
 

@@ -5,7 +5,7 @@ folder with the same files, as the Hugging Face hub expects it: `hf upload user/
 cdae_jax.load("hf://user/name").
 
 cdae export --workdir=runs/pendulum --output=pendulum.cdae
-cdae export --workdir=runs/pendulum --output=pendulum
+cdae export --workdir=runs/pendulum --output=hub
 cdae export --workdir=runs/pendulum --output=pendulum.cdae --precision=float16
 """
 

@@ -25,7 +25,10 @@ def check_draws(draws, uncertainty: Uncertainty | None, fit_steps: int) -> None:
     if isinstance(draws, bool) or not isinstance(draws, (int, np.integer)) or draws < 2:
         raise InputError(f"draws is {draws!r}: expected a whole number of at least 2, or None for no draws")
     if uncertainty is None:
-        raise InputError("draws were asked of a model that was not calibrated: run cdae calibrate --workdir=... first")
+        raise InputError(
+            "draws were asked of a model that was not calibrated: run cdae calibrate --workdir=... or"
+            " cdae_jax.calibrate(model) first, which take the workdir that it was trained in"
+        )
     if uncertainty.fit_steps != fit_steps:
         raise InputError(
             f"draws were asked with fit_steps {fit_steps}, and this model was calibrated with {uncertainty.fit_steps}:"
