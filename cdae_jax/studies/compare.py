@@ -113,6 +113,11 @@ def _value(mean, interval=None, count=None) -> dict:
     return {"mean": mean, "interval": interval, "count": count}
 
 
+def _difference(value: dict) -> tuple[dict, str]:
+    """That of the reference to itself is no result, and never better."""
+    return value, NEITHER if value["interval"] == [0, 0] else LOWER
+
+
 def measures(found: dict) -> dict[str, tuple[dict, str]]:
     """What is compared, by name: its mean, interval and number of images, and which way is better. Errors per training
     sd."""
@@ -121,13 +126,13 @@ def measures(found: dict) -> dict[str, tuple[dict, str]]:
         rows["effectiveness: mean error of all cells"] = (found["mean_effectiveness"], LOWER)
     less = found.get("difference")
     if less:
-        rows[f"effectiveness: mean error less that of {less['to']}, image by image"] = (less["mean"], LOWER)
+        rows[f"effectiveness: mean error less that of {less['to']}, image by image"] = _difference(less["mean"])
     for do, errors in found.get("effectiveness", {}).items():
         for name, error in errors.items():
             if name != "mean_of_others" and error["normalised"] is not None:
                 rows[f"{do}: {name}"] = (_value(error["normalised"], error["interval"], error["count"]), LOWER)
                 if less:
-                    rows[f"{do}: {name}, less that of {less['to']}"] = (less["cells"][do][name], LOWER)
+                    rows[f"{do}: {name}, less that of {less['to']}"] = _difference(less["cells"][do][name])
     for do, error in found.get("counterfactual_error", {}).items():
         rows[f"{do}: pixel MSE to the true image"] = (error["mse"], LOWER)
         rows[f"{do}: SSIM to the true image"] = (error["ssim"], HIGHER)
@@ -164,13 +169,12 @@ def measures(found: dict) -> dict[str, tuple[dict, str]]:
 
 
 def _text(value: dict, direction: str, others: list[dict]) -> str:
-    """A mean with its interval; bold if that lies beyond those of all others, and has a width: the reference of a
-    difference is no result."""
+    """A mean with its interval; bold if that lies beyond those of all others."""
     if value["interval"] is None:
         return f"{value['mean']:.4g}"
     (low, high), ends = value["interval"], [other["interval"] for other in others]
     beyond = {LOWER: lambda end: high < end[0], HIGHER: lambda end: low > end[1], NEITHER: lambda end: False}[direction]
-    wins = low < high and ends and None not in ends and all(map(beyond, ends))
+    wins = ends and None not in ends and all(map(beyond, ends))
     mark = "**" if wins else ""
     return f"{mark}{value['mean']:.4g}{mark} ({low:.4g}..{high:.4g})"
 
