@@ -66,6 +66,21 @@ def test_statistics_stay_in_float32_when_the_rest_does_not():
     assert to_x(x.astype(jnp.bfloat16)).dtype == jnp.bfloat16
 
 
+def test_gradients_in_bfloat16_are_those_of_float32_but_for_rounding():
+    params, x, affine, weights = inputs(64)
+    half = x.astype(jnp.bfloat16)
+
+    def gradient(dtype, x):
+        def loss(x):
+            return jnp.sum(weights * GroupNorm(dtype, silu=True).apply(params, x, affine).astype(jnp.float32))
+
+        return np.asarray(jax.jit(jax.grad(loss))(x), np.float32)
+
+    found, expected = gradient(jnp.bfloat16, half), gradient(jnp.float32, half.astype(jnp.float32))
+    assert np.abs(found - expected).max() < 0.02 * np.abs(expected).max()
+    assert np.abs(found - expected).mean() < 0.01 * np.abs(expected).mean()
+
+
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 def test_the_gradient_keeps_the_input_alone_in_its_own_type(dtype):
     params, x, affine, _ = inputs(8)
