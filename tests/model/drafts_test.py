@@ -1,9 +1,11 @@
 """Decoders in one pass, and one that draws the parts of an image one by one: which variable can change what."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
-from networks import filled
+from networks import filled, small_model, small_network
 
 from cdae_jax.model.drafts import ConvDecoder, PartsDecoder
 
@@ -32,6 +34,22 @@ def test_every_variable_changes_the_image_and_the_context_only_where_there_is_on
         assert x.shape == (3, *SHAPE)
         assert all(np.abs(other - x).max() > 0.01 for other in changed)
         assert (np.abs(in_context - x).max() > 0.01) == changes
+
+
+def test_a_draft_computes_in_the_models_type_and_gives_single_precision():
+    net = small_network("refiner", dtype="bfloat16")
+    assert {leaf.dtype for leaf in jax.tree.leaves(net.params["params"]["conv_decoder"])} == {jnp.dtype("float32")}
+    z, context = jnp.zeros((3, 4, 4)), jnp.zeros(3, jnp.int32)
+
+    def types(dtype):
+        """Of the results of the draft's convolutions, and of the draft."""
+        decoder = small_model("refiner", dtype=dtype).bind(net.params).conv_decoder
+        traced = jax.jit(lambda z: decoder(z, context, SHAPE)).trace(z)
+        text = str(traced.jaxpr)
+        return set(re.findall(r"(bf16|f32)\[[\d,]+\] = conv_general_dilated", text)), traced.out_info.dtype
+
+    assert types("bfloat16") == ({"bf16"}, jnp.float32)
+    assert types("float32") == ({"f32"}, jnp.float32)
 
 
 def test_variables_of_different_parts_change_the_image_independently_and_those_of_one_do_not():

@@ -11,6 +11,7 @@ import threading
 import jax
 import jax.numpy as jnp
 import numpy as np
+import orbax.checkpoint as ocp
 import pytest
 from commands import ENVIRONMENT, run_here
 from short_runs import assert_same_end, settings_with
@@ -45,6 +46,25 @@ def truncate(path):
 def copy(trained_pendulum, tmp_path):
     """Checkpoints at steps 10 and 20."""
     return shutil.copytree(trained_pendulum, tmp_path / "copy")
+
+
+def test_checkpoints_are_not_compressed_and_older_ones_that_are_can_be_read(tmp_path):
+    tree = {"zeros": jnp.zeros((512, 512)), "step": jnp.int32(7)}
+    now = Checkpoints(tmp_path / "now")
+    now.save(7, tree, tree)
+    now.close()
+    assert files_of(tmp_path / "now", 7)[0].stat().st_size >= 4 * 512 * 512
+    older = ocp.CheckpointManager((tmp_path / "older" / "checkpoints").absolute())
+    args = ocp.args.Composite(train=ocp.args.StandardSave(tree), ema=ocp.args.StandardSave(tree))
+    older.save(7, args=args)
+    older.close()
+    assert files_of(tmp_path / "older", 7)[0].stat().st_size < 512 * 512
+    here = sharding.replicated(sharding.make_mesh())
+    for folder in ("now", "older"):
+        checkpoints = Checkpoints(tmp_path / folder, create=False)
+        step, (found,) = checkpoints.restore_newest(train=sharding.abstract_like(tree, here))
+        checkpoints.close()
+        assert step == 7 and found["step"] == 7 and not found["zeros"].any()
 
 
 @pytest.mark.parametrize("harm", [flip, truncate, os.remove])
