@@ -4,6 +4,7 @@ import functools
 import os
 import pathlib
 import re
+import runpy
 import subprocess
 import sys
 
@@ -17,6 +18,12 @@ TABLES = sorted(RECORDS.glob("*/*.md"))
 LINKING = [*PAGES, ROOT / "CHANGELOG.md", RECORDS / "README.md", *TABLES, *(ROOT / "docs").glob("*.ipynb")]
 LINK = re.compile(r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$", re.MULTILINE)
 MODULE = re.compile(r"[\w.-]+(?:/[\w.-]+)*/[\w-]+\.py\b")
+
+
+def test_pictures_of_assumptions_are_drawn(tmp_path):
+    runpy.run_path(str(ROOT / "docs" / "assumptions_pictures.py"))["main"](tmp_path)
+    drawn = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    assert set(drawn) == {"assumptions_labels.png", "assumptions_rows.png"} and min(drawn.values()) > 20_000
 
 
 def _prose(text: str) -> str:
