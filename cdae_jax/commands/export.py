@@ -1,7 +1,7 @@
 """A trained model as one file that travels, or as a folder.
 
 cdae_jax.load("pendulum.cdae") reads it. It is a zip; README.md in it is for people. Without a suffix --output is a
-folder with the same files, as the Hugging Face hub expects it: `hf upload user/name pendulum`, and then
+folder with the same files, as the Hugging Face hub expects it: `hf upload user/name hub`, and then
 cdae_jax.load("hf://user/name").
 
 cdae export --workdir=runs/pendulum --output=pendulum.cdae
