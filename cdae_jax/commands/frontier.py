@@ -17,7 +17,7 @@ from cdae_jax.studies.frontier import frontier, points
 WORKDIR = define.path("workdir", None, "Folder of a trained model.")
 SOLVERS = flags.DEFINE_list("solvers", ["ddim", "dpm_solver"], "Solvers, see cdae_jax.diffusion.solvers.")
 NUM_STEPS = flags.DEFINE_list("num_steps", ["5", "10", "20"], "Steps in each direction.")
-DEPTHS = flags.DEFINE_list("depths", ["0", "0.7", "1"], "Fractions of the diffusion time; 0: the decoder's default.")
+DEPTHS = flags.DEFINE_list("depths", ["0", "0.7"], "Fractions of the diffusion time; 0: the default.")
 GUIDANCES = flags.DEFINE_list("guidances", ["1"], "Guidance strengths w.")
 CORRECTIONS = flags.DEFINE_list("corrections", ["0", "2"], "Numbers of self-corrections.")
 NUM_IMAGES = flags.DEFINE_integer("num_images", 128, "Images for each point.", lower_bound=2)

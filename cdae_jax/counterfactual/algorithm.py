@@ -12,7 +12,7 @@ from cdae_jax.counterfactual.readout import Readout, move
 from cdae_jax.counterfactual.repairs import numbers, restore, self_correct
 from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.diffusion.guidance import guide
-from cdae_jax.diffusion.process import Schedule, q_sample
+from cdae_jax.diffusion.process import q_sample
 from cdae_jax.diffusion.solvers import SOLVERS
 from cdae_jax.model.network import Network
 from cdae_jax.model.scm import Intervention
@@ -57,8 +57,12 @@ def counterfactual(
     predict = predictor(net, x, z, context, t, key, sampling)
     shown = z_cf
     if sampling.corrections and sampling.guidance == 1 and readout is None:
-        misread = 0.0 if y is None else net.labels_of(net.propagate(net.encode(x)[0])) - net.labels_of(z)
-        shown = self_correct(net, predict, z_cf, y_do, sampling.corrections, misread)
+
+        def labels_in(image):
+            return net.labels_of(abduct(net, image, context, sampling.fit_steps)[1])
+
+        misread = 0.0 if y is None else labels_in(x) - net.labels_of(z)
+        shown = self_correct(net, predict, labels_in, z_cf, y_do, sampling.corrections, misread)
     return Counterfactual(predict(shown), u, z, z_cf)
 
 
@@ -124,18 +128,16 @@ def predictor(net: Network, x, z, context, t, key, sampling: Sampling):
     if not net.decoder.diffuses:  # no noise to abduct
         return lambda z_cf: jnp.clip(net.draft(z_cf, context, shape), -1, 1)
     _, decode = SOLVERS[sampling.solver]
+    draft = net.draft(z, context, shape)
     if sampling.abduction != "noise":
         x_T = invert(net, x, z, context, t, sampling.solver)
     else:
         eps = jax.random.normal(key, x.shape, x.dtype)
-        x_T = q_sample(net.schedule, x - drafted(net, z, context, shape), eps, jnp.full(x.shape[:1], t[-1]))
+        x_T = q_sample(net.schedule, net.remainder(x, draft), eps, jnp.full(x.shape[:1], t[-1]))
 
     def predict(z_cf):
-        d = drafted(net, z, context, shape)
-        # w = 0 changes nothing; above 1 the network's part alone grows
-        d_cf = d + min(w, 1.0) * (drafted(net, z_cf, context, shape) - d)
-        x_cf = decode(guided(net, z_cf, context, shape, w), net.schedule, shift(x_T, d_cf, net.schedule, t), t)
-        return jnp.clip(x_cf, -1, 1)
+        draft_cf = net.draft(z_cf, context, shape)
+        return net.image(decode(guided(net, z_cf, context, draft_cf, w), net.schedule, x_T, t), draft_cf)
 
     if sampling.abduction != "restore":
         return predict
@@ -145,46 +147,30 @@ def predictor(net: Network, x, z, context, t, key, sampling: Sampling):
 
 @functools.partial(jax.jit, static_argnames="solver")
 def invert(net: Network, x, z, context, t, solver: str) -> jax.Array:
-    """1. Abduction of x_T [B, H, W, C]: what z [B, n, k] does not explain of images x [B, H, W, C].
-
-    A refiner's x is its draft d(z) plus a remainder r, and its UNet sees the noisy r alone (`Network.denoise`). What z
-    does not explain is r, so that x_T is the noise of r: the solver's x_t is the noisy r plus sqrt(alpha_bar) d, of
-    which the latter is taken away. At the end of the diffusion time this makes next to no difference.
-    """
+    """1. Abduction of x_T [B, H, W, C], the noise of `Network.remainder`: what z [B, n, k] does not explain of images x
+    [B, H, W, C]."""
     encode, _ = SOLVERS[solver]
     net = net if net.style is not None else net.with_style_of(x, z)
-    x_T = encode(net.eps_fn(z, context, x.shape[1:]), net.schedule, x, t)
-    return shift(x_T, -drafted(net, z, context, x.shape[1:]), net.schedule, t)
+    draft = net.draft(z, context, x.shape[1:])
+    return encode(net.eps_fn(z, context, draft), net.schedule, net.remainder(x, draft), t)
 
 
 @functools.partial(jax.jit, static_argnames=("shape", "sampling"))
 def sample(net: Network, z, context, t, key, *, shape: tuple[int, int, int], sampling: Sampling) -> jax.Array:
     """Images [B, H, W, C] in [-1, 1] from latents z [B, n, k], fresh noise and fresh style, along the steps t [N].
 
-    shape is (H, W, C). A refiner's noise is added to its draft, so that with a guidance of 1 or more t need not
-    reach the end of the diffusion time.
+    shape is (H, W, C).
     """
     if net.model.style_dim:
         net = net.replace(style=jax.random.normal(jax.random.fold_in(key, 1), (z.shape[0], net.model.style_dim)))
+    draft = net.draft(z, context, shape)
     if not net.decoder.diffuses:
-        return jnp.clip(net.draft(z, context, shape), -1, 1)
-    draft = min(sampling.guidance, 1.0) * drafted(net, z, context, shape)
-    x_T = q_sample(net.schedule, draft, jax.random.normal(key, draft.shape, z.dtype), jnp.full(z.shape[:1], t[-1]))
-    eps_fn = guided(net, z, context, shape, sampling.guidance)
-    return jnp.clip(SOLVERS[sampling.solver][1](eps_fn, net.schedule, x_T, t), -1, 1)
+        return jnp.clip(draft, -1, 1)
+    x_T = jax.random.normal(key, (z.shape[0], *shape), z.dtype)
+    eps_fn = guided(net, z, context, draft, sampling.guidance)
+    return net.image(SOLVERS[sampling.solver][1](eps_fn, net.schedule, x_T, t), draft)
 
 
-def guided(net: Network, z, context, image_shape, guidance: float):
-    """The decoder under z [B, n, k] with guidance w, as a function eps_fn(x_t, t)."""
-    return guide(net.eps_fn(z, context, image_shape), net.eps_fn(z, context, image_shape, null=True), guidance)
-
-
-def drafted(net: Network, z, context, image_shape) -> jax.Array:
-    """d(z) [B, H, W, C]; 0 for a decoder without drafts."""
-    draft = net.draft(z, context, image_shape)
-    return jnp.zeros((z.shape[0], *image_shape)) if draft is None else draft
-
-
-def shift(x_T: jax.Array, image: jax.Array, schedule: Schedule, t: jax.Array) -> jax.Array:
-    """x_T [B, H, W, C] at the last of the steps t [N], after adding an image [B, H, W, C] to the x_0 of which it is."""
-    return x_T + jnp.sqrt(schedule.alpha_bar[t[-1]]) * image
+def guided(net: Network, z, context, draft, guidance: float):
+    """The decoder under z [B, n, k] and its draft with guidance w, as a function eps_fn(r_t, t)."""
+    return guide(net.eps_fn(z, context, draft), net.eps_fn(z, context, draft, null=True), guidance)

@@ -28,41 +28,41 @@ def restore(x: jax.Array, x_rec: jax.Array, x_cf: jax.Array) -> jax.Array:
     return x_cf + jnp.exp(-0.5 * ((x_cf - x_rec) / RESTORE_SD) ** 2) * (x - x_rec)
 
 
-def missing_labels(net: Network, x_cf: jax.Array, y_cf: jax.Array, y_do: jax.Array) -> jax.Array:
-    """y_cf - y, [B, n] standardised and within MAX_MISSING of 0: what the labels y that the encoder reads from x_cf
-    [B, H, W, C] lack of the wanted ones y_cf [B, n]; 0 for classes.
+def missing_labels(graph: CausalGraph, y: jax.Array, y_cf: jax.Array, y_do: jax.Array) -> jax.Array:
+    """y_cf - y, [B, n] standardised and within MAX_MISSING of 0: what the labels y read from a made image lack of the
+    wanted ones y_cf, both [B, n]; 0 for classes.
 
     The encoder misreads an image in the same way before and after the change, so that asking for what is missing mends
     its errors too, not only the decoder's. It was not trained on images that break the mechanisms: an image in which a
     variable with parents is set (y_do [B, n], NaN elsewhere), or none, has 0 for all of its variables.
     """
-    u, _ = net.encode(x_cf)
-    gap = y_cf - net.labels_of(net.propagate(u))
-    is_root = jnp.asarray([not parents for parents in net.graph.parents])
+    is_root = jnp.asarray([not parents for parents in graph.parents])
     is_set = jnp.isfinite(y_do)
     is_like_data = is_set.any(1, keepdims=True) & (is_root[None] | ~is_set).all(1, keepdims=True)
-    return jnp.where(numbers(net.graph)[None] & is_like_data, jnp.clip(gap, -MAX_MISSING, MAX_MISSING), 0)
+    gap = jnp.clip(y_cf - y, -MAX_MISSING, MAX_MISSING)
+    return jnp.where(numbers(graph)[None] & is_like_data, gap, 0)
 
 
 def self_correct(
     net: Network,
     decode: Callable[[jax.Array], jax.Array],
+    read: Callable[[jax.Array], jax.Array],
     z_cf: jax.Array,
     y_do: jax.Array,
     times: int,
     misread: jax.Array | float = 0.0,
 ) -> jax.Array:
-    """z_cf [B, n, k] moved by what the encoder misses in its image, repeated `times` times (self-correction:
-    docs/tried.md, "Repairs").
+    """z_cf [B, n, k] moved by what its image lacks, repeated `times` times (self-correction: docs/tried.md, "Repairs").
 
         z_cf + m(y) - m(y_cf),   y starts at y_cf and grows by `missing_labels` of each image
 
-    y_do [B, n] are the standardised labels that were set, NaN elsewhere; misread [B, n] is by how much the encoder
-    reads the factual image's labels too high, where these are known: it will do so again.
+    decode maps latents to images [B, H, W, C], and read images to standardised labels [B, n]. y_do [B, n] are the
+    labels that were set, NaN elsewhere; misread [B, n] is by how much the factual image's labels are read too high,
+    where these are known: the made image's will be again.
     """
     y_cf = y = net.labels_of(z_cf)
     shown = z_cf
     for _ in range(times):
-        y = y + missing_labels(net, decode(shown), y_cf + misread, y_do)
+        y = y + missing_labels(net.graph, read(decode(shown)), y_cf + misread, y_do)
         shown = z_cf + net.codes(y) - net.codes(y_cf)
     return shown

@@ -19,8 +19,7 @@ class Sampling:
 
     Abduction by "invert" finds x_T by the solver backwards, which keeps the image's identity; "restore" does so and
     gives back what that loses where nothing changes, for one more decoding; "noise" adds fresh noise to the image
-    instead, as the released code does. A depth of 0 stands for the decoder's default (`grids.default_depth`), which is
-    meant for inversion: with "noise" give a depth.
+    instead, as the released code does. A depth of 0 stands for the default (`grids.default_depth`).
     """
 
     num_steps: int  # network evaluations in each direction
@@ -31,10 +30,9 @@ class Sampling:
     corrections: int = 0  # self-corrections: the made image is read, and what is missing added (`repairs.self_correct`)
     fit_steps: int = 0  # Gauss-Newton steps that fit the labels read through the draft (`label_fit`)
 
-    def resolved(self, decoder: Decoder, prediction: str) -> "Sampling":
-        """The same options, with the default depth of a decoder in the place of 0."""
-        refines = decoder.has_draft and decoder.diffuses
-        return dataclasses.replace(self, depth=self.depth or default_depth(refines, prediction))
+    def resolved(self, prediction: str) -> "Sampling":
+        """The same options, with the default depth of a prediction ("eps" or "v") in the place of 0."""
+        return dataclasses.replace(self, depth=self.depth or default_depth(prediction))
 
     @property
     def evaluations(self) -> int:

@@ -19,17 +19,13 @@ def spacing_of(solver: str, schedule: str) -> str:
     return "log_snr" if schedule == "cosine" and solver == "dpm_solver" else "uniform"
 
 
-def default_depth(refines: bool, prediction: str) -> float:
-    """The default fraction of the diffusion time to which images are inverted.
+def default_depth(prediction: str) -> float:
+    """The default fraction of the diffusion time to which images are inverted: 1.0 for prediction "v", and 0.97 for
+    "eps".
 
-    With a draft (`refines`) 0.02: the remainder is carried over unchanged except for its finest grain, which suits
-    images that z nearly determines (measured: docs/tried.md, "Schedules and solvers").
-    Without one 1.0 for prediction "v", and 0.97 for "eps": at the end alpha_bar is 1e-4 (`process.MIN_ALPHA_BAR`), and
-    x_0 = (x_t - sqrt(1 - alpha_bar) eps) / sqrt(alpha_bar) multiplies the error of a predicted eps by 100. "v" gives
-    x_0 without dividing.
+    At the end alpha_bar is 1e-4 (`process.MIN_ALPHA_BAR`), and x_0 = (x_t - sqrt(1 - alpha_bar) eps) / sqrt(alpha_bar)
+    multiplies the error of a predicted eps by 100. "v" gives x_0 without dividing.
     """
-    if refines:
-        return 0.02
     return 0.97 if prediction == "eps" else 1.0
 
 

@@ -266,9 +266,7 @@ class TrainedModel:
             labels = checks.check_labels(labels_or_num, self.graph)
             z = self.network.codes(jnp.asarray(self.stats.standardise(labels)))
         sampling = self.options(num_steps=num_steps, guidance=guidance)
-        if not self.model.decoder.has_draft or sampling.guidance < 1:
-            sampling = dataclasses.replace(sampling, depth=1.0)
-        t = self.steps(sampling)
+        t = self.steps(dataclasses.replace(sampling, depth=1.0))
         batch = {"z": np.asarray(z), "context": checks.check_context(context, len(z), self.model.num_classes)}
 
         def run(i, z, context):
@@ -287,7 +285,7 @@ class TrainedModel:
                 raise InputError(f"{name} is no option: expected some of {', '.join(known)}{did_you_mean(name, known)}")
         changed = {name: value for name, value in fields.items() if value is not None}
         sampling = dataclasses.replace(options or self.defaults, **changed)
-        sampling = sampling.resolved(self.model.decoder, self.model.prediction)
+        sampling = sampling.resolved(self.model.prediction)
         sampling.check(self.network.schedule.num_steps)
         sampling.check_for(self.model.decoder, self.settings.train.condition_drop, self.readout is None)
         return sampling

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from cdae_jax.diffusion.ddim import EpsFn
-from cdae_jax.diffusion.process import Schedule, eps_from_output, prediction_target, signal_noise
+from cdae_jax.diffusion.process import Schedule, eps_from_output
 from cdae_jax.graph import CausalGraph
 from cdae_jax.model.causal_diffae import CausalDiffAE
 from cdae_jax.model.decoders import Decoder
@@ -68,13 +68,19 @@ class Network:
         """The standardised labels [B, n] whose codes are nearest to z [B, n, k]."""
         return labels_of(self.graph, z)
 
-    def draft(self, z: jax.Array, context: jax.Array, image_shape, drop: jax.Array | None = None) -> jax.Array | None:
-        """d(z, s) [B, H, W, C], the mean image given z [B, n, k], context [B] and style; 0 where drop [B]; None without
-        a draft."""
+    def draft(self, z: jax.Array, context: jax.Array, image_shape) -> jax.Array | None:
+        """d(z, s) [B, H, W, C], the mean image given z [B, n, k], context [B] and style; None without a draft."""
         if not self.decoder.has_draft:
             return None
-        draft = self._run("conv_decoder", z, context, self.style, image_shape=tuple(image_shape))
-        return draft if drop is None else jnp.where(drop[:, None, None, None], 0, draft)
+        return self._run("conv_decoder", z, context, self.style, image_shape=tuple(image_shape))
+
+    def remainder(self, x: jax.Array, draft: jax.Array | None) -> jax.Array:
+        """r = (x - d) / remainder_sd [B, H, W, C], which the decoder diffuses; x itself without a draft."""
+        return x if draft is None else (x - draft) / self.model.remainder_sd
+
+    def image(self, r: jax.Array, draft: jax.Array | None) -> jax.Array:
+        """x = d + remainder_sd r, the inverse of `remainder`, clipped to [-1, 1]."""
+        return jnp.clip(r if draft is None else draft + self.model.remainder_sd * r, -1, 1)
 
     def read_style(self, x: jax.Array, z: jax.Array) -> tuple[jax.Array, jax.Array]:
         """q(s | x, z) of images [B, H, W, C] in [-1, 1] and their z [B, n, k]: mean and log variance, each [B, m]."""
@@ -85,30 +91,21 @@ class Network:
         """The network with the style of images x [B, H, W, C] whose latents are z [B, n, k], if the model has style."""
         return self.replace(style=self.read_style(x, z)[0]) if self.model.style_dim else self
 
-    def denoise(self, x_t, t, z, context, drop, draft=None) -> jax.Array:
-        """The decoder's estimate of `process.prediction_target` [B, H, W, C], at step indices t [B].
+    def denoise(self, r_t, t, z, context, drop, draft=None) -> jax.Array:
+        """The UNet's estimate of `process.prediction_target` [B, H, W, C] of `remainder`, at step indices t [B].
 
-        With a draft d the UNet sees x_t - sqrt(alpha_bar) d, the noisy remainder r = x_0 - d, and d itself, and its
-        output is the target for r. The target is linear in x_0, so that adding the target for d (without noise) gives
-        the one for x_0: the diffusion process stays that of x_0.
+        It sees the noisy remainder r_t, and the draft where there is one; z is hidden from it where drop [B].
         """
         time = t.astype(jnp.float32) / self.schedule.num_steps
-        if draft is None:
-            return self._run("unet", x_t, time, z, context, drop)
-        alpha_bar = self.schedule.alpha_bar[t]
-        signal, _ = signal_noise(alpha_bar, x_t.ndim)
-        remainder = x_t - signal * draft
-        output = self._run("unet", remainder, time, z, context, drop, draft)
-        return output + prediction_target(self.model.prediction, draft, jnp.zeros_like(draft), alpha_bar)
+        return self._run("unet", r_t, time, z, context, drop, *(() if draft is None else (draft,)))
 
-    def eps_fn(self, z: jax.Array, context: jax.Array, image_shape, *, null: bool = False) -> EpsFn:
-        """eps(x_t, t, z) as a function of (x_t, t) for the solvers; with null, under the null condition."""
+    def eps_fn(self, z: jax.Array, context: jax.Array, draft: jax.Array | None = None, *, null: bool = False) -> EpsFn:
+        """eps(r_t, t, z) as a function of (r_t, t) for the solvers, given the draft of z; with null, without z."""
         drop = jnp.full(z.shape[:1], null)
-        draft = self.draft(z, context, image_shape, drop)
 
-        def eps_fn(x_t, t):
-            output = self.denoise(x_t, t, z, context, drop, draft)
-            return eps_from_output(self.model.prediction, output, x_t, self.schedule.alpha_bar[t])
+        def eps_fn(r_t, t):
+            output = self.denoise(r_t, t, z, context, drop, draft)
+            return eps_from_output(self.model.prediction, output, r_t, self.schedule.alpha_bar[t])
 
         return eps_fn
 

@@ -48,13 +48,13 @@ def condition_of(kind: Condition, z: jax.Array, code: jax.Array, known: jax.Arra
     return z, draws.drop
 
 
-def draft_misfit(x_0: jax.Array, draft: jax.Array, drop: jax.Array) -> jax.Array:
-    """(4) ||x - d(z, s)||^2 [B]: a refiner's draft learns the mean image given z, where z is not dropped ([B] bool).
+def draft_misfit(x_0: jax.Array, draft: jax.Array) -> jax.Array:
+    """(4) ||x - d(z, s)||^2 [B]: a refiner's draft learns the mean image given z.
 
     Its gradient reaches the weights of draft and style alone: z is shaped by (1) to (3), and the draft learns nothing
     from (1) (after DiffuseVAE, arXiv 2201.00308; "Draft and parts").
     """
-    return jnp.where(drop, 0, mean_square(x_0 - draft))
+    return mean_square(x_0 - draft)
 
 
 def share_of_plain(step: jax.Array, steps: int) -> jax.Array:

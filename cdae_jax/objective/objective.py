@@ -75,18 +75,18 @@ def objective(
 
 
 def _denoising(net: Network, refined: Network, weights: LossWeights, x_0, seen, for_draft, context, drop, draws: Draws):
-    """(1) ||target - output(x_t, t, z)||^2 of every image that the UNet sees, and (4) of every image, by name; net and
+    """(1) ||target - output(r_t, t, z)||^2 of every image that the UNet sees, and (4) of every image, by name; net and
     refined are the network with style as the draft and as the UNet sees it."""
     eps, t, draft, terms = draws.eps, draws.t, None, {}
     if net.decoder.has_draft:
-        draft = net.draft(for_draft, context, x_0.shape[1:], drop)
-        terms["draft"] = extensions.draft_misfit(x_0, draft, drop)
+        draft = net.draft(for_draft, context, x_0.shape[1:])
+        terms["draft"] = extensions.draft_misfit(x_0, draft)
         every = extensions.every((x_0, eps, t, seen, context, drop, draft, refined.style), weights.refine_every)
         x_0, eps, t, seen, context, drop, draft, style = every
         if weights.condition == "mixed" or style is not None:  # the UNet's draft is of what the UNet sees
-            draft = refined.replace(style=style).draft(seen, context, x_0.shape[1:], drop)
+            draft = refined.replace(style=style).draft(seen, context, x_0.shape[1:])
         draft = jax.lax.stop_gradient(draft)
-    x_t = q_sample(net.schedule, x_0, eps, t)
-    output = net.denoise(x_t, t, seen, context, drop, draft)
-    target = prediction_target(net.model.prediction, x_0, eps, net.schedule.alpha_bar[t])
+    r = net.remainder(x_0, draft)
+    output = net.denoise(q_sample(net.schedule, r, eps, t), t, seen, context, drop, draft)
+    target = prediction_target(net.model.prediction, r, eps, net.schedule.alpha_bar[t])
     return weights.refine_every * mean_square(target - output), terms

@@ -33,6 +33,20 @@ def _mechanisms_had_no_rate(config: Mapping) -> bool:
     return config["train"]["mechanism_rate"] == 1 or not any(var.get("parents") for var in config["graph"].values())
 
 
+def _is_old_refiner(config: Mapping) -> bool:
+    return config.get("model", {}).get("decoder") == "refiner" and "remainder_sd" not in config["model"]
+
+
+def _of_old_refiner(config: dict) -> dict:
+    """A refiner that diffuses the remainder as it is, and inverts the finest grain of it by default; its null condition
+    had no draft, so that it has none now."""
+    return config | {
+        "model": config["model"] | {"remainder_sd": 1.0},
+        "train": config["train"] | {"condition_drop": 0.0},
+        "sample": config["sample"] | {"depth": config["sample"].get("depth") or 0.02},
+    }
+
+
 BEFORE = 'before training, with config.train.mechanisms="labels"'
 
 # section.field -> (whether training alone is concerned, whether a run had what the code now always does, what that is)
@@ -66,6 +80,13 @@ def without_retired(config: Mapping, to_train: bool) -> dict:
                 " run without it, or use the version that this one was made with"
             )
     found = {name: dict(section) for name, section in config.items()}
+    if _is_old_refiner(config):
+        if to_train and config["train"].get("condition_drop"):
+            raise InputError(
+                "the run's decoder is a refiner whose null condition hides the draft too, which is gone: start a new"
+                " run, or use the version that this one was made with"
+            )
+        found = _of_old_refiner(found)
     for path in (*GONE, *UNIMPORTANT):
         section, name = path.split(".")
         found.get(section, {}).pop(name, None)

@@ -87,7 +87,7 @@ class Settings:
     @property
     def sampling(self) -> Sampling:
         """`sample` with the default depth in the place of 0."""
-        return self.sample.resolved(DECODERS[self.model.decoder], self.diffusion.prediction)
+        return self.sample.resolved(self.diffusion.prediction)
 
     def steps(self, schedule: Schedule, sampling: Sampling) -> np.ndarray:
         """The diffusion steps [num_steps] that such a `sampling` visits, see `grids.time_grid`."""

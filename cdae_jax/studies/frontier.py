@@ -51,7 +51,7 @@ def points(
 
 def possible(model: TrainedModel, tried: Sequence[Sampling]) -> list[Sampling]:
     """The points that the model can decode by, each once, without those that correct where latents follow no labels;
-    with the model's own fit_steps, and the decoder's default for a depth of 0. Raises InputError for a point with
+    with the model's own fit_steps, and the default for a depth of 0. Raises InputError for a point with
     options that cannot work, or if none is left."""
     kept = [point for point in tried if model.readout is None or not point.corrections]
     found = [model.options(point, fit_steps=model.defaults.fit_steps) for point in kept or tried][: len(kept)]

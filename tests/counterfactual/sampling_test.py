@@ -31,14 +31,13 @@ def test_evaluations_are_counted_by_hand(options, evaluations):
     assert Sampling(10, **options).evaluations == evaluations
 
 
-@pytest.mark.parametrize(("prediction", "without"), [("eps", 0.97), ("v", 1.0)])
-def test_a_depth_of_zero_becomes_what_suits_the_decoder(prediction, without):
-    found = {name: Sampling(4).resolved(decoder, prediction).depth for name, decoder in DECODERS.items()}
-    assert found == {"diffusion": without, "refiner": 0.02, "conv": without}
+@pytest.mark.parametrize(("prediction", "depth"), [("eps", 0.97), ("v", 1.0)])
+def test_a_depth_of_zero_becomes_what_suits_the_prediction(prediction, depth):
+    assert Sampling(4).resolved(prediction).depth == depth
     asked = Sampling(4, depth=0.3, corrections=2)
-    assert asked.resolved(DECODERS["refiner"], prediction) == asked
+    assert asked.resolved(prediction) == asked
     other = Sampling(4, guidance=2.0, abduction="restore")
-    assert dataclasses.replace(other.resolved(DECODERS["diffusion"], prediction), depth=0.0) == other
+    assert dataclasses.replace(other.resolved(prediction), depth=0.0) == other
 
 
 @pytest.mark.parametrize(

@@ -52,14 +52,8 @@ def test_at_the_terminal_signal_to_noise_ratio_only_eps_multiplies_errors_and_st
         return float(jnp.abs(x_0_from_eps(jnp.zeros((1, 2)), eps, alpha_bar)).max() / 0.01)
 
     assert grown(SCHEDULE.alpha_bar[-1]) == pytest.approx(growth, rel=0.02)
-    assert grown(SCHEDULE.alpha_bar[round(default_depth(False, prediction) * 1000) - 1]) < 25
-    assert (default_depth(False, prediction) == 1) == (growth == 1)
-
-
-@pytest.mark.parametrize("prediction", ["eps", "v"])
-def test_the_remainder_of_a_draft_is_carried_over_but_for_its_finest_grain(prediction):
-    t = time_grid(SCHEDULE, 5, default_depth(True, prediction))
-    assert float(jnp.sqrt(1 - SCHEDULE.alpha_bar[t[-1]])) < 0.05
+    assert grown(SCHEDULE.alpha_bar[round(default_depth(prediction) * 1000) - 1]) < 25
+    assert (default_depth(prediction) == 1) == (growth == 1)
 
 
 @pytest.mark.parametrize(

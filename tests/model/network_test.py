@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from networks import SCHEDULE, SHAPE, silent, small_model, small_network
+from networks import SCHEDULE, SHAPE, small_model, small_network
 
-from cdae_jax.diffusion.process import eps_from_output, prediction_target, q_sample, signal_noise, x_0_from_eps
+from cdae_jax.diffusion.process import eps_from_output
 from cdae_jax.model import drafts
 from cdae_jax.model.network import Network
 
@@ -19,8 +19,9 @@ X_T = jax.random.normal(jax.random.key(5), (4, *SHAPE))
 
 
 @functools.partial(jax.jit, static_argnames="null")
-def eps_of(net, z, x_t, t, null=False):
-    return net.eps_fn(z, CONTEXT, SHAPE, null=null)(x_t, t)
+def eps_of(net, z, r_t, t, null=False, of_draft=None):
+    draft = net.draft(z if of_draft is None else of_draft, CONTEXT, SHAPE)
+    return net.eps_fn(z, CONTEXT, draft, null=null)(r_t, t)
 
 
 @pytest.fixture(scope="module")
@@ -52,42 +53,24 @@ def test_abduction_undoes_propagation_and_labels_are_read_back_from_their_codes(
     np.testing.assert_allclose(refiner.labels_of(refiner.codes(y)), y, atol=1e-6)
 
 
-@pytest.mark.parametrize("prediction", ["eps", "v"])
-def test_a_unet_that_says_zero_leaves_the_process_of_the_draft(refiner, prediction):
-    """The remainder r is then estimated as for r_t alone."""
-    net = silent(refiner).replace(model=small_model("refiner", prediction=prediction))
-    draft, alpha_bar = jax.jit(lambda: net.draft(Z, CONTEXT, SHAPE))(), SCHEDULE.alpha_bar[T]
-    x_0 = x_0_from_eps(X_T, eps_of(net, Z, X_T, T), alpha_bar)
-    signal, _ = signal_noise(alpha_bar, 4)
-    rest = X_T - signal * draft
-    expected = {"eps": rest / signal, "v": signal * rest}[prediction]
-    assert np.abs(draft).max() > 0.05
-    np.testing.assert_allclose(x_0 - draft, expected, rtol=2e-3, atol=2e-3)
+def test_an_image_is_its_draft_and_the_remainder_in_units_of_its_deviation():
+    net = small_network("refiner", remainder_sd=0.25)
+    x, draft = 0.1 * jax.random.normal(jax.random.key(0), (2, 4, *SHAPE))
+    np.testing.assert_allclose(net.remainder(x, draft), 4 * (x - draft), rtol=1e-6)
+    np.testing.assert_allclose(net.image(net.remainder(x, draft), draft), x, atol=1e-6)
+    np.testing.assert_array_equal(net.image(jnp.full_like(x, 8.0), draft), np.ones_like(x))  # clipped
+    plain = small_network()
+    assert plain.draft(Z, CONTEXT, SHAPE) is None and plain.remainder(x, None) is x
+    np.testing.assert_array_equal(plain.image(x, None), x)
 
 
-@pytest.mark.parametrize("prediction", ["eps", "v"])
-def test_adding_the_drafts_own_target_gives_the_images(prediction):
-    x_0, draft, eps = jax.random.normal(jax.random.key(0), (3, 4, *SHAPE))
-    alpha_bar = SCHEDULE.alpha_bar[T]
-    of_rest = prediction_target(prediction, x_0 - draft, eps, alpha_bar)
-    of_draft = prediction_target(prediction, draft, jnp.zeros_like(eps), alpha_bar)
-    np.testing.assert_allclose(of_rest + of_draft, prediction_target(prediction, x_0, eps, alpha_bar), atol=1e-5)
-    noisy_rest = q_sample(SCHEDULE, x_0, eps, T) - signal_noise(alpha_bar, 4)[0] * draft
-    np.testing.assert_allclose(noisy_rest, q_sample(SCHEDULE, x_0 - draft, eps, T), atol=1e-5)
+def test_the_null_condition_hides_z_and_leaves_the_draft(refiner):
+    def eps(null, value, of_draft):
+        return eps_of(refiner, jnp.full_like(Z, value), X_T, T, null, of_draft * Z)
 
-
-def test_the_null_condition_knows_no_z_and_no_draft(refiner):
-    eps = [eps_of(refiner, jnp.full_like(Z, value), X_T, T, null) for null in (True, False) for value in (-1.0, 1.0)]
-    np.testing.assert_array_equal(eps[0], eps[1])
-    assert np.abs(eps[2] - eps[3]).max() > 1e-3
-
-
-def test_a_draft_is_gone_where_z_is_dropped_and_some_decoders_have_none(refiner):
-    drop = jnp.array([True, False, True, False])
-    kept, some = jax.jit(lambda: [refiner.draft(Z, CONTEXT, SHAPE, drop) for drop in (None, drop)])()
-    np.testing.assert_array_equal(some, np.where(drop[:, None, None, None], 0, kept))
-    assert np.abs(kept).max((1, 2, 3)).min() > 0.01
-    assert small_network().draft(Z, CONTEXT, SHAPE) is None
+    np.testing.assert_array_equal(eps(True, -1.0, 1.0), eps(True, 1.0, 1.0))
+    assert np.abs(eps(True, 1.0, 1.0) - eps(True, 1.0, -1.0)).max() > 1e-3
+    assert np.abs(eps(False, 1.0, 1.0) - eps(False, -1.0, 1.0)).max() > 1e-3
 
 
 @pytest.mark.parametrize("prediction", ["eps", "v"])

@@ -14,19 +14,37 @@ from configs import circuit_lookalike, morpho_mnist, pendulum
 FOLDER = pathlib.Path(__file__).parents[1] / "golden"
 
 
+def before_the_remainder_had_a_deviation(config, decoder="refiner", **train):
+    """Today's config with what a config of `decoder` then had."""
+    config.model.update(decoder=decoder, style_dim=0, remainder_sd=1.0)
+    config.train.update(refine_every=4, **train)
+    config.sample.update(corrections=0)
+    if decoder == "refiner":
+        config.train.condition_drop = 0.0  # another null condition
+        config.sample.depth = 0.02
+    return config
+
+
+def morpho_mnist_before_the_one_recipe():
+    config = before_the_remainder_had_a_deviation(morpho_mnist.get_config("cpu"), "diffusion", anneal_steps=500)
+    config.train.update(condition="mean", refine_every=1)
+    config.sample.update(num_steps=10, depth=0.99, corrections=2, fit_steps=0)
+    return config
+
+
 def circuit_before_the_one_recipe():
-    config = circuit_lookalike.get_config("cpu")
-    config.model.update(decoder="diffusion", style_dim=0, encoder_channels=64, unet_channels=128, mechanism_hidden=256)
+    config = before_the_remainder_had_a_deviation(circuit_lookalike.get_config("cpu"), "diffusion")
+    config.model.update(encoder_channels=64, unet_channels=128, mechanism_hidden=256)
     config.train.update(condition="encoding", refine_every=1, steps=20_000)
     config.sample.update(solver="ddim", num_steps=30, fit_steps=0)
     return config
 
 
 TODAY = {
-    "pendulum": pendulum.get_config("cpu"),
-    "morpho_mnist": morpho_mnist.get_config("cpu"),
+    "pendulum": before_the_remainder_had_a_deviation(pendulum.get_config("cpu")),
+    "morpho_mnist": morpho_mnist_before_the_one_recipe(),
     "circuit_lookalike": circuit_before_the_one_recipe(),
-    "diffae": pendulum.get_config("cpu,method=diffae"),
+    "diffae": before_the_remainder_had_a_deviation(pendulum.get_config("cpu,method=diffae")),
 }
 
 
@@ -40,7 +58,7 @@ def as_file(name):
 def stored(**changes):
     """Pendulum's stored config, its mechanisms learned by the objective alone, with some of its fields changed."""
     config = as_file("pendulum")
-    config["train"] |= LEARNED
+    config["train"] |= LEARNED | {"condition_drop": 0.0}
     for section, fields in changes.items():
         config[section] |= fields
     return config
@@ -57,7 +75,19 @@ def test_a_stored_config_is_what_the_config_file_now_gives_but_for_mechanisms_an
 
 
 def test_a_run_whose_mechanisms_learned_by_the_objective_alone_can_go_on():
-    assert Settings.from_dict(as_file("diffae")).train.mechanisms == "objective"
+    assert Settings.from_dict(stored()).train.mechanisms == "objective"
+
+
+def test_a_refiner_whose_null_condition_had_no_draft_is_used_without_one_and_does_not_train_on():
+    config = as_file("pendulum")
+    trained = Settings.from_dict(config, to_train=False)
+    assert trained.model.remainder_sd == 1.0 and trained.sampling.depth == 0.02
+    with pytest.raises(InputError, match="guidance is 2.0, but with config.train.condition_drop 0 no null condition"):
+        Settings.from_dict(config | {"sample": config["sample"] | {"guidance": 2.0}}, to_train=False)
+    with pytest.raises(InputError, match="null condition hides the draft too, which is gone: start a new run"):
+        Settings.from_dict(stored(train={"condition_drop": 0.1}))
+    deeper = Settings.from_dict(stored(sample={"depth": 0.3}))
+    assert deeper.sampling.depth == 0.3
 
 
 @pytest.mark.parametrize("name", TODAY)

@@ -88,11 +88,9 @@ def test_a_whole_number_is_taken_for_a_float():
     assert gamma == 1.0 and type(gamma) is float
 
 
-@pytest.mark.parametrize(
-    ("decoder", "prediction", "depth"), [("diffusion", "eps", 0.97), ("diffusion", "v", 1.0), ("refiner", "v", 0.02)]
-)
-def test_decoder_and_target_say_how_deep_images_are_inverted_unless_the_config_does(decoder, prediction, depth):
-    changes = {"model": {"decoder": decoder}, "diffusion": {"prediction": prediction}}
+@pytest.mark.parametrize(("prediction", "depth"), [("eps", 0.97), ("v", 1.0)])
+def test_the_target_says_how_deep_images_are_inverted_unless_the_config_does(prediction, depth):
+    changes = {"diffusion": {"prediction": prediction}}
     settings = settings_with(**changes)
     schedule = settings.make_schedule()
     assert schedule.num_steps == 1000
