@@ -25,7 +25,7 @@ def plain_settings(dataset: str, size: str, method: str = "ours", graph: Mapping
             raise InputError(told + did_you_mean(name, known))
     brought, chosen = DATASETS[dataset], METHODS[method]
     found = {section: {} for section in SECTIONS}
-    for layer in (CPU, OURS, brought["cpu"], brought.get("ours", {}), SIZES[size], brought.get(size, {}), chosen):
+    for layer in (CPU, OURS, brought["cpu"], SIZES[size], brought.get(size, {}), chosen):
         for section in SECTIONS:
             found[section] |= layer.get(section, {})
     if size == "smoke":  # whatever the method

@@ -1,7 +1,7 @@
 """What a dataset brings: its graph, and its data and sizes ("cpu", and changes to it).
 
-Fields are those of `settings`. Our method is the same for all datasets, except where "ours" changes it by evidence on
-that dataset (docs/tried.md). Other methods start from these changes too, so that nothing but the method differs.
+Fields are those of `settings`. Our method is the same for all datasets, and other methods start from it, so that
+nothing but the method differs.
 """
 
 from dataclasses import asdict
@@ -55,11 +55,6 @@ MORPHO_MNIST = {
             "mechanism_hidden": 64,
         },
         "train": {"steps": 28_000, "warmup_steps": 500, "checkpoint_every": 2_000},
-    },
-    "ours": {  # the draft is not ahead here
-        "model": {"decoder": "diffusion", "style_dim": 0},
-        "train": {"condition": "mean", "refine_every": 1, "anneal_steps": 500},
-        "sample": {"num_steps": 10, "depth": 0.99, "corrections": 2, "fit_steps": 0},
     },
     "smoke": {"data": SMOKE_DATA},
     "paper": {

@@ -31,10 +31,16 @@ class Memory:
 
 PLAIN_TRAINING = {"condition": "encoding", "refine_every": 1}
 
-# Ours: a draft that learns from codes and style, refined by diffusion, with labels fitted through the draft.
+# Ours: a draft that learns from codes and style, refined by diffusion; labels fitted through it, and self-correction.
 OURS = {
-    # With a prior of unit variance the decoder learns to ignore z.
-    "model": {"decoder": "refiner", "mechanism": "auto", "prior_sd": 0.05, "label_scale": "sd", "style_dim": 16},
+    "model": {
+        "decoder": "refiner",
+        "mechanism": "auto",
+        "prior_sd": 0.05,  # with a prior of unit variance the decoder learns to ignore z
+        "label_scale": "sd",
+        "style_dim": 16,
+        "remainder_sd": 0.1,
+    },
     "diffusion": {"schedule": "cosine", "prediction": "v"},
     "train": {
         "ema_decay": 0.999,
@@ -44,9 +50,11 @@ OURS = {
         "mechanisms": "labels",
         "condition_drop": 0.1,
         "condition": "mixed",
-        "refine_every": 4,
+        "refine_every": 2,
     },
-    "sample": dataclasses.asdict(Sampling(num_steps=5, abduction="restore", solver="dpm_solver", fit_steps=2)),
+    "sample": dataclasses.asdict(
+        Sampling(num_steps=5, abduction="restore", solver="dpm_solver", corrections=2, fit_steps=2)
+    ),
 }
 
 # CausalDiffAE as published (arXiv 2404.17735, section 4): the sum of a mean pixel loss and of both divergences, summed
@@ -68,6 +76,7 @@ PAPER = {
         "prior_sd": 1.0,
         "label_scale": "range",
         "style_dim": 0,
+        "remainder_sd": 1.0,
     },
     "diffusion": {"schedule": "linear", "prediction": "eps"},
     "train": {

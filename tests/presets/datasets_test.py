@@ -36,21 +36,17 @@ def test_a_run_begins_with_the_graph_that_the_data_are_made_by(name):
     assert CausalGraph(bare) == GRAPHS[name]
 
 
-def test_our_method_is_one_recipe_which_morpho_mnist_alone_changes():
-    assert [name for name, brought in DATASETS.items() if "ours" in brought] == ["morpho_mnist", "morpho_mnist_digit"]
-
-
 @pytest.mark.parametrize("name", DATASETS)
 def test_a_layer_sets_what_is_its_own(name):
-    """At its cpu size all of the data, sizes, and how long it trains; for our method what that chooses."""
+    """At its cpu size the data, sizes, and how long it trains; our method is the same for all."""
     brought, sizes = DATASETS[name], {"model": set(CPU["model"]), "diffusion": set(CPU["diffusion"])}
     data = {field.name for field in dataclasses.fields(BY_NAME[brought["cpu"]["data"]["name"]])}
     chosen = {section: set(fields) for section, fields in OURS.items()}
-    assert set(brought) <= {"graph", "cpu", "ours"} | set(SIZES)  # another would not be looked at
+    assert set(brought) <= {"graph", "cpu"} | set(SIZES)  # another would not be looked at
     assert set(brought["cpu"]["data"]) == data
     lengths = {"steps", "warmup_steps", "checkpoint_every"}
     of_a_size = {section: sizes.get(section, set()) | chosen[section] for section in chosen} | {"data": data}
-    allowed = {"cpu": {"data": data, "train": lengths} | sizes, "ours": chosen}
+    allowed = {"cpu": {"data": data, "train": lengths} | sizes}
     for layer, sections in brought.items():
         for section, fields in sections.items() if layer != "graph" else ():
             assert set(fields) <= allowed.get(layer, of_a_size).get(section, set()), (layer, section)

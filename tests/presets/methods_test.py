@@ -20,7 +20,7 @@ from cdae_jax.objective.draws import draw
 from cdae_jax.objective.objective import objective
 from cdae_jax.objective.terms import counts
 from cdae_jax.presets.datasets import DATASETS
-from cdae_jax.presets.methods import METHODS
+from cdae_jax.presets.methods import METHODS, OURS
 from cdae_jax.presets.sizes import SIZES
 from cdae_jax.settings.run import Settings
 from cdae_jax.training.loop import train_model
@@ -118,7 +118,7 @@ def test_diffae_learns_without_labels():
 
 def test_repairs_are_ours():
     """What no other method has: our answers differ from theirs by it too, see `Sampling`."""
-    assert settings_of("morpho_mnist").sample.corrections and settings_of("pendulum").sample.fit_steps
+    assert OURS["sample"]["corrections"] and OURS["sample"]["fit_steps"]
     for dataset in DATASETS:
         for method in OTHERS:
             sample = settings_of(dataset, method=method).sample
