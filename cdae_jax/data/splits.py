@@ -11,7 +11,7 @@ from cdae_jax.data.dataset import Dataset
 from cdae_jax.data.settings import Custom
 from cdae_jax.data.table import some
 from cdae_jax.errors import InputError
-from cdae_jax.graph import CausalGraph
+from cdae_jax.graph import CausalGraph, did_you_mean
 
 VALIDATION = ("validation", "val")  # in a split column
 MIN_VALIDATION, MAX_VALIDATION = 32, 2_000
@@ -106,4 +106,5 @@ def _share(seed: int | str, group: str) -> float:
 
 def _check_column(setting: str, column: str, where, table: pd.DataFrame) -> None:
     if column not in table:
-        raise InputError(f"config.data.{setting} is {column!r}: the columns of {where} are {some(table)}")
+        close = did_you_mean(column, table)
+        raise InputError(f"config.data.{setting} is {column!r}: the columns of {where} are {some(table)}{close}")

@@ -20,6 +20,8 @@ from cdae_jax.settings import checks
 from cdae_jax.settings.retired import without_retired
 from cdae_jax.settings.sections import Diffusion, Model, System, Train
 
+WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "text"}
+
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
@@ -131,5 +133,6 @@ def _convert(field: str, kind, value):
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
-        raise InputError(f"config.{field} is {value!r}: expected a value of type {kind.__name__}")
+        where = "; cdae train and benchmark alone find one" if (field, value) == ("train.batch_size", "auto") else ""
+        raise InputError(f"config.{field} is {value!r}: expected {WORDS[kind]}{where}")
     return value

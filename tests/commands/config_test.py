@@ -75,7 +75,7 @@ def test_a_batch_size_may_be_that_which_fits_the_memory(monkeypatch, capsys):
     assert found.train.batch_size == 64 and asked[0].system.microbatches == 2
     assert capsys.readouterr().out == "batch size 64, which fits the memory\n"
     assert config.settings(values_of(*given[:1], "--config.train.batch_size=32")).train.batch_size == 32
-    with pytest.raises(InputError, match="config.train.batch_size is 'large': expected a value of type int"):
+    with pytest.raises(InputError, match="config.train.batch_size is 'large': expected a whole number"):
         config.settings(values_of(*given[:1], "--config.train.batch_size=large"))
 
 

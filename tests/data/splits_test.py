@@ -160,5 +160,7 @@ def test_a_column_names_what_was_set_by_hand():
 def test_mistakes_about_what_was_set_are_named():
     with pytest.raises(InputError, match="labels.csv has 'size' in the column 'set': expected names of variables"):
         read_interventions("labels.csv", "set", table_of(1, set=["size"]), GRAPH)
-    with pytest.raises(InputError, match="config.data.do_column is 'sett': the columns of labels.csv are file, set"):
+    with pytest.raises(
+        InputError, match="config.data.do_column is 'sett': the columns.* are file, set.*did you mean 'set'"
+    ):
         read_interventions("labels.csv", "sett", table_of(1, set=[""]), GRAPH)
