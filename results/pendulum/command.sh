@@ -1,4 +1,4 @@
-# Pendulum as it ships. Code of the record: 3d27bc1; of the intervals, and of the table of support: 92c2bc0.
+# Pendulum, as its config says. Code of the record: cca3829.
 cdae train --config=pendulum:cpu --workdir=runs/pendulum
 cdae calibrate --workdir=runs/pendulum
 cdae evaluate --workdir=runs/pendulum

@@ -34,6 +34,7 @@ def stored():
     """The config of a run of an older version, whose mechanisms learned by the objective alone."""
     config = json.loads(STORED.read_text())
     config["train"] |= {"mechanism": 0.0, "mechanism_alone": False, "mechanism_rate": 1.0}
+    config["train"]["condition_drop"] = 0.0  # of a refiner the null condition has changed
     return config
 
 
@@ -42,7 +43,9 @@ def today():
     config = get_config("cpu").to_dict()
     config["train"]["mechanisms"], config["model"]["mechanism"] = "objective", "additive"
     config["data"]["validation_share"] = 0.0  # all images trained
-    config["model"]["style_dim"] = 0
+    config["model"] |= {"style_dim": 0, "remainder_sd": 1.0}
+    config["train"] |= {"condition_drop": 0.0, "refine_every": 4}
+    config["sample"] |= {"corrections": 0, "depth": 0.02}
     return Settings.from_dict(config)
 
 
