@@ -23,7 +23,9 @@ class Sampling:
     """
 
     num_steps: int  # network evaluations in each direction
-    guidance: float = 1.0  # w of the decoding: 0 no condition, 1 plain, above 1 amplified; inversion is always at 1
+    # w of the decoding: the UNet is given no condition (0), its own (1) or more; inversion is always at 1, and a draft
+    # always follows z.
+    guidance: float = 1.0
     abduction: Literal["invert", "restore", "noise"] = "invert"
     depth: float = 0.0  # fraction of the diffusion time to which images are inverted or noised
     solver: Literal["ddim", "dpm_solver"] = "ddim"  # see `diffusion.solvers`

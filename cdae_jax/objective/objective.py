@@ -6,10 +6,11 @@
       + (4) ||x - d(z, s)||^2                           the draft, which is ours
       + (5) 2 sd^2 KL[q(s|x, z) || N(0, I)] / pixels    style, which is ours
 
-gamma rises from 0 over the first steps. (2) and (3) are sums over the dimensions, as published, or means
-(`terms.counts`). (3) is that of q(z_i | z_pa, x) = N(g(mean_i), g'(mean_i)^2 var_i), given the sampled parents, for the
-mechanism z_i = g(u_i; z_pa): a sum of Gaussian divergences, without noise of its own. That is exact for g linear in u_i
-(additive, affine); for a spline it is g's tangent at mean_i, whose error falls with the variance var_i of the encoder.
+(1) is of x, or with a draft of what that leaves (`Network.remainder`). gamma rises from 0 over the first steps. (2) and
+(3) are sums over the dimensions, as published, or means (`terms.counts`). (3) is that of q(z_i | z_pa, x) =
+N(g(mean_i), g'(mean_i)^2 var_i), given the sampled parents, for the mechanism z_i = g(u_i; z_pa): a sum of Gaussian
+divergences, without noise of its own. That is exact for g linear in u_i (additive, affine); for a spline it is g's
+tangent at mean_i, whose error falls with the variance var_i of the encoder.
 """
 
 import chex
