@@ -159,14 +159,16 @@ def invert(net: Network, x, z, context, t, solver: str) -> jax.Array:
 def sample(net: Network, z, context, t, key, *, shape: tuple[int, int, int], sampling: Sampling) -> jax.Array:
     """Images [B, H, W, C] in [-1, 1] from latents z [B, n, k], fresh noise and fresh style, along the steps t [N].
 
-    shape is (H, W, C).
+    shape is (H, W, C). The noise is added to a remainder of 0, so that with a draft t need not reach the end of the
+    diffusion time.
     """
     if net.model.style_dim:
         net = net.replace(style=jax.random.normal(jax.random.fold_in(key, 1), (z.shape[0], net.model.style_dim)))
     draft = net.draft(z, context, shape)
     if not net.decoder.diffuses:
         return jnp.clip(draft, -1, 1)
-    x_T = jax.random.normal(key, (z.shape[0], *shape), z.dtype)
+    eps = jax.random.normal(key, (z.shape[0], *shape), z.dtype)
+    x_T = q_sample(net.schedule, jnp.zeros_like(eps), eps, jnp.full(z.shape[:1], t[-1]))
     eps_fn = guided(net, z, context, draft, sampling.guidance)
     return net.image(SOLVERS[sampling.solver][1](eps_fn, net.schedule, x_T, t), draft)
 

@@ -266,7 +266,9 @@ class TrainedModel:
             labels = checks.check_labels(labels_or_num, self.graph)
             z = self.network.codes(jnp.asarray(self.stats.standardise(labels)))
         sampling = self.options(num_steps=num_steps, guidance=guidance)
-        t = self.steps(dataclasses.replace(sampling, depth=1.0))
+        if not self.model.decoder.has_draft:
+            sampling = dataclasses.replace(sampling, depth=1.0)
+        t = self.steps(sampling)
         batch = {"z": np.asarray(z), "context": checks.check_context(context, len(z), self.model.num_classes)}
 
         def run(i, z, context):
