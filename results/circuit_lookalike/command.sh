@@ -1,5 +1,4 @@
-# The circuit look-alike by its config. Code of the record: 708939a (its settings: ../README.md); of the intervals,
-# and of the table of support: 92c2bc0.
+# The circuit look-alike by its config. Code of the record: cca3829.
 cdae train --config=circuit_lookalike:cpu --workdir=runs/circuit
 cdae calibrate --workdir=runs/circuit
 cdae evaluate --workdir=runs/circuit
