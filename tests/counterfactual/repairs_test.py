@@ -137,3 +137,16 @@ def test_none_is_asked_for_under_another_guidance_than_that_of_the_inversion(gui
     assert dataclasses.replace(Sampling(2, guidance=guidance), corrections=1).evaluations == (
         Sampling(2, guidance=guidance).evaluations + 2 * asked
     )
+
+
+def test_the_made_image_is_read_as_the_factual_one_with_labels_fitted_to_it():
+    """What the encoder misreads and the fit mends is not missing."""
+
+    def made(corrections, fit_steps):
+        sampling = Sampling(2, corrections=corrections, fit_steps=fit_steps)
+        x = jnp.repeat(column([0.2, 0.5, 1.0]), 20, axis=1)
+        given = x, jnp.array([CAUSE]), jnp.zeros(1, jnp.int32), jnp.arange(2), jax.random.key(0)
+        return np.asarray(read(algorithm.counterfactual(MISREAD, *given, sampling).x))[0, :2]
+
+    np.testing.assert_allclose(made(1, 20), made(0, 20), atol=0.01)
+    assert np.abs(made(1, 0) - made(0, 0)).max() > 0.09

@@ -98,6 +98,27 @@ def test_half_of_the_latents_that_a_mixed_condition_sees_are_what_do_would_set(b
     assert swapped == pytest.approx(found("labels", as_read)["decoder"], rel=1e-5)
 
 
+def test_the_unet_of_a_refiner_learns_what_the_draft_leaves_in_units_of_its_deviation(batch):
+    """The null condition hides z from the UNet, not the draft."""
+    net, weights = small_network("refiner", remainder_sd=0.25), with_(condition="mean")
+    draws = draws_of(net, weights, batch)._replace(drop=jnp.arange(8) % 2 == 0)
+    found = values(net, weights, batch, draws)
+
+    @jax.jit
+    def expected():
+        z = net.propagate(net.encode(batch["x"])[0])
+        draft = net.draft(z, batch["context"], SHAPE)
+        r, alpha_bar = (batch["x"] - draft) / 0.25, net.schedule.alpha_bar[draws.t][:, None, None, None]
+        r_t = jnp.sqrt(alpha_bar) * r + jnp.sqrt(1 - alpha_bar) * draws.eps
+        output = net.denoise(r_t, draws.t, z, batch["context"], draws.drop, draft)
+        v = jnp.sqrt(alpha_bar) * draws.eps - jnp.sqrt(1 - alpha_bar) * r
+        return jnp.mean((v - output) ** 2), jnp.mean((batch["x"] - draft) ** 2)
+
+    decoder, misfit = expected()
+    assert float(found["decoder"]) == pytest.approx(float(decoder), rel=1e-4)
+    assert float(found["draft"]) == pytest.approx(float(misfit), rel=1e-4)
+
+
 def test_a_draft_is_held_to_the_image():
     x_0, draft = np.random.default_rng(0).normal(size=(2, 3, 2, 2, 1)).astype(np.float32)
     found = extensions.draft_misfit(jnp.asarray(x_0), jnp.asarray(draft))
