@@ -125,7 +125,7 @@ class Checkpoints:
 
         Newer ones that are damaged or cannot be read are warned about and passed over. `abstract` has for each tree
         wanted ("train", "ema") the shapes, types and shardings to restore it into. Raises InputError if there are
-        checkpoints and none can be used.
+        checkpoints and none can be used, or if the newest has trees with other parts.
         """
         steps = sorted(self._manager.all_steps(), reverse=True)
         for step, older in itertools.pairwise([*steps, None]):
@@ -134,6 +134,11 @@ class Checkpoints:
                 try:
                     return step, self.restore(step, **abstract)
                 except Exception as err:  # Orbax raises whatever its storage layer raises
+                    if "tree structures do not match" in str(err):
+                        raise InputError(
+                            f"{self._folder / str(step)} was saved with another optimiser, by another version: go on"
+                            f" with that version, or start a new workdir with --init_from={self._folder.parent}"
+                        ) from err
                     wrong = _reason(err)  # of one that never got its checksums, say
             before = f"using step {older}, the one before" if older is not None else "and there is none before it"
             warnings.warn(f"the checkpoint {self._folder / str(step)} is damaged ({wrong}): {before}", stacklevel=2)

@@ -4,13 +4,14 @@ import jax
 import optax
 
 from cdae_jax.settings.sections import Train
+from cdae_jax.training.muon import muon
 
 WEIGHT_DECAY, CLIP_NORM = 1e-4, 1.0
 
 
 def make_optimizer(train: Train, start: int = 0) -> optax.GradientTransformation:
-    """AdamW with warm-up, optional cosine decay to 0, and clipping by the global norm. Mechanisms that were fitted to
-    labels stay as they are.
+    """Muon for kernels and AdamW for the rest, with warm-up, optional cosine decay to 0, and clipping by the global
+    norm. Mechanisms that were fitted to labels stay as they are.
 
     Warm-up begins after step `start`, and the decay ends at train.steps.
     """
@@ -21,15 +22,30 @@ def make_optimizer(train: Train, start: int = 0) -> optax.GradientTransformation
         rate = optax.linear_schedule(0.0, train.learning_rate, max(1, train.warmup_steps))
     if start:
         rate = optax.join_schedules([optax.constant_schedule(0.0), rate], [start])
-    learned = optax.chain(optax.clip_by_global_norm(CLIP_NORM), optax.adamw(rate, weight_decay=WEIGHT_DECAY))
+    learned = optax.chain(optax.clip_by_global_norm(CLIP_NORM), steps_by_kind(rate, WEIGHT_DECAY))
     if train.mechanisms == "objective":
         return learned
     return optax.partition({"learned": learned, "fitted": optax.set_to_zero()}, _how)
 
 
+def steps_by_kind(rate: optax.ScalarOrSchedule, weight_decay: float) -> optax.GradientTransformation:
+    """Muon for the kernels of dense and convolution layers, AdamW for the rest, with decoupled weight decay."""
+    rules = {"kernel": muon(rate, weight_decay), "other": optax.adamw(rate, weight_decay=weight_decay)}
+    return optax.partition(rules, _kinds)
+
+
 def _how(tree: dict) -> dict:
     """What becomes of the parts of a tree like the parameters, as a prefix of it."""
     return {"params": {name: "fitted" if name == "scm" else "learned" for name in tree["params"]}}
+
+
+def _kinds(tree: dict) -> dict:
+    """What every leaf of a tree like the parameters is: the "kernel" of a dense or a convolution layer, or "other"."""
+
+    def kind_of(path, leaf) -> str:
+        return "kernel" if path[-1] == jax.tree_util.DictKey("kernel") and leaf.ndim in (2, 4) else "other"
+
+    return jax.tree_util.tree_map_with_path(kind_of, tree)
 
 
 def apply_gradients(tx: optax.GradientTransformation, grads, opt_state: optax.OptState, params):

@@ -11,6 +11,7 @@ import threading
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import orbax.checkpoint as ocp
 import pytest
 from commands import ENVIRONMENT, run_here
@@ -20,6 +21,7 @@ import cdae_jax
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.settings.run import Settings
+from cdae_jax.training import step as training_step
 from cdae_jax.training.checkpoint import Checkpoints
 from cdae_jax.training.loop import train_model
 from cdae_jax.training.optimizer import make_optimizer
@@ -92,6 +94,15 @@ def test_when_every_checkpoint_is_damaged_it_says_so(copy):
         pytest.raises(InputError, match="every checkpoint in .* is damaged"),
     ):
         cdae_jax.load(copy)
+
+
+def test_the_state_of_another_optimiser_is_not_called_damaged(copy, monkeypatch):
+    """Whoever believed that would delete what is whole."""
+    monkeypatch.setattr(training_step, "make_optimizer", lambda train: optax.adamw(1e-3))
+    config = json.loads((copy / "config.json").read_text())
+    config["train"]["steps"] = 30
+    with pytest.raises(InputError, match=rf"20 was saved with another optimiser, .*--init_from={copy}$"):
+        train_model(Settings.from_dict(config), copy)
 
 
 def test_a_checkpoint_that_never_got_its_checksums_is_used(copy):

@@ -1,5 +1,6 @@
 """The optimiser: its learning rate over the run, its clipping, and what it leaves alone."""
 
+import collections
 import dataclasses
 
 import jax
@@ -7,7 +8,10 @@ import jax.numpy as jnp
 import pytest
 from short_runs import settings_with
 
-from cdae_jax.training.optimizer import CLIP_NORM, WEIGHT_DECAY, apply_gradients, make_optimizer
+from cdae_jax.distributed.sharding import make_mesh
+from cdae_jax.training.muon import step_of
+from cdae_jax.training.optimizer import CLIP_NORM, WEIGHT_DECAY, _kinds, apply_gradients, make_optimizer
+from cdae_jax.training.step import Setup
 
 TRAIN = dataclasses.replace(settings_with().train, learning_rate=0.1, warmup_steps=4, steps=20, mechanisms="objective")
 PARAMS = {"params": {"encoder": jnp.full(3, 0.5), "scm": jnp.full(3, 0.5)}}
@@ -60,6 +64,27 @@ def test_gradients_are_clipped_by_their_common_norm():
     _, state = apply_gradients(tx, gradient, tx.init(PARAMS), PARAMS)
     moments = [leaf for leaf in jax.tree.leaves(state) if leaf.shape == (3,)][:2]
     assert jnp.allclose(jnp.stack(moments), 0.1 * CLIP_NORM * jnp.array([[0.6, 0, 0], [0, 0.8, 0]]))
+
+
+def test_kernels_take_steps_of_muon_and_the_rest_of_adam():
+    params = {"params": {"encoder": {"kernel": jnp.eye(4), "bias": jnp.zeros(4), "table": jnp.zeros((4, 4))}}}
+    gradient = {"params": {"encoder": {"kernel": jnp.eye(4), "bias": jnp.ones(4), "table": jnp.eye(4)}}}
+    tx = make_optimizer(dataclasses.replace(TRAIN, warmup_steps=0, mechanisms="labels"))
+    moved, _ = apply_gradients(tx, gradient, tx.init(params), params)
+    kernel, rest = moved["params"]["encoder"].pop("kernel"), moved["params"]["encoder"]
+    by_one = (1 - 0.1 * WEIGHT_DECAY) * jnp.eye(4) + 0.1 * -step_of(jnp.eye(4))
+    assert jnp.allclose(kernel, by_one, atol=1e-6) and abs(jnp.diag(step_of(jnp.eye(4)))).min() > 0.2
+    assert jnp.allclose(rest["bias"], -0.1, atol=1e-4) and jnp.allclose(rest["table"], -0.1 * jnp.eye(4), atol=1e-4)
+
+
+def test_most_of_a_model_is_kernels():
+    settings = settings_with()
+    shapes = Setup(settings, make_mesh(), (16, 16, 3)).abstract.params
+    kinds = zip(jax.tree.leaves(shapes), jax.tree.leaves(_kinds(shapes)), strict=True)
+    counted = collections.Counter()
+    for leaf, kind in kinds:
+        counted[kind] += leaf.size
+    assert counted["kernel"] > 20 * counted["other"]
 
 
 def test_mechanisms_fitted_to_labels_stay_and_shorten_no_other_step():

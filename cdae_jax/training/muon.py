@@ -1,0 +1,53 @@
+"""Muon, the optimiser of kernels: momentum whose singular values are all made about 1.
+
+It is that of Jordan et al. 2024 (https://kellerjordan.github.io/posts/muon), with the step size of Liu et al. 2025
+(arXiv 2502.16982). `optax.contrib.muon` takes the same steps; here the iteration is on the small Gram matrix, which
+needs a third of the time.
+"""
+
+import jax
+import jax.numpy as jnp
+import optax
+
+MOMENTUM = 0.95
+COEFFICIENTS, ITERATIONS = (3.4445, -4.775, 2.0315), 5  # of the quintic that takes singular values towards 1
+STEP_RMS = 0.2  # root mean square of a step per learning rate, about that of AdamW
+
+
+def muon(rate: optax.ScalarOrSchedule, weight_decay: float) -> optax.GradientTransformation:
+    """Muon for kernels [..., outputs], of dense and of convolution layers."""
+    return optax.chain(
+        optax.trace(MOMENTUM, nesterov=True),
+        optax.stateless_with_tree_map(lambda momentum, _: step_of(momentum)),
+        optax.add_decayed_weights(weight_decay),
+        optax.scale_by_learning_rate(rate),
+    )
+
+
+def step_of(momentum: jax.Array) -> jax.Array:
+    """The step of a kernel [..., outputs] for a learning rate of 1, from its momentum of the same shape."""
+    matrix = momentum.reshape(-1, momentum.shape[-1])
+    return STEP_RMS * max(matrix.shape) ** 0.5 * orthogonalised(matrix).reshape(momentum.shape)
+
+
+def orthogonalised(matrix: jax.Array) -> jax.Array:
+    """U V^T of a matrix U S V^T [m, n], up to singular values of 0.7 to 1.2; those below a hundredth of the Frobenius
+    norm stay smaller.
+
+    X <- (a + b X X^T + c (X X^T)^2) X, from X of norm 1, changes X X^T by itself, so that X is multiplied once.
+    """
+    if matrix.shape[0] > matrix.shape[1]:
+        return orthogonalised(matrix.T).T
+    a, b, c = COEFFICIENTS
+    one = jnp.eye(len(matrix))
+
+    def iterate(_, at):
+        gram, product = at
+        factor = a * one + b * gram + c * gram @ gram
+        return factor @ gram @ factor, factor @ product
+
+    with jax.default_matmul_precision("highest"):  # in bfloat16 the Gram matrix loses the small singular values
+        scale = jnp.maximum(jnp.linalg.norm(matrix), 1e-8)
+        first = matrix @ matrix.T / scale**2, one / scale
+        _, product = jax.lax.fori_loop(0, ITERATIONS, iterate, first)  # unrolled, it compiles for longer
+        return product @ matrix
