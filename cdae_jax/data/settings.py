@@ -16,7 +16,7 @@ class Data:
     label_fraction: float = 1.0  # share of the training images that keep their labels, in (0, 1], drawn by `seed`
     labelled_share: float = 0.5  # least share of labelled images in every batch; 1: labelled images alone
     num_evaluated: int = 512  # test images that an evaluation looks at
-    judge_steps: int = 1_000  # training steps of the judge, the anti-causal predictor of evaluations
+    judge_steps: int = 500  # training steps of the judge, the anti-causal predictor of evaluations
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

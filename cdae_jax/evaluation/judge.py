@@ -25,7 +25,7 @@ from cdae_jax.graph import CausalGraph
 from cdae_jax.model.layers import Conv
 from cdae_jax.model.norm import GroupNorm
 from cdae_jax.progress import tqdm
-from cdae_jax.training.optimizer import apply_gradients
+from cdae_jax.training.optimizer import apply_gradients, steps_by_kind
 
 BATCH = 128
 FEATURES = 256  # width of the penultimate layer
@@ -140,7 +140,7 @@ def train_judge(dataset: Dataset, stats: LabelStats, num_steps: int, seed: int =
     validation = _draw(dataset, held, rng, min(2048, 4 * held_out))
     module = Predictor.of(dataset)
     params = jax.jit(module.init)(jax.random.key(seed), to_unit(validation.images[:1]))
-    tx = optax.adamw(optax.cosine_decay_schedule(1e-3, num_steps), weight_decay=1e-3)
+    tx = steps_by_kind(optax.cosine_decay_schedule(1e-3, num_steps), weight_decay=1e-3)
     opt_state = tx.init(params)
     best, best_error = Judge(module, dataset.graph, params, stats, {}), np.inf
     check_every = max(1, num_steps // NUM_CHECKS)
@@ -166,7 +166,7 @@ def train_judge(dataset: Dataset, stats: LabelStats, num_steps: int, seed: int =
 def fingerprint(dataset: Dataset, num_steps: int) -> str:
     """A hash of the training data and of how the judge is trained."""
     sizes = target_sizes(dataset.graph)
-    digest = hashlib.sha256(f"judge 1 {num_steps} {dataset.graph.names} {sizes} {dataset.num_classes}".encode())
+    digest = hashlib.sha256(f"judge 2 {num_steps} {dataset.graph.names} {sizes} {dataset.num_classes}".encode())
     for start in range(0, len(dataset.train), POOL):
         digest.update(np.ascontiguousarray(dataset.train.images[start : start + POOL]))
     for array in (dataset.train.labels, _classes_of(dataset.train)):

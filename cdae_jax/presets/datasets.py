@@ -46,7 +46,7 @@ MORPHO_MNIST = {
         "data": asdict(
             MorphoMNIST(name="morpho_mnist", resolution=28, train_size=60_000, test_size=10_000, **VALIDATION)
         )
-        | {"judge_steps": 2_000},
+        | {"judge_steps": 1_000},
         "model": {
             "encoder_multipliers": (1, 2, 4),
             "encoder_patch": 2,
@@ -125,7 +125,7 @@ CUSTOM = {  # the graph is the user's
 
 # The light tunnel: its SCM 4, where the polarisers stand still, and its SCM 2, where they turn.
 LIGHT = {"unit": "of 255"}
-CHAMBER_DATA = {"resolution": 32, "judge_steps": 2_000, **VALIDATION}
+CHAMBER_DATA = {"resolution": 32, "judge_steps": 1_000, **VALIDATION}
 CAUSAL_CHAMBER = {
     "graph": {"red": LIGHT, "green": LIGHT | {"parents": ("red",)}, "blue": LIGHT | {"parents": ("green",)}},
     "cpu": {
