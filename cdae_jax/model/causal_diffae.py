@@ -40,7 +40,6 @@ class CausalDiffAE(nn.Module):
     dtype: str = "float32"  # or "bfloat16", of encoder, UNet and draft
     remat: bool = False
     style_dim: int = 0  # m, dimensions of style, which a draft sees beside z
-    remainder_sd: float = 1.0  # on the scale -1..1, see `Network.remainder`
 
     def setup(self):
         graph, dtype = self.graph, jnp.dtype(self.dtype)

@@ -75,12 +75,12 @@ class Network:
         return self._run("conv_decoder", z, context, self.style, image_shape=tuple(image_shape))
 
     def remainder(self, x: jax.Array, draft: jax.Array | None) -> jax.Array:
-        """r = (x - d) / remainder_sd [B, H, W, C], which the decoder diffuses; x itself without a draft."""
-        return x if draft is None else (x - draft) / self.model.remainder_sd
+        """r = x - d [B, H, W, C], which the decoder diffuses; x itself without a draft."""
+        return x if draft is None else x - draft
 
     def image(self, r: jax.Array, draft: jax.Array | None) -> jax.Array:
-        """x = d + remainder_sd r, the inverse of `remainder`, clipped to [-1, 1]."""
-        return jnp.clip(r if draft is None else draft + self.model.remainder_sd * r, -1, 1)
+        """x = d + r, the inverse of `remainder`, clipped to [-1, 1]."""
+        return jnp.clip(r if draft is None else draft + r, -1, 1)
 
     def read_style(self, x: jax.Array, z: jax.Array) -> tuple[jax.Array, jax.Array]:
         """q(s | x, z) of images [B, H, W, C] in [-1, 1] and their z [B, n, k]: mean and log variance, each [B, m]."""

@@ -39,7 +39,6 @@ OURS = {
         "prior_sd": 0.05,  # with a prior of unit variance the decoder learns to ignore z
         "label_scale": "sd",
         "style_dim": 16,
-        "remainder_sd": 0.1,
     },
     "diffusion": {"schedule": "cosine", "prediction": "v"},
     "train": {
@@ -76,7 +75,6 @@ PAPER = {
         "prior_sd": 1.0,
         "label_scale": "range",
         "style_dim": 0,
-        "remainder_sd": 1.0,
     },
     "diffusion": {"schedule": "linear", "prediction": "eps"},
     "train": {

@@ -12,7 +12,7 @@ from cdae_jax.settings.sections import Model, Train
 POSITIVE = (
     *("data.resolution", "data.train_size", "data.test_size", "data.num_evaluated", "data.judge_steps"),
     *("model.block_dim", "model.encoder_channels", "model.encoder_patch", "model.unet_channels", "model.num_blocks"),
-    *("model.patch", "model.mechanism_hidden", "model.prior_sd", "model.remainder_sd"),
+    *("model.patch", "model.mechanism_hidden", "model.prior_sd"),
     *("train.steps", "train.batch_size", "train.learning_rate", "train.checkpoint_every", "train.refine_every"),
     *("system.microbatches", "system.fsdp"),
 )

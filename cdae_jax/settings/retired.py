@@ -34,14 +34,13 @@ def _mechanisms_had_no_rate(config: Mapping) -> bool:
 
 
 def _is_old_refiner(config: Mapping) -> bool:
-    return config.get("model", {}).get("decoder") == "refiner" and "remainder_sd" not in config["model"]
+    return config.get("model", {}).get("decoder") == "refiner" and "style_dim" not in config["model"]
 
 
 def _of_old_refiner(config: dict) -> dict:
-    """A refiner that diffuses the remainder as it is, and inverts the finest grain of it by default; its null condition
-    had no draft, so that it has none now."""
+    """A refiner that inverts the finest grain of the remainder by default; its null condition had no draft, so that it
+    has none now."""
     return config | {
-        "model": config["model"] | {"remainder_sd": 1.0},
         "train": config["train"] | {"condition_drop": 0.0},
         "sample": config["sample"] | {"depth": config["sample"].get("depth") or 0.02},
     }
@@ -52,6 +51,7 @@ BEFORE = 'before training, with config.train.mechanisms="labels"'
 # section.field -> (whether training alone is concerned, whether a run had what the code now always does, what that is)
 GONE: dict[str, tuple[bool, Callable[[Mapping], bool], str]] = {
     "model.prior": (False, lambda c: c["model"]["prior"] == "fixed", '"fixed"'),
+    "model.remainder_sd": (False, lambda c: c["model"]["remainder_sd"] == 1, "1"),
     "model.num_heads": (False, lambda c: c["model"]["num_heads"] == 4 or not c["model"].get("attention"), "4"),
     "sample.spacing": (False, _spacing_is_ours, "what suits the solver"),
     "sample.action": (False, _action_follows_from_gamma, '"direction" where config.train.kl_z is 0, else "mechanisms"'),

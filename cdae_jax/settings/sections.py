@@ -24,7 +24,6 @@ class Model:
     prior_sd: float  # standard deviation of p(z | y), in units of the standardised labels
     decoder: Literal["diffusion", "refiner", "conv"] = "diffusion"
     style_dim: int = 0  # dimensions of style, for what of an image no label says; a draft sees it beside z
-    remainder_sd: float = 1.0  # by which what a draft leaves is divided: about its deviation, so that its noise counts
     label_scale: Literal["sd", "range"] = "sd"  # labels to mean 0 and deviation 1, or to [-1, 1], as the released code
 
 

@@ -98,9 +98,9 @@ def test_half_of_the_latents_that_a_mixed_condition_sees_are_what_do_would_set(b
     assert swapped == pytest.approx(found("labels", as_read)["decoder"], rel=1e-5)
 
 
-def test_the_unet_of_a_refiner_learns_what_the_draft_leaves_in_units_of_its_deviation(batch):
+def test_the_unet_of_a_refiner_learns_what_the_draft_leaves(batch):
     """The null condition hides z from the UNet, not the draft."""
-    net, weights = small_network("refiner", remainder_sd=0.25), with_(condition="mean")
+    net, weights = small_network("refiner"), with_(condition="mean")
     draws = draws_of(net, weights, batch)._replace(drop=jnp.arange(8) % 2 == 0)
     found = values(net, weights, batch, draws)
 
@@ -108,7 +108,7 @@ def test_the_unet_of_a_refiner_learns_what_the_draft_leaves_in_units_of_its_devi
     def expected():
         z = net.propagate(net.encode(batch["x"])[0])
         draft = net.draft(z, batch["context"], SHAPE)
-        r, alpha_bar = (batch["x"] - draft) / 0.25, net.schedule.alpha_bar[draws.t][:, None, None, None]
+        r, alpha_bar = batch["x"] - draft, net.schedule.alpha_bar[draws.t][:, None, None, None]
         r_t = jnp.sqrt(alpha_bar) * r + jnp.sqrt(1 - alpha_bar) * draws.eps
         output = net.denoise(r_t, draws.t, z, batch["context"], draws.drop, draft)
         v = jnp.sqrt(alpha_bar) * draws.eps - jnp.sqrt(1 - alpha_bar) * r
