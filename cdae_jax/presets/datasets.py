@@ -31,7 +31,7 @@ PENDULUM = {
     },
     "cpu": {
         "data": asdict(Pendulum(name="pendulum", resolution=32, train_size=50_000, test_size=2_000, **VALIDATION)),
-        "train": {"steps": 10_000},
+        "train": {"steps": 4_000},
     },
     "smoke": {"data": {"resolution": 16, **SMOKE_DATA}},
     "paper": {
@@ -54,7 +54,7 @@ MORPHO_MNIST = {
             "num_blocks": 2,
             "mechanism_hidden": 64,
         },
-        "train": {"steps": 28_000, "warmup_steps": 500, "checkpoint_every": 2_000},
+        "train": {"steps": 14_000, "warmup_steps": 500, "checkpoint_every": 2_000},
     },
     "smoke": {"data": SMOKE_DATA},
     "paper": {
@@ -84,7 +84,7 @@ CIRCUIT_LOOKALIKE = {
     "cpu": {
         "data": asdict(Rendered(name="circuit_lookalike", **CIRCUIT_DATA)),
         "model": {"encoder_patch": 8, "patch": 8},
-        "train": {"steps": 24_000},
+        "train": {"steps": 8_000},
     },
     "smoke": {"data": {"resolution": 32, **SMOKE_DATA}},
     "paper": {

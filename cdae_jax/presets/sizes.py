@@ -18,7 +18,7 @@ CPU = {
     "diffusion": {"num_steps": 1000},
     "train": {
         "batch_size": 16,
-        "learning_rate": 1e-3,
+        "learning_rate": 4e-3,
         "warmup_steps": 200,
         "decay": True,
         "checkpoint_every": 1_000,

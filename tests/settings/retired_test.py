@@ -14,10 +14,11 @@ from configs import circuit_lookalike, morpho_mnist, pendulum
 FOLDER = pathlib.Path(__file__).parents[1] / "golden"
 
 
-def before_the_remainder_had_a_deviation(config, decoder="refiner", **train):
+def before_style(config, decoder="refiner", judge_steps=1_000, **train):
     """Today's config with what a config of `decoder` then had."""
-    config.model.update(decoder=decoder, style_dim=0, remainder_sd=1.0)
-    config.train.update(refine_every=4, **train)
+    config.data.judge_steps = judge_steps
+    config.model.update(decoder=decoder, style_dim=0)
+    config.train.update(refine_every=4, learning_rate=1e-3, **train)
     config.sample.update(corrections=0)
     if decoder == "refiner":
         config.train.condition_drop = 0.0  # another null condition
@@ -26,14 +27,14 @@ def before_the_remainder_had_a_deviation(config, decoder="refiner", **train):
 
 
 def morpho_mnist_before_the_one_recipe():
-    config = before_the_remainder_had_a_deviation(morpho_mnist.get_config("cpu"), "diffusion", anneal_steps=500)
+    config = before_style(morpho_mnist.get_config("cpu"), "diffusion", 2_000, anneal_steps=500)
     config.train.update(condition="mean", refine_every=1)
     config.sample.update(num_steps=10, depth=0.99, corrections=2, fit_steps=0)
     return config
 
 
 def circuit_before_the_one_recipe():
-    config = before_the_remainder_had_a_deviation(circuit_lookalike.get_config("cpu"), "diffusion")
+    config = before_style(circuit_lookalike.get_config("cpu"), "diffusion", 200)
     config.model.update(encoder_channels=64, unet_channels=128, mechanism_hidden=256)
     config.train.update(condition="encoding", refine_every=1, steps=20_000)
     config.sample.update(solver="ddim", num_steps=30, fit_steps=0)
@@ -41,10 +42,10 @@ def circuit_before_the_one_recipe():
 
 
 TODAY = {
-    "pendulum": before_the_remainder_had_a_deviation(pendulum.get_config("cpu")),
+    "pendulum": before_style(pendulum.get_config("cpu")),
     "morpho_mnist": morpho_mnist_before_the_one_recipe(),
     "circuit_lookalike": circuit_before_the_one_recipe(),
-    "diffae": before_the_remainder_had_a_deviation(pendulum.get_config("cpu,method=diffae")),
+    "diffae": before_style(pendulum.get_config("cpu,method=diffae")),
 }
 
 
@@ -81,7 +82,7 @@ def test_a_run_whose_mechanisms_learned_by_the_objective_alone_can_go_on():
 def test_a_refiner_whose_null_condition_had_no_draft_is_used_without_one_and_does_not_train_on():
     config = as_file("pendulum")
     trained = Settings.from_dict(config, to_train=False)
-    assert trained.model.remainder_sd == 1.0 and trained.sampling.depth == 0.02
+    assert trained.sampling.depth == 0.02
     with pytest.raises(InputError, match="guidance is 2.0, but with config.train.condition_drop 0 no null condition"):
         Settings.from_dict(config | {"sample": config["sample"] | {"guidance": 2.0}}, to_train=False)
     with pytest.raises(InputError, match="null condition hides the draft too, which is gone: start a new run"):
@@ -98,6 +99,7 @@ def test_settings_of_today_are_left_as_they_are(name):
 
 FEW_LABELS = {"data": {"label_fraction": 0.1}}
 DECODING = {
+    "model.remainder_sd": {"model": {"remainder_sd": 0.1}},
     "model.prior": {"model": {"prior": "learned"}},
     "model.num_heads": {"model": {"num_heads": 8, "attention": [8]}},
     "sample.spacing": {"sample": {"spacing": "karras"}},

@@ -286,6 +286,6 @@ def test_mistakes_leave_the_workdir_free_for_the_next_try(tmp_path, changes, mes
 def test_a_workdir_of_another_config_is_refused_and_kept(trained_pendulum, tmp_path):
     copy = shutil.copytree(trained_pendulum, tmp_path / "copy")
     before = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
-    with pytest.raises(InputError, match=r"train.learning_rate 0.001 \(now 0.5\)"):
+    with pytest.raises(InputError, match=r"train.learning_rate 0.004 \(now 0.5\)"):
         loop.train_model(settings_with(train={"learning_rate": 0.5}), copy)
     assert before == {path: path.stat().st_mtime_ns for path in copy.rglob("*")}

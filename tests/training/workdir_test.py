@@ -42,9 +42,9 @@ def today():
     """The settings that mean the same now."""
     config = get_config("cpu").to_dict()
     config["train"]["mechanisms"], config["model"]["mechanism"] = "objective", "additive"
-    config["data"]["validation_share"] = 0.0  # all images trained
-    config["model"] |= {"style_dim": 0, "remainder_sd": 1.0}
-    config["train"] |= {"condition_drop": 0.0, "refine_every": 4}
+    config["data"] |= {"validation_share": 0.0, "judge_steps": 1_000}  # all images trained
+    config["model"]["style_dim"] = 0
+    config["train"] |= {"condition_drop": 0.0, "refine_every": 4, "learning_rate": 1e-3}
     config["sample"] |= {"corrections": 0, "depth": 0.02}
     return Settings.from_dict(config)
 
@@ -66,13 +66,13 @@ def test_more_steps_extend_a_run_and_fewer_do_not(tmp_path):
     claim(tmp_path / "new", settings_with())
     longer = settings_with(train={"steps": 60, "learning_rate": 2e-3, "anneal_steps": 15, "ema_decay": 0.99})
     first, second = claim(tmp_path / "new", longer)
-    assert (first.stop, first.learning_rate, first.ema_decay) == (20, 1e-3, 0.999)
+    assert (first.stop, first.learning_rate, first.ema_decay) == (20, 4e-3, 0.999)
     assert (second.start, second.stop, second.learning_rate, second.ema_decay) == (20, 60, 2e-3, 0.99)
     assert second.anneal_steps == first.anneal_steps == 5  # it has risen already
     assert workdir.check_workdir(tmp_path / "new", longer) == (first, second)
     for settings, message in (
         (settings_with(), "the run in .* is one of 60 steps, and config.train.steps is 20: ask for as many or more"),
-        (settings_with(train={"steps": 60}), r"learning_rate 0.002 \(now 0.001\)"),
+        (settings_with(train={"steps": 60}), r"learning_rate 0.002 \(now 0.004\)"),
         (settings_with(train={"steps": 80, "batch_size": 8}), r"started with config.train.batch_size 16 \(now 8\): "),
     ):
         with pytest.raises(InputError, match=message):
