@@ -121,8 +121,8 @@ def soften(name: str, change: str, read: np.ndarray) -> np.ndarray:
     return read + amount if change[0] == "+" else read * amount
 
 
-def check_strength(strength, do: Mapping, graph: CausalGraph) -> np.ndarray | None:
-    """A number from 0 to 1, or one for each of some intervened variables, as [n] float32; None if all are 1."""
+def check_strength(strength, do: Mapping, graph: CausalGraph) -> np.ndarray:
+    """A number from 0 to 1, or one for each of some intervened variables, as [n] float32, 1 for the others."""
     given = strength if isinstance(strength, Mapping) else dict.fromkeys(do, strength)
     strengths = np.ones(len(graph), np.float32)
     for name, value in given.items():
@@ -137,7 +137,7 @@ def check_strength(strength, do: Mapping, graph: CausalGraph) -> np.ndarray | No
                 " further away"
             )
         strengths[i] = value
-    return None if (strengths == 1).all() else strengths
+    return strengths
 
 
 def check_labels(labels: np.ndarray | Mapping | pd.DataFrame, graph: CausalGraph) -> np.ndarray:

@@ -203,7 +203,7 @@ def test_bad_changes_are_named(name, change, message):
 def test_strength_is_one_number_or_one_for_some_of_what_is_set():
     do = {"angle": 3, "light": 90}
     for whole in (1, 1.0, {"angle": 1}, {}):
-        assert checks.check_strength(whole, do, GRAPH) is None
+        np.testing.assert_array_equal(checks.check_strength(whole, do, GRAPH), np.ones(7, np.float32))
     np.testing.assert_array_equal(checks.check_strength(0.25, do, GRAPH), np.float32([0.25, 1, 1, 0.25, 1, 1, 1]))
     np.testing.assert_array_equal(checks.check_strength({"light": 0}, do, GRAPH), np.float32([1, 1, 1, 0, 1, 1, 1]))
 

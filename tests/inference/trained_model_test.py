@@ -143,7 +143,6 @@ def test_half_of_a_change_is_half_of_the_way_and_its_effects_follow(model, image
 
 
 def test_other_variables_values_strengths_and_depths_compile_nothing_anew(model, images):
-    model.counterfactual(images, {"angle": 30.0}, strength=0.5)
     model.counterfactual(images, {"angle": 30.0})
     before = algorithm.counterfactual._cache_size()
     model.counterfactual(images, {"light": 80.0}, strength=0.25)
