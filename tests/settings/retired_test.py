@@ -14,11 +14,11 @@ from configs import circuit_lookalike, morpho_mnist, pendulum
 FOLDER = pathlib.Path(__file__).parents[1] / "golden"
 
 
-def before_style(config, decoder="refiner", judge_steps=1_000, **train):
+def before_style(config, decoder="refiner", judge_steps=1_000, steps=10_000, **train):
     """Today's config with what a config of `decoder` then had."""
     config.data.judge_steps = judge_steps
     config.model.update(decoder=decoder, style_dim=0)
-    config.train.update(refine_every=4, learning_rate=1e-3, **train)
+    config.train.update(refine_every=4, learning_rate=1e-3, steps=steps, **train)
     config.sample.update(corrections=0)
     if decoder == "refiner":
         config.train.condition_drop = 0.0  # another null condition
@@ -27,7 +27,7 @@ def before_style(config, decoder="refiner", judge_steps=1_000, **train):
 
 
 def morpho_mnist_before_the_one_recipe():
-    config = before_style(morpho_mnist.get_config("cpu"), "diffusion", 2_000, anneal_steps=500)
+    config = before_style(morpho_mnist.get_config("cpu"), "diffusion", 2_000, 28_000, anneal_steps=500)
     config.train.update(condition="mean", refine_every=1)
     config.sample.update(num_steps=10, depth=0.99, corrections=2, fit_steps=0)
     return config

@@ -44,7 +44,7 @@ def today():
     config["train"]["mechanisms"], config["model"]["mechanism"] = "objective", "additive"
     config["data"] |= {"validation_share": 0.0, "judge_steps": 1_000}  # all images trained
     config["model"]["style_dim"] = 0
-    config["train"] |= {"condition_drop": 0.0, "refine_every": 4, "learning_rate": 1e-3}
+    config["train"] |= {"condition_drop": 0.0, "refine_every": 4, "learning_rate": 1e-3, "steps": 10_000}
     config["sample"] |= {"corrections": 0, "depth": 0.02}
     return Settings.from_dict(config)
 
