@@ -1,4 +1,4 @@
-# The example of own data by the recipe of all. Code of the record: 44ab1cc.
+# The example of own data by the recipe of all. Code of the record: 115cba2.
 cdae make_example --output=example
 DATA="--config=custom:cpu,example/graph.json --config.data.images=example/images"
 DATA="$DATA --config.data.labels=example/labels.csv"
@@ -6,5 +6,5 @@ cdae train $DATA --workdir=runs/example
 cdae calibrate --workdir=runs/example
 cdae evaluate --workdir=runs/example
 
-# Against the example's own truth: new scenes, all effects, intervals and support. Code of this part: 31ec0ee.
+# Against the example's own truth: new scenes, all effects, intervals and support. Code of this part: 115cba2.
 python results/example/truth.py --workdir=runs/example --output=results/example/truth.json

@@ -38,9 +38,11 @@ def main():
     found = json.loads(json.dumps(found), parse_constant=lambda _: None)  # JSON knows no NaN
     given.output.write_text(json.dumps(found, indent=1) + "\n")
     for do, errors in found["effectiveness"].items():
-        print(do, {name: round(errors[name]["normalised"], 3) for name in dataset.graph.names})
+        known = {name: error["normalised"] for name, error in errors.items() if name in dataset.graph.names}
+        print(do, {name: round(error, 3) for name, error in known.items() if error is not None})
     for do, held in found["uncertainty"]["do"].items():
-        print(do, {name: round(one["coverage"]["mean"], 3) for name, one in held.items()})
+        counted = {name: one["coverage"]["mean"] for name, one in held.items()}
+        print(do, {name: round(mean, 3) for name, mean in counted.items() if mean is not None})
     print("all", found["uncertainty"]["all"]["coverage"], found["support"]["all"]["rank_correlation"])
 
 
