@@ -182,7 +182,9 @@ def train_model(settings: Settings, directory: str | pathlib.Path, init_from: Or
                 continue
             run_step = first_step
             if done or first_step is None:
-                run_step = jit_train_step(part, model, make_optimizer(part.train, segment.start), mesh, setup.shardings)
+                run_step = jit_train_step(
+                    part, model, make_optimizer(part.train, segment.start, mesh), mesh, setup.shardings
+                )
             fed = host_batches(split, y, done, part.train, settings.data.labelled_share)
             yield from ((step, run_step, batch) for step, batch in enumerate(fed, done + 1))
 

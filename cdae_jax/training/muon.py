@@ -8,20 +8,40 @@ needs a third of the time.
 import jax
 import jax.numpy as jnp
 import optax
+from jax.sharding import Mesh
+
+from cdae_jax.distributed.sharding import batch_sharding
 
 MOMENTUM = 0.95
 COEFFICIENTS, ITERATIONS = (3.4445, -4.775, 2.0315), 5  # of the quintic that takes singular values towards 1
 STEP_RMS = 0.2  # root mean square of a step per learning rate, about that of AdamW
 
 
-def muon(rate: optax.ScalarOrSchedule, weight_decay: float) -> optax.GradientTransformation:
-    """Muon for kernels [..., outputs], of dense and of convolution layers."""
+def muon(rate: optax.ScalarOrSchedule, weight_decay: float, mesh: Mesh | None = None) -> optax.GradientTransformation:
+    """Muon for kernels [..., outputs], of dense and of convolution layers, whose work the devices of a mesh share."""
     return optax.chain(
         optax.trace(MOMENTUM, nesterov=True),
-        optax.stateless_with_tree_map(lambda momentum, _: step_of(momentum)),
+        optax.stateless(lambda momenta, _: steps_of(momenta, mesh)),
         optax.add_decayed_weights(weight_decay),
         optax.scale_by_learning_rate(rate),
     )
+
+
+def steps_of(momenta, mesh: Mesh | None):
+    """`step_of` of every leaf. Of several devices each takes its share of the kernels of a shape, which all had to
+    take otherwise."""
+    if mesh is None or mesh.size == 1:
+        return jax.tree.map(step_of, momenta)
+    leaves, structure = jax.tree.flatten(momenta)
+    alike: dict[tuple, list[int]] = {}
+    for place, leaf in enumerate(leaves):
+        alike.setdefault(leaf.shape, []).append(place)
+    for places in alike.values():
+        stacked = jnp.stack([leaves[place] for place in places])
+        stacked = jax.lax.with_sharding_constraint(stacked, batch_sharding(mesh))
+        for place, step in zip(places, jax.vmap(step_of)(stacked), strict=True):
+            leaves[place] = step
+    return structure.unflatten(leaves)
 
 
 def step_of(momentum: jax.Array) -> jax.Array:

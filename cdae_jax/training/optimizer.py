@@ -2,6 +2,7 @@
 
 import jax
 import optax
+from jax.sharding import Mesh
 
 from cdae_jax.settings.sections import Train
 from cdae_jax.training.muon import muon
@@ -9,11 +10,11 @@ from cdae_jax.training.muon import muon
 WEIGHT_DECAY, CLIP_NORM = 1e-4, 1.0
 
 
-def make_optimizer(train: Train, start: int = 0) -> optax.GradientTransformation:
+def make_optimizer(train: Train, start: int = 0, mesh: Mesh | None = None) -> optax.GradientTransformation:
     """Muon for kernels and AdamW for the rest, with warm-up, optional cosine decay to 0, and clipping by the global
     norm. Mechanisms that were fitted to labels stay as they are.
 
-    Warm-up begins after step `start`, and the decay ends at train.steps.
+    Warm-up begins after step `start`, and the decay ends at train.steps. The devices of a mesh share the work.
     """
     if train.decay:
         length = max(train.steps - start, train.warmup_steps + 1)
@@ -22,15 +23,17 @@ def make_optimizer(train: Train, start: int = 0) -> optax.GradientTransformation
         rate = optax.linear_schedule(0.0, train.learning_rate, max(1, train.warmup_steps))
     if start:
         rate = optax.join_schedules([optax.constant_schedule(0.0), rate], [start])
-    learned = optax.chain(optax.clip_by_global_norm(CLIP_NORM), steps_by_kind(rate, WEIGHT_DECAY))
+    learned = optax.chain(optax.clip_by_global_norm(CLIP_NORM), steps_by_kind(rate, WEIGHT_DECAY, mesh))
     if train.mechanisms == "objective":
         return learned
     return optax.partition({"learned": learned, "fitted": optax.set_to_zero()}, _how)
 
 
-def steps_by_kind(rate: optax.ScalarOrSchedule, weight_decay: float) -> optax.GradientTransformation:
+def steps_by_kind(
+    rate: optax.ScalarOrSchedule, weight_decay: float, mesh: Mesh | None = None
+) -> optax.GradientTransformation:
     """Muon for the kernels of dense and convolution layers, AdamW for the rest, with decoupled weight decay."""
-    rules = {"kernel": muon(rate, weight_decay), "other": optax.adamw(rate, weight_decay=weight_decay)}
+    rules = {"kernel": muon(rate, weight_decay, mesh), "other": optax.adamw(rate, weight_decay=weight_decay)}
     return optax.partition(rules, _kinds)
 
 

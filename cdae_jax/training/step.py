@@ -123,7 +123,7 @@ class Setup:
     lie on the mesh as `shardings` say."""
 
     def __init__(self, settings: Settings, mesh: Mesh, image_shape, num_classes: int = 0):
-        self.model, self.tx = settings.make_model(num_classes), make_optimizer(settings.train)
+        self.model, self.tx = settings.make_model(num_classes), make_optimizer(settings.train, mesh=mesh)
         self._init = functools.partial(init_state, self.model, self.tx, image_shape, settings.train.seed)
         shapes = jax.eval_shape(self._init)
         self.shardings = sharding.state_shardings(shapes, mesh)

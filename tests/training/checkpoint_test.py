@@ -98,7 +98,7 @@ def test_when_every_checkpoint_is_damaged_it_says_so(copy):
 
 def test_the_state_of_another_optimiser_is_not_called_damaged(copy, monkeypatch):
     """Whoever believed that would delete what is whole."""
-    monkeypatch.setattr(training_step, "make_optimizer", lambda train: optax.adamw(1e-3))
+    monkeypatch.setattr(training_step, "make_optimizer", lambda train, mesh: optax.adamw(1e-3))
     config = json.loads((copy / "config.json").read_text())
     config["train"]["steps"] = 30
     with pytest.raises(InputError, match=rf"20 was saved with another optimiser, .*--init_from={copy}$"):

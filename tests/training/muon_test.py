@@ -7,7 +7,8 @@ import optax
 import pytest
 from optax import contrib
 
-from cdae_jax.training.muon import MOMENTUM, STEP_RMS, muon, orthogonalised, step_of
+from cdae_jax.distributed.sharding import make_mesh, replicated
+from cdae_jax.training.muon import MOMENTUM, STEP_RMS, muon, orthogonalised, step_of, steps_of
 
 
 @pytest.mark.parametrize("shape", [(24, 24), (16, 48), (48, 16), (5, 1)])
@@ -56,3 +57,18 @@ def test_parameters_follow_the_rate_and_decay():
     tx = muon(optax.constant_schedule(0.5), 0.1)
     updates, _ = tx.update(jax.tree.map(jnp.zeros_like, params), tx.init(params), params)
     np.testing.assert_allclose(updates["a"], -0.5 * 0.1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("fsdp", [1, 4])
+def test_devices_share_the_kernels_of_a_shape_and_take_the_same_steps(fsdp):
+    """16 kernels of one shape, 3 of another and one of a third, on eight devices."""
+    shapes = [(3, 3, 8, 16)] * 16 + [(32, 16)] * 3 + [(8, 4)]
+    momenta = {str(i): jax.random.normal(jax.random.key(i), shape) for i, shape in enumerate(shapes)}
+    mesh = make_mesh(fsdp)
+    assert mesh.size == 8
+    momenta = jax.device_put(momenta, replicated(mesh))
+    alone, shared = (jax.jit(steps_of, static_argnums=1).lower(momenta, one).compile() for one in (None, mesh))
+    for name, step in shared(momenta).items():
+        np.testing.assert_allclose(step, alone(momenta)[name], atol=1e-5)
+    flops = [one.cost_analysis()["flops"] for one in (alone, shared)]  # of one device
+    assert flops[1] < flops[0] / 4
