@@ -1,4 +1,4 @@
-# MorphoMNIST by its config; MNIST is the folder of its four IDX files. Code of the record: cca3829.
+# MorphoMNIST by its config; MNIST is the folder of its four IDX files. Code of the record: 2d41c84.
 cdae train --config=morpho_mnist:cpu --config.data.mnist_dir=$MNIST --workdir=runs/mnist
 cdae calibrate --workdir=runs/mnist
 cdae evaluate --workdir=runs/mnist
