@@ -192,7 +192,7 @@ def test_a_plan_says_how_long_the_training_takes(tmp_path, monkeypatch):
     runs = sweep_plan.share_training(runs_of(overrides, tmp_path / "sweep"))
     text = sweep_plan.describe(runs)
     assert text.splitlines()[0] == "to do     steps=1800"
-    assert text.splitlines()[-1].startswith("2 runs to train, about 0.33 hours in all")  # (1,800 + 10,000) x 16 / 160 s
+    assert text.splitlines()[-1].startswith("2 runs to train, about 0.16 hours in all")  # (1,800 + 4,000) x 16 / 160 s
     (command,) = asked
     assert command[1:4] == ["-m", "cdae_jax.commands.main", "train"] and "--config.train.steps=40" in command
     assert not (tmp_path / "sweep").exists()

@@ -118,7 +118,7 @@ def test_a_stopped_extension_of_an_unfinished_run_ends_like_an_undisturbed_one(
     with pytest.raises(loop.Stopped, match="stopped as asked after step 28, which is saved: the same command goes on"):
         loop.train_model(settings, run)
     assert (
-        "going on from step 10: steps 1 to 20 with a learning rate up to 0.001 and a warm-up of 5 steps; steps 21 "
+        "going on from step 10: steps 1 to 20 with a learning rate up to 0.004 and a warm-up of 5 steps; steps 21 "
         in (capsys.readouterr().out)
     )
     monkeypatch.undo()
