@@ -17,7 +17,7 @@ from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import init_params
 from cdae_jax.training.loop import host_batches
-from cdae_jax.training.step import TrainState, init_state, jit_train_step
+from cdae_jax.training.step import Setup, TrainState, init_state, jit_train_step
 
 COLLECTIVES = ("all-gather", "all-reduce", "reduce-scatter", "all-to-all", "collective-permute")
 TX = optax.sgd(0.05)  # Adam would blow rounding at zero up to the learning rate
@@ -166,3 +166,10 @@ def test_a_batch_that_the_devices_cannot_share_is_refused(given, message):
     sharding.check_batch_size(64, 2, 4, sharding.make_mesh())
     with pytest.raises(InputError, match=message):
         sharding.check_batch_size(*given, sharding.make_mesh())
+
+
+def test_devices_share_the_work_of_the_optimiser_too():
+    """What they share within it is tests/training/muon_test.py's."""
+    meshes = (sharding.make_mesh(devices=jax.devices()[:num]) for num in (8, 1))
+    shared, alone = (Setup(settings_with(), mesh, SHAPE).lower(16).as_text() for mesh in meshes)
+    assert shared.count("sharding_constraint") > 3 + alone.count("sharding_constraint")
