@@ -1,4 +1,4 @@
-# The circuit look-alike by its config. Code of the record: cca3829.
+# The circuit look-alike by its config. Code of the record: 6a09556.
 cdae train --config=circuit_lookalike:cpu --workdir=runs/circuit
 cdae calibrate --workdir=runs/circuit
 cdae evaluate --workdir=runs/circuit
