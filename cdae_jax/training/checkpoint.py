@@ -125,7 +125,7 @@ class Checkpoints:
 
         Newer ones that are damaged or cannot be read are warned about and passed over. `abstract` has for each tree
         wanted ("train", "ema") the shapes, types and shardings to restore it into. Raises InputError if there are
-        checkpoints and none can be used, or if the newest has trees with other parts.
+        checkpoints and none can be used, or if the newest has the state of another optimiser.
         """
         steps = sorted(self._manager.all_steps(), reverse=True)
         for step, older in itertools.pairwise([*steps, None]):
@@ -134,7 +134,7 @@ class Checkpoints:
                 try:
                     return step, self.restore(step, **abstract)
                 except Exception as err:  # Orbax raises whatever its storage layer raises
-                    if "tree structures do not match" in str(err):
+                    if "train" in abstract and "tree structures do not match" in str(err):
                         raise InputError(
                             f"{self._folder / str(step)} was saved with another optimiser, by another version: go on"
                             f" with that version, or start a new workdir with --init_from={self._folder.parent}"

@@ -103,6 +103,10 @@ def test_the_state_of_another_optimiser_is_not_called_damaged(copy, monkeypatch)
     config["train"]["steps"] = 30
     with pytest.raises(InputError, match=rf"20 was saved with another optimiser, .*--init_from={copy}$"):
         train_model(Settings.from_dict(config), copy)
+    checkpoints, other = Checkpoints(copy, create=False), {"ema": {"none": jax.ShapeDtypeStruct((1,), jnp.float32)}}
+    with pytest.warns(UserWarning, match="is damaged"), pytest.raises(InputError, match="every checkpoint"):
+        checkpoints.restore_newest(**other)  # of what is no optimiser's
+    checkpoints.close()
 
 
 def test_a_checkpoint_that_never_got_its_checksums_is_used(copy):

@@ -123,7 +123,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_at_once(tmp_path, monkeyp
             workdir.check_workdir(where, settings_with())
 
 
-def test_a_run_of_an_older_version_goes_on(tmp_path):
+def test_settings_of_an_older_version_are_those_that_mean_the_same(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(stored()))
     workdir.check_workdir(tmp_path, today())
     with pytest.raises(InputError, match="choose another --workdir"):
