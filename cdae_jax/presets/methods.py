@@ -52,7 +52,7 @@ OURS = {
         "refine_every": 2,
     },
     "sample": dataclasses.asdict(
-        Sampling(num_steps=5, abduction="restore", solver="dpm_solver", corrections=2, fit_steps=2)
+        Sampling(num_steps=7, abduction="restore", solver="dpm_solver", corrections=2, fit_steps=2)
     ),
 }
 
