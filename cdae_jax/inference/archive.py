@@ -131,7 +131,7 @@ def read(path: pathlib.Path) -> TrainedModel:
     """The model of an archive or a folder. Raises InputError if it is none, damaged, or of a newer format."""
     contents = _contents(path)
     try:
-        settings = Settings.from_dict(json.loads(contents["config.json"]), to_train=False)
+        settings = Settings.from_stored(json.loads(contents["config.json"]))
         described = json.loads(contents["model.json"])
         image_shape = tuple(described["image_shape"])
         stats = LabelStats.from_dict(described["labels"])

@@ -1,4 +1,4 @@
-"""Settings that are gone: dropped from stored runs where they had the value that the code now always uses."""
+"""Settings of older versions in stored runs: dropped where they had the value that the code now always uses."""
 
 from collections.abc import Callable, Mapping
 
@@ -12,12 +12,18 @@ MOVED = {
     "evaluate.num_images": "data.num_evaluated",
     "evaluate.predictor_steps": "data.judge_steps",
 }
-UNIMPORTANT = ("train.min_shard_mib", "train.log_every")  # any value: they change no number
-
-
-def _all_labelled(config: Mapping) -> bool:
-    data = config["data"]
-    return data.get("label_fraction", 1.0) == 1.0 and data["name"] not in ("custom", "causal_circuit")
+DROPPED = (  # any value: they concern training alone, and a run that had them cannot go on (another optimiser)
+    "train.min_shard_mib",
+    "train.log_every",
+    "train.weight_decay",
+    "train.clip_norm",
+    "train.kl_u",
+    "train.kl_missing",
+    "train.mechanism",
+    "train.mechanism_alone",
+    "train.mechanism_missing",
+    "train.mechanism_rate",
+)
 
 
 def _spacing_is_ours(config: Mapping) -> bool:
@@ -27,10 +33,6 @@ def _spacing_is_ours(config: Mapping) -> bool:
 
 def _action_follows_from_gamma(config: Mapping) -> bool:
     return (config["sample"]["action"] == "direction") == (config["train"].get("kl_z") == 0)
-
-
-def _mechanisms_had_no_rate(config: Mapping) -> bool:
-    return config["train"]["mechanism_rate"] == 1 or not any(var.get("parents") for var in config["graph"].values())
 
 
 def _is_old_refiner(config: Mapping) -> bool:
@@ -46,48 +48,32 @@ def _of_old_refiner(config: dict) -> dict:
     }
 
 
-BEFORE = 'before training, with config.train.mechanisms="labels"'
-
-# section.field -> (whether training alone is concerned, whether a run had what the code now always does, what that is)
-GONE: dict[str, tuple[bool, Callable[[Mapping], bool], str]] = {
-    "model.prior": (False, lambda c: c["model"]["prior"] == "fixed", '"fixed"'),
-    "model.remainder_sd": (False, lambda c: c["model"]["remainder_sd"] == 1, "1"),
-    "model.num_heads": (False, lambda c: c["model"]["num_heads"] == 4 or not c["model"].get("attention"), "4"),
-    "sample.spacing": (False, _spacing_is_ours, "what suits the solver"),
-    "sample.action": (False, _action_follows_from_gamma, '"direction" where config.train.kl_z is 0, else "mechanisms"'),
-    "train.weight_decay": (True, lambda c: c["train"]["weight_decay"] == 1e-4, "0.0001"),
-    "train.clip_norm": (True, lambda c: c["train"]["clip_norm"] == 1.0, "1"),
-    "train.kl_missing": (True, lambda c: not c["train"]["kl_missing"] or _all_labelled(c), "0"),
-    "train.mechanism_missing": (True, lambda c: not c["train"]["mechanism_missing"] or _all_labelled(c), "0"),
-    "train.mechanism": (True, lambda c: not c["train"]["mechanism"], f"0, or {BEFORE}"),
-    "train.mechanism_alone": (True, lambda c: not c["train"]["mechanism_alone"], BEFORE),
-    "train.mechanism_rate": (True, _mechanisms_had_no_rate, "1"),
-    "train.kl_u": (True, lambda c: c["train"]["kl_u"] == c["train"]["kl_z"], "that of config.train.kl_z"),
+# section.field -> (whether a run had what the code now always does, what that is)
+GONE: dict[str, tuple[Callable[[Mapping], bool], str]] = {
+    "model.prior": (lambda c: c["model"]["prior"] == "fixed", '"fixed"'),
+    "model.remainder_sd": (lambda c: c["model"]["remainder_sd"] == 1, "1"),
+    "model.num_heads": (lambda c: c["model"]["num_heads"] == 4 or not c["model"].get("attention"), "4"),
+    "sample.spacing": (_spacing_is_ours, "what suits the solver"),
+    "sample.action": (_action_follows_from_gamma, '"direction" where config.train.kl_z is 0, else "mechanisms"'),
 }
 
 
-def without_retired(config: Mapping, to_train: bool) -> dict:
+def without_retired(config: Mapping) -> dict:
     """A stored config in today's sections and fields; one of today comes back as it is.
 
-    Raises InputError for a setting that is gone with another value than the code now always uses; one of training alone
-    matters only `to_train`.
+    Raises InputError for a setting that is gone with another value than the code now always uses.
     """
-    for path, (of_training, is_ours, now) in GONE.items():
+    for path, (is_ours, now) in GONE.items():
         section, name = path.split(".")
-        if name in config.get(section, {}) and not is_ours(config) and (to_train or not of_training):
+        if name in config.get(section, {}) and not is_ours(config):
             raise InputError(
-                f"config.{path} is {config[section][name]!r}, a setting that is gone and now always {now}: start a new"
-                " run without it, or use the version that this one was made with"
+                f"config.{path} is {config[section][name]!r}, a setting that is gone and now always {now}: train a new"
+                " model without it, or use the version that this one was made with"
             )
     found = {name: dict(section) for name, section in config.items()}
     if _is_old_refiner(config):
-        if to_train and config["train"].get("condition_drop"):
-            raise InputError(
-                "the run's decoder is a refiner whose null condition hides the draft too, which is gone: start a new"
-                " run, or use the version that this one was made with"
-            )
         found = _of_old_refiner(found)
-    for path in (*GONE, *UNIMPORTANT):
+    for path in (*GONE, *DROPPED):
         section, name = path.split(".")
         found.get(section, {}).pop(name, None)
     for path, where in MOVED.items():

@@ -41,20 +41,20 @@ class Settings:
         return json.loads(json.dumps(plain))  # tuples become lists
 
     @classmethod
-    def from_dict(cls, config: Mapping, *, to_train: bool = True) -> "Settings":
-        """Checks and converts a nested mapping; what older versions stored is read too (`retired`).
-
-        to_train False is for a trained model: retired settings that concern training alone are then ignored.
-        Raises InputError for a field that is wrong, by its name.
-        """
-        sections = typing.get_type_hints(cls)
-        config = {"system": {}} | without_retired(config, to_train)
+    def from_dict(cls, config: Mapping) -> "Settings":
+        """Checks and converts a nested mapping. Raises InputError for a field that is wrong, by its name."""
+        sections, config = typing.get_type_hints(cls), {"system": {}} | dict(config)
         checks.check_names("config", config, sections)
         graph = CausalGraph.from_list([{"name": name, **spec} for name, spec in config["graph"].items()])
         checks.check_choice("data.name", config["data"].get("name"), tuple(BY_NAME))
         kinds = sections | {"data": BY_NAME[config["data"]["name"]]}
         built = {name: _build(name, kind, config[name]) for name, kind in kinds.items() if name != "graph"}
         return cls(graph=graph, **built)
+
+    @classmethod
+    def from_stored(cls, config: Mapping) -> "Settings":
+        """The settings of a run that this or an older version stored (`retired`). Raises InputError as `from_dict`."""
+        return cls.from_dict(without_retired(config))
 
     def __post_init__(self):
         checks.check_numbers(self)

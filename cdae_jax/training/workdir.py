@@ -51,7 +51,7 @@ def check_workdir(directory: pathlib.Path, settings: Settings, init_from: str | 
         if directory.is_file() or (directory.is_dir() and {path.name for path in directory.iterdir()} - ours):
             raise InputError(f"{directory} is a file or a folder with other files: choose an empty --workdir")
         return (first_segment(settings.train),)
-    started = Settings.from_dict(_read(path))  # gives settings that are newer than the run their defaults
+    started = Settings.from_stored(_read(path))  # gives settings that are newer than the run their defaults
     segments, steps = read_segments(directory, started.train), settings.train.steps
     given = settings.with_mechanisms(chosen_mechanisms(directory) or {})
     if steps != started.train.steps:
@@ -213,7 +213,7 @@ def check_dataset(directory: pathlib.Path, dataset: Dataset) -> None:
     now, before = fingerprint.fingerprint(dataset), stored.get("fingerprint")
     changed = fingerprint.changes(before, now) if before and now else []
     if now and not before and "labels" in stored:
-        names = Settings.from_dict(_read(directory / "config.json"), to_train=False).graph.names
+        names = Settings.from_stored(_read(directory / "config.json")).graph.names
         lost = fingerprint.lacks_rows(dataset, names, np.array(stored["labels"]["rows"]))
         changed = ["labels of the training split"] if lost else []
     if changed:
@@ -236,7 +236,7 @@ def read(directory: pathlib.Path) -> tuple[Settings, tuple[int, int, int], int, 
     for name in ("config.json", "model.json"):
         if not (directory / name).is_file():
             raise InputError(f"{directory} is no workdir of a trained model ({name} is missing): train one first")
-    settings = Settings.from_dict(_read(directory / "config.json"), to_train=False)
+    settings = Settings.from_stored(_read(directory / "config.json"))
     stored = _read(directory / "model.json")
     try:
         stats = LabelStats.from_dict(stored["labels"])

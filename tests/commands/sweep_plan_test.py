@@ -188,7 +188,7 @@ def test_a_plan_says_how_long_the_training_takes(tmp_path, monkeypatch):
         return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr(sweep_plan.subprocess, "run", train)
-    overrides = [{"train.steps": 1_800}, {"train.steps": 1_800, "sample.num_steps": 7}, {"train.seed": 1}]
+    overrides = [{"train.steps": 1_800}, {"train.steps": 1_800, "sample.num_steps": 9}, {"train.seed": 1}]
     runs = sweep_plan.share_training(runs_of(overrides, tmp_path / "sweep"))
     text = sweep_plan.describe(runs)
     assert text.splitlines()[0] == "to do     steps=1800"

@@ -7,7 +7,7 @@ import pathlib
 import pytest
 
 from cdae_jax.errors import InputError
-from cdae_jax.settings.retired import GONE, without_retired
+from cdae_jax.settings.retired import DROPPED, GONE, without_retired
 from cdae_jax.settings.run import Settings
 from configs import circuit_lookalike, morpho_mnist, pendulum
 
@@ -19,7 +19,7 @@ def before_style(config, decoder="refiner", judge_steps=1_000, steps=10_000, **t
     config.data.judge_steps = judge_steps
     config.model.update(decoder=decoder, style_dim=0)
     config.train.update(refine_every=4, learning_rate=1e-3, steps=steps, **train)
-    config.sample.update(corrections=0)
+    config.sample.update(num_steps=5, corrections=0)
     if decoder == "refiner":
         config.train.condition_drop = 0.0  # another null condition
         config.sample.depth = 0.02
@@ -67,7 +67,7 @@ def stored(**changes):
 
 @pytest.mark.parametrize("name", TODAY)
 def test_a_stored_config_is_what_the_config_file_now_gives_but_for_mechanisms_and_style(name):
-    then, now = Settings.from_dict(as_file(name), to_train=False), Settings.from_dict(TODAY[name].to_dict())
+    then, now = Settings.from_stored(as_file(name)), Settings.from_dict(TODAY[name].to_dict())
     assert then.train.mechanisms == "objective" and then.model.mechanism in ("additive", "affine")
     model = dataclasses.replace(now.model, mechanism=then.model.mechanism, style_dim=0)
     data = dataclasses.replace(now.data, validation_share=0.0)  # none were taken out of the training images
@@ -76,72 +76,60 @@ def test_a_stored_config_is_what_the_config_file_now_gives_but_for_mechanisms_an
 
 
 def test_a_run_whose_mechanisms_learned_by_the_objective_alone_can_go_on():
-    assert Settings.from_dict(stored()).train.mechanisms == "objective"
+    assert Settings.from_stored(stored()).train.mechanisms == "objective"
 
 
-def test_a_refiner_whose_null_condition_had_no_draft_is_used_without_one_and_does_not_train_on():
+def test_a_refiner_whose_null_condition_had_no_draft_is_used_without_one():
     config = as_file("pendulum")
-    trained = Settings.from_dict(config, to_train=False)
-    assert trained.sampling.depth == 0.02
+    trained = Settings.from_stored(config)
+    assert trained.sampling.depth == 0.02 and trained.train.condition_drop == 0
     with pytest.raises(InputError, match="guidance is 2.0, but with config.train.condition_drop 0 no null condition"):
-        Settings.from_dict(config | {"sample": config["sample"] | {"guidance": 2.0}}, to_train=False)
-    with pytest.raises(InputError, match="null condition hides the draft too, which is gone: start a new run"):
-        Settings.from_dict(stored(train={"condition_drop": 0.1}))
-    deeper = Settings.from_dict(stored(sample={"depth": 0.3}))
+        Settings.from_stored(config | {"sample": config["sample"] | {"guidance": 2.0}})
+    deeper = Settings.from_stored(stored(sample={"depth": 0.3}))
     assert deeper.sampling.depth == 0.3
 
 
 @pytest.mark.parametrize("name", TODAY)
 def test_settings_of_today_are_left_as_they_are(name):
     today = TODAY[name].to_dict()
-    assert without_retired(today, to_train=True) == today
+    assert without_retired(today) == today
 
 
-FEW_LABELS = {"data": {"label_fraction": 0.1}}
-DECODING = {
+OTHER_VALUES = {
     "model.remainder_sd": {"model": {"remainder_sd": 0.1}},
     "model.prior": {"model": {"prior": "learned"}},
     "model.num_heads": {"model": {"num_heads": 8, "attention": [8]}},
     "sample.spacing": {"sample": {"spacing": "karras"}},
     "sample.action": {"sample": {"action": "direction"}},
 }
-TRAINING = {
-    "train.weight_decay": {"train": {"weight_decay": 0.1}},
-    "train.clip_norm": {"train": {"clip_norm": 5.0}},
-    "train.kl_missing": FEW_LABELS | {"train": {"kl_missing": 0.5, "mechanism_missing": 0.0}},
-    "train.mechanism_missing": FEW_LABELS | {"train": {"kl_missing": 0.0, "mechanism_missing": 0.5}},
-    "train.kl_u": {"train": {"kl_u": 0.5}},
-    "train.mechanism": {"train": {"mechanism": 1.0}},
-    "train.mechanism_alone": {"train": {"mechanism_alone": True}},
-    "train.mechanism_rate": {"train": {"mechanism_rate": 10.0}},
-}
 
 
 def test_every_setting_that_is_gone_is_tested_below():
-    assert {path: of_training for path, (of_training, _, _) in GONE.items()} == (
-        dict.fromkeys(DECODING, False) | dict.fromkeys(TRAINING, True)
-    )
+    assert set(OTHER_VALUES) == set(GONE)
 
 
-@pytest.mark.parametrize(("path", "changes"), (DECODING | TRAINING).items())
-def test_a_setting_that_is_gone_is_refused_with_another_value(path, changes):
+@pytest.mark.parametrize(("path", "changes"), OTHER_VALUES.items())
+def test_a_setting_that_changes_answers_is_refused_with_another_value(path, changes):
     section, name = path.split(".")
     with pytest.raises(InputError) as error:
-        Settings.from_dict(stored(**changes), to_train=True)
+        Settings.from_stored(stored(**changes))
     message = str(error.value)
     assert message.startswith(f"config.{path} is {changes[section][name]!r}, a setting that is gone and now always ")
     assert message.endswith("or use the version that this one was made with") and "\n" not in message
 
 
-@pytest.mark.parametrize("changes", DECODING.values(), ids=DECODING)
-def test_a_trained_model_is_refused_what_changes_its_answers(changes):
-    with pytest.raises(InputError, match="a setting that is gone"):
-        Settings.from_dict(stored(**changes), to_train=False)
+@pytest.mark.parametrize("path", DROPPED)
+def test_what_concerned_training_alone_is_dropped(path):
+    section, name = path.split(".")
+    assert Settings.from_stored(stored(**{section: {name: 7.0}})) == Settings.from_stored(stored())
 
 
-@pytest.mark.parametrize("changes", TRAINING.values(), ids=TRAINING)
-def test_what_concerned_training_alone_does_not_concern_a_trained_model(changes):
-    assert Settings.from_dict(stored(**changes), to_train=False).train == Settings.from_dict(stored()).train
+@pytest.mark.parametrize("path", [*GONE, *DROPPED])
+def test_a_new_run_cannot_ask_for_it(path):
+    section, name = path.split(".")
+    config = TODAY["pendulum"].to_dict()
+    with pytest.raises(InputError, match=rf"config\.{section}.*{name}"):
+        Settings.from_dict(config | {section: config[section] | {name: 7.0}})
 
 
 @pytest.mark.parametrize(
@@ -149,29 +137,21 @@ def test_what_concerned_training_alone_does_not_concern_a_trained_model(changes)
     [
         {"model": {"num_heads": 8}},  # without attention there are none
         {"sample": {"spacing": "log_snr"}},  # what the solver now has
-        {"train": {"kl_missing": 0.5, "mechanism_missing": 0.5}},  # no label is missing
-        {"train": {"min_shard_mib": 0.0, "log_every": 7}},  # they change no number
     ],
 )
 def test_where_another_value_changed_nothing_it_is_dropped(changes):
-    assert Settings.from_dict(stored(**changes)) == Settings.from_dict(stored())
-
-
-@pytest.mark.parametrize("name", ["custom", "causal_circuit"])
-def test_in_the_users_own_files_any_label_may_be_missing(name):
-    with pytest.raises(InputError, match=r"config.train.kl_missing is 0.02, a setting that is gone"):
-        without_retired(stored(data={"name": name}), to_train=True)
+    assert Settings.from_stored(stored(**changes)) == Settings.from_stored(stored())
 
 
 def test_labelled_images_alone_are_all_of_every_batch():
-    settings = Settings.from_dict(stored(data={"labelled_only": True, "labelled_share": 0.25}))
+    settings = Settings.from_stored(stored(data={"labelled_only": True, "labelled_share": 0.25}))
     assert settings.data.labelled_share == 1.0
-    assert Settings.from_dict(stored(data={"labelled_share": 0.25})).data.labelled_share == 0.25
+    assert Settings.from_stored(stored(data={"labelled_share": 0.25})).data.labelled_share == 0.25
 
 
 def test_without_parts_the_graph_names_none():
-    assert all(var.part for var in Settings.from_dict(stored()).graph.variables)
-    settings = Settings.from_dict(stored(model={"parts": False}))
+    assert all(var.part for var in Settings.from_stored(stored()).graph.variables)
+    settings = Settings.from_stored(stored(model={"parts": False}))
     assert not any(var.part for var in settings.graph.variables)
     assert [var.unit for var in settings.graph.variables] == ["deg", "deg", "units", "units"]
     assert settings.graph.descendants("angle") == ("length", "position")
@@ -180,14 +160,13 @@ def test_without_parts_the_graph_names_none():
 @pytest.mark.parametrize(
     ("section", "field", "value"), [("sample", "solver", "bdia"), ("diffusion", "prediction", "x_0")]
 )
-@pytest.mark.parametrize("to_train", [True, False])
-def test_a_choice_that_is_gone_is_refused_by_name(section, field, value, to_train):
+def test_a_choice_that_is_gone_is_refused_by_name(section, field, value):
     with pytest.raises(InputError, match=f"config.{section}.{field} is '{value}': expected one of "):
-        Settings.from_dict(stored(**{section: {field: value}}), to_train=to_train)
+        Settings.from_stored(stored(**{section: {field: value}}))
 
 
 def test_what_moved_is_found_where_it_is_now():
     changes = {"train": {"microbatches": 2, "fsdp": 4}, "model": {"dtype": "bfloat16", "remat": True}}
-    settings = Settings.from_dict(stored(**changes, evaluate={"num_images": 5, "predictor_steps": 6}))
+    settings = Settings.from_stored(stored(**changes, evaluate={"num_images": 5, "predictor_steps": 6}))
     assert settings.to_dict()["system"] == {"microbatches": 2, "fsdp": 4, "dtype": "bfloat16", "remat": True}
     assert (settings.data.num_evaluated, settings.data.judge_steps) == (5, 6)

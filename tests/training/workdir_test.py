@@ -45,7 +45,7 @@ def today():
     config["data"] |= {"validation_share": 0.0, "judge_steps": 1_000}  # all images trained
     config["model"]["style_dim"] = 0
     config["train"] |= {"condition_drop": 0.0, "refine_every": 4, "learning_rate": 1e-3, "steps": 10_000}
-    config["sample"] |= {"corrections": 0, "depth": 0.02}
+    config["sample"] |= {"corrections": 0, "depth": 0.02, "num_steps": 5}
     return Settings.from_dict(config)
 
 
@@ -200,14 +200,12 @@ def test_what_inference_needs_is_read_back(tmp_path):
         np.testing.assert_array_equal(getattr(read_stats, name), value)
 
 
-def test_a_config_whose_training_is_gone_can_be_read_and_not_trained(tmp_path):
+def test_a_config_with_a_setting_of_training_that_is_gone_is_read(tmp_path):
     config = stored()
     config["train"]["weight_decay"] = 0.5
     (tmp_path / "config.json").write_text(json.dumps(config))
     workdir.write_model(tmp_path, world(), LabelStats.of(world().train.labels, world().graph))
     assert workdir.read(tmp_path)[0] == today()
-    with pytest.raises(InputError, match="config.train.weight_decay is 0.5, a setting that is gone"):
-        workdir.check_workdir(tmp_path, today())
 
 
 def test_chosen_options_are_kept_and_forgotten(tmp_path):
