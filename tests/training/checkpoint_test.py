@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 
 import jax
 import jax.numpy as jnp
@@ -48,6 +49,42 @@ def truncate(path):
 def copy(trained_pendulum, tmp_path):
     """Checkpoints at steps 10 and 20."""
     return shutil.copytree(trained_pendulum, tmp_path / "copy")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no niceness of their own")
+def test_saving_gives_way_to_the_training_steps(tmp_path):
+    """Of a process that is nicer still, too, which cannot take that back."""
+    code = """
+import os, pathlib, sys, threading
+from cdae_jax.training.checkpoint import Checkpoints
+os.nice(int(sys.argv[2]))
+here = (os.PRIO_PROCESS, threading.get_native_id())
+save = Checkpoints._save
+def told(*args):
+    print(os.getpriority(*here), os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+    save(*args)
+Checkpoints._save = told
+checkpoints = Checkpoints(pathlib.Path(sys.argv[1]))
+checkpoints.save(2, {"a": 1.0}, {"a": 1.0})
+checkpoints.close()
+"""
+    now = os.nice(0)
+    for more in (0, 15):
+        command = [sys.executable, "-c", code, str(tmp_path / str(more)), str(more)]
+        ran = subprocess.run(command, env=ENVIRONMENT, text=True, capture_output=True, check=True)
+        assert ran.stdout.split() == [str(min(now + more, 19)), str(max(10, min(now + more, 19)))]
+
+
+def test_a_checkpoint_gets_its_checksums_beside_the_training(tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(7, {"a": np.ones(3)}, {"a": np.ones(3)})
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "checkpoints" / "7.sha256").is_file() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert checkpoints.damage(7) is None and (tmp_path / "checkpoints" / "7.sha256").is_file()
+    flip(files_of(tmp_path, 7)[0])
+    assert "does not fit" in checkpoints.damage(7)
+    checkpoints.close()
 
 
 def test_checkpoints_are_not_compressed_and_older_ones_that_are_can_be_read(tmp_path):
