@@ -39,6 +39,7 @@ def counterfactual(
     readout: Readout | None = None,
     strength: jax.Array | None = None,
     y: jax.Array | None = None,
+    corrections: jax.Array | None = None,
 ) -> Counterfactual:
     """What the images x [B, H, W, C] in [-1, 1] would look like under do(S = values).
 
@@ -46,7 +47,8 @@ def counterfactual(
     those of x that are known, NaN where the encoder's reading is all there is; context [B] int32 is num_classes where
     unknown. x is inverted or noised to the last of the diffusion steps t [N] int32 of `grids.time_grid`, of the depth
     and number of `sampling`, one network evaluation each in either direction; key is used by abduction="noise" alone.
-    strength [n] in 0..1 is how much of each change is made, None for all of it. With a readout labels are set by its
+    strength [n] in 0..1 is how much of each change is made, None for all of it; corrections, a whole number, how many
+    self-corrections are made where `sampling` has any, None for as many as it says. With a readout labels are set by its
     directions (DiffAE, a baseline), without one latents are set and propagated.
     """
     chex.assert_rank(x, 4)
@@ -55,15 +57,18 @@ def counterfactual(
     z_cf = act(net, u, z, y_do, readout, strength)
     net = net.with_style_of(x, z)
     predict = predictor(net, x, z, context, t, key, sampling)
-    shown = z_cf
-    if sampling.corrections and sampling.guidance == 1 and readout is None:
+    if not sampling.corrections or sampling.guidance != 1 or readout is not None:
+        return Counterfactual(predict(z_cf), u, z, z_cf)
 
-        def labels_in(image):
-            return net.labels_of(abduct(net, image, context, sampling.fit_steps)[1])
+    def labels_in(image):
+        return net.labels_of(abduct(net, image, context, sampling.fit_steps)[1])
 
-        misread = 0.0 if y is None else labels_in(x) - net.labels_of(z)
-        shown = self_correct(net, predict, labels_in, z_cf, y_do, sampling.corrections, misread)
-    return Counterfactual(predict(shown), u, z, z_cf)
+    misread = 0.0
+    if y is not None:
+        is_any_known = jnp.isfinite(y).any()
+        misread = jax.lax.cond(is_any_known, lambda: labels_in(x) - net.labels_of(z), lambda: jnp.zeros_like(y))
+    times = sampling.corrections if corrections is None else corrections
+    return Counterfactual(self_correct(net, predict, labels_in, x, z_cf, y_do, times, misread), u, z, z_cf)
 
 
 @functools.partial(jax.jit, static_argnames="fit_steps")

@@ -47,22 +47,26 @@ def self_correct(
     net: Network,
     decode: Callable[[jax.Array], jax.Array],
     read: Callable[[jax.Array], jax.Array],
+    x: jax.Array,
     z_cf: jax.Array,
     y_do: jax.Array,
-    times: int,
+    times: int | jax.Array,
     misread: jax.Array | float = 0.0,
 ) -> jax.Array:
-    """z_cf [B, n, k] moved by what its image lacks, repeated `times` times (self-correction: docs/tried.md, "Repairs").
+    """The image like x [B, H, W, C] of z_cf [B, n, k], made again `times` times of z_cf moved by what the last image
+    lacks (self-correction: docs/tried.md, "Repairs"):
 
         z_cf + m(y) - m(y_cf),   y starts at y_cf and grows by `missing_labels` of each image
 
-    decode maps latents to images [B, H, W, C], and read images to standardised labels [B, n]. y_do [B, n] are the
-    labels that were set, NaN elsewhere; misread [B, n] is by how much the factual image's labels are read too high,
-    where these are known: the made image's will be again.
+    decode maps latents to images, and read images to standardised labels [B, n]. y_do [B, n] are the labels that were
+    set, NaN elsewhere; misread [B, n] is by how much the factual image's labels are read too high, where these are
+    known: the made image's will be again. The loop is compiled once for any `times`; its last reading is not used.
     """
-    y_cf = y = net.labels_of(z_cf)
-    shown = z_cf
-    for _ in range(times):
-        y = y + missing_labels(net.graph, read(decode(shown)), y_cf + misread, y_do)
-        shown = z_cf + net.codes(y) - net.codes(y_cf)
-    return shown
+    y_cf = net.labels_of(z_cf)
+
+    def make(_, carry):
+        y, _ = carry
+        made = decode(z_cf + net.codes(y) - net.codes(y_cf))
+        return y + missing_labels(net.graph, read(made), y_cf + misread, y_do), made
+
+    return jax.lax.fori_loop(0, times + 1, make, (y_cf, x))[1]

@@ -51,7 +51,7 @@ def worlds(model, batch: Mapping, z: np.ndarray, do: Mapping, num: int, seed: in
     class that is drawn as it is read is left to the encoder (NaN). A change in do, "+20", starts from the drawn label.
     """
     features, read = features_and_read(model, z)
-    known = batch.get("y", np.full(read.shape, np.nan, np.float32))
+    known = batch["y"]
     graph, stats, params = model.graph, model.stats, model.network.params
     for k in range(num):
         drawn = draw_labels(model.uncertainty.reading, read, features, graph, np.random.default_rng([seed, k]))

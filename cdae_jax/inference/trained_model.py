@@ -189,14 +189,14 @@ class TrainedModel:
             check_draws(draws, self.uncertainty, sampling.fit_steps)
         seed, batch = checks.check_seed(seed), self._asked(images, do, context, labels, sampling.fit_steps)
         strengths = checks.check_strength(strength, do, self.graph)
-        if not do or any(self.graph.parents[self.graph.index(name)] for name in do):
-            sampling = dataclasses.replace(sampling, corrections=0)  # nothing is missing there, see `repairs`
-        t = self.steps(sampling)
+        is_corrected = do and not any(self.graph.parents[self.graph.index(name)] for name in do)  # see `repairs`
+        t, times = self.steps(sampling), jnp.int32(sampling.corrections if is_corrected else 0)
 
         def run(net, sampling):
-            def of_batch(i, x, y_do, context, y=None):
+            def of_batch(i, x, y_do, context, y):
                 given = to_unit(x), y_do, context, t, jax.random.fold_in(jax.random.key(seed), i)
-                made = algorithm.counterfactual(net, *given, _compiled_alike(sampling), self.readout, strengths, y)
+                how = _compiled_alike(sampling), self.readout, strengths, y, times
+                made = algorithm.counterfactual(net, *given, *how)
                 return to_uint8(made.x), made.z_cf
 
             return of_batch
@@ -219,7 +219,7 @@ class TrainedModel:
         sampling = self.options(**fields)
         batch, t = self._asked(images, {}, context, labels, sampling.fit_steps), self.steps(sampling)
 
-        def run(_, x, y_do, context, y=None):
+        def run(_, x, y_do, context, y):
             x = to_unit(x)
             _, z, _ = algorithm.latents(self.network, x, y_do, context, self.readout, y, fit_steps=sampling.fit_steps)
             return algorithm.invert(self.network, x, z, context, t, sampling.solver)
@@ -297,16 +297,17 @@ class TrainedModel:
         return jnp.asarray(self.settings.steps(self.network.schedule, sampling))
 
     def _asked(self, images, do: Mapping, context, labels, fit_steps: int) -> dict[str, np.ndarray]:
-        """What the compiled functions take: checked images, standardised do and classes, and known labels if any."""
+        """What the compiled functions take: checked images, standardised do and labels, NaN where unknown, classes."""
         images = checks.check_images(images, self.framing)
         num = len(images)
-        known = {} if labels is None else {"y": checks.check_known(labels, num, self.graph, self.stats)}
+        known = np.full((num, len(self.graph)), np.nan, np.float32) if labels is None else labels
         values = self.set_values(images, do, labels=labels, fit_steps=fit_steps)
         return {
             "x": images,
             "y_do": checks.check_do(values, num, self.graph, self.stats),
             "context": checks.check_context(context, num, self.model.num_classes),
-        } | known
+            "y": checks.check_known(known, num, self.graph, self.stats),
+        }
 
     def _worlds(self, batch: dict, do: Mapping, fit_steps: int, draws: int, seed: int):
         """Network and batch of each draw, see `draws.worlds`."""
@@ -347,5 +348,6 @@ def _style(net: Network, x: jax.Array, z: jax.Array) -> jax.Array:
 
 
 def _compiled_alike(sampling: Sampling) -> Sampling:
-    """The same for every depth, which the steps tell, so that another depth compiles nothing anew."""
-    return dataclasses.replace(sampling, depth=0.0)
+    """The same for every depth, which the steps tell, and every number of corrections, so that another one compiles
+    nothing anew."""
+    return dataclasses.replace(sampling, depth=0.0, corrections=min(sampling.corrections, 1))

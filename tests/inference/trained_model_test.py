@@ -142,11 +142,12 @@ def test_half_of_a_change_is_half_of_the_way_and_its_effects_follow(model, image
     assert (np.abs(half.labels[:, 2] - factual) > 0).all() and (np.abs(half.labels[:, 2] - full) > 0).all()
 
 
-def test_other_variables_values_strengths_and_depths_compile_nothing_anew(model, images):
-    model.counterfactual(images, {"angle": 30.0})
+def test_other_variables_values_strengths_depths_labels_and_corrections_compile_nothing_anew(model, images):
+    model.counterfactual(images, {"angle": 30.0}, corrections=1)
     before = algorithm.counterfactual._cache_size()
-    model.counterfactual(images, {"light": 80.0}, strength=0.25)
-    model.counterfactual(images, {"light": 80.0, "length": 5.0}, depth=0.5)
+    model.counterfactual(images, {"light": 80.0}, strength=0.25, corrections=2)
+    model.counterfactual(images, {"light": 80.0, "length": 5.0}, depth=0.5, corrections=1)
+    model.counterfactual(images, {}, labels={"light": 80.0}, corrections=3)
     assert algorithm.counterfactual._cache_size() == before
 
 
