@@ -47,9 +47,9 @@ def counterfactual(
     those of x that are known, NaN where the encoder's reading is all there is; context [B] int32 is num_classes where
     unknown. x is inverted or noised to the last of the diffusion steps t [N] int32 of `grids.time_grid`, of the depth
     and number of `sampling`, one network evaluation each in either direction; key is used by abduction="noise" alone.
-    strength [n] in 0..1 is how much of each change is made, None for all of it; corrections, a whole number, how many
-    self-corrections are made where `sampling` has any, None for as many as it says. With a readout labels are set by its
-    directions (DiffAE, a baseline), without one latents are set and propagated.
+    strength [n] in 0..1 is how much of each change is made, None for all of it; corrections, a whole number, is how
+    many self-corrections are made where `sampling` has any, None for as many as it says. With a readout labels are set
+    by its directions (DiffAE, a baseline), without one latents are set and propagated.
     """
     chex.assert_rank(x, 4)
     chex.assert_shape([y_do, context], [(x.shape[0], len(net.graph)), (x.shape[0],)])
