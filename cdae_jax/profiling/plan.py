@@ -6,6 +6,7 @@ operations and collectives are those of the compiled programs, per chip. Times a
 alone.
 """
 
+import dataclasses
 import functools
 import math
 import os
@@ -18,6 +19,7 @@ import jax.numpy as jnp
 from jax.experimental import topologies
 
 from cdae_jax.counterfactual import algorithm
+from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import params_shapes
@@ -107,6 +109,12 @@ def compile_counterfactual(settings: Settings, mesh, batch_size: int):
     return algorithm.counterfactual.lower(net, x, y_do, rows((), jnp.int32), t, key, sampling).compile()
 
 
+def repeats_of(sampling: Sampling) -> float:
+    """How often the loops of a counterfactual evaluate the network for each evaluation that its program holds, which
+    has one loop to invert, one to reconstruct, and one for the image and all corrections of it."""
+    return sampling.evaluations / dataclasses.replace(sampling, num_steps=1, corrections=0).evaluations
+
+
 def held_bytes(compiled) -> int:
     """Memory that a compiled program takes on each device at once."""
     memory = compiled.memory_analysis()
@@ -114,7 +122,7 @@ def held_bytes(compiled) -> int:
     return held - memory.alias_size_in_bytes
 
 
-def program(compiled, chip: Chip, repeats: int = 1) -> dict:
+def program(compiled, chip: Chip, repeats: float = 1) -> dict:
     """What one chip does in a compiled program, whose loop bodies run `repeats` times; the compiler counts them once:
     "bytes" in memory at once, "flops" and "traffic" (bytes read and written), their ratio "intensity", "collectives",
     and the least "seconds" with what bounds them ("bound")."""
@@ -165,7 +173,7 @@ def slice_of(settings: Settings, topology: str, batch_size: int | None) -> Slice
     return Slice(topology, chip, mesh, batch_size)
 
 
-def program_on(of: Slice, compile_it, settings: Settings, batch_size: int, repeats: int = 1) -> dict:
+def program_on(of: Slice, compile_it, settings: Settings, batch_size: int, repeats: float = 1) -> dict:
     """`program` of what `compile_it` compiles for a slice. Raises InputError if it does not fit the chips."""
     try:
         return program(compile_it(settings, of.mesh, batch_size), of.chip, repeats)
@@ -206,7 +214,7 @@ def _plans(settings: Settings, slices: list[Slice]) -> Iterator[dict]:
         second = others[0] if others else of._replace(batch_size=2 * of.batch_size)
         train, more = train_step(of), train_step(second)
         fits = largest_batch((of.per_chip, train["bytes"]), (second.per_chip, more["bytes"]), of.chip.memory)
-        answer = program_on(of, compile_counterfactual, settings, of.batch_size, settings.sample.num_steps)
+        answer = program_on(of, compile_counterfactual, settings, of.batch_size, repeats_of(settings.sample))
         bar.update()
         yield {
             "topology": of.topology,

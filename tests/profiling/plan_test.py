@@ -6,6 +6,7 @@ import jax
 import pytest
 from short_runs import settings_with
 
+from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.profiling import plan
 
@@ -100,6 +101,17 @@ def test_the_batch_that_fits_is_found_from_the_other_slices_where_they_differ(mo
     assert compiled == steps
     assert [row["train"]["largest_batch"] for row in found] == largest
     assert [row["topology"] for row in found] == list(of)
+
+
+def test_every_evaluation_of_a_counterfactual_is_counted():
+    """The compiler counts the body of a loop once, and self-corrections are rounds of one."""
+
+    def flops(**sampling):
+        settings = settings_with(sample={"num_steps": 4, "abduction": "restore", **sampling})
+        compiled = plan.compile_counterfactual(settings, sharding.make_mesh(1), 8)
+        return plan.repeats_of(settings.sample) * compiled.cost_analysis()["flops"]
+
+    assert flops(corrections=2) / flops(corrections=0) == pytest.approx((1 + 1 + 3) / (1 + 1 + 1), rel=0.15)
 
 
 def test_a_decoder_without_diffusion_is_refused():
