@@ -16,12 +16,12 @@ from cdae_jax.studies.frontier import frontier, points
 
 WORKDIR = define.path("workdir", None, "Folder of a trained model.")
 SOLVERS = flags.DEFINE_list("solvers", ["ddim", "dpm_solver"], "Solvers, see cdae_jax.diffusion.solvers.")
-NUM_STEPS = flags.DEFINE_list("num_steps", ["5", "10", "20"], "Steps in each direction.")
+NUM_STEPS = flags.DEFINE_list("num_steps", ["5", "7", "10", "20"], "Steps in each direction.")
 DEPTHS = flags.DEFINE_list("depths", ["0", "0.7"], "Fractions of the diffusion time; 0: the default.")
 GUIDANCES = flags.DEFINE_list("guidances", ["1"], "Guidance strengths w.")
 CORRECTIONS = flags.DEFINE_list("corrections", ["0", "2"], "Numbers of self-corrections.")
 NUM_IMAGES = flags.DEFINE_integer("num_images", 128, "Images for each point.", lower_bound=2)
-MAX_EVALUATIONS = flags.DEFINE_integer("max_evaluations", 20, "That the default may cost an image.", lower_bound=2)
+MAX_EVALUATIONS = flags.DEFINE_integer("max_evaluations", 28, "That the default may cost an image.", lower_bound=2)
 MIN_PSNR = flags.DEFINE_float("min_psnr", 35.0, "Of the null intervention under the default, in dB.")
 flags.mark_flag_as_required("workdir")
 
