@@ -38,9 +38,9 @@ def _differences(old, new, where: str = "config"):
 def check_workdir(directory: pathlib.Path, settings: Settings, init_from: str | None = None) -> tuple[Segment, ...]:
     """The segments of the run that the settings ask for, whose last may be new; writes nothing.
 
-    More steps than before extend a run, and the settings that a segment has of its own may then differ. Raises
-    InputError if the workdir belongs to other settings, was asked for more steps, has another origin, holds other files
-    or cannot be written to.
+    More steps than before extend a run, and the settings that a segment has of its own may then differ; those of
+    config.sample always may. Raises InputError if the workdir belongs to other settings, was asked for more steps, has
+    another origin, holds other files or cannot be written to.
     """
     nearest = next(path for path in (directory, *directory.absolute().parents) if path.exists())
     if nearest.is_dir() and not os.access(nearest, os.W_OK):
@@ -56,7 +56,8 @@ def check_workdir(directory: pathlib.Path, settings: Settings, init_from: str | 
     given = settings.with_mechanisms(chosen_mechanisms(directory) or {})
     if steps != started.train.steps:
         given = first_segment(started.train).settings(given)
-    differences = list(_differences(started.to_dict(), given.to_dict()))
+    learned = ({**which.to_dict(), "sample": None} for which in (started, given))  # decoding changes no training
+    differences = list(_differences(*learned))
     origin = read_origin(directory)
     if init_from is not None and init_from != origin:
         differences.insert(0, f"--init_from {origin or 'left out'} (now {init_from})")

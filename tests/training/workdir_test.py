@@ -130,6 +130,11 @@ def test_settings_of_an_older_version_are_those_that_mean_the_same(tmp_path):
         workdir.check_workdir(tmp_path, settings_with())
 
 
+def test_a_run_may_go_on_with_another_way_to_decode(tmp_path):
+    claim(tmp_path, settings_with())
+    workdir.check_workdir(tmp_path, settings_with(sample={"num_steps": 9}))
+
+
 def test_data_that_was_given_in_memory_may_be_there_already(tmp_path):
     (tmp_path / workdir.GIVEN).mkdir()
     (tmp_path / workdir.GIVEN / "labels.csv").write_text("a,b")
