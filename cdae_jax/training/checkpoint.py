@@ -35,7 +35,8 @@ def _give_way() -> None:
     """Makes this thread nice, and so those that it will start, where threads have a niceness of their own."""
     if sys.platform == "linux":
         here = (os.PRIO_PROCESS, threading.get_native_id())
-        os.setpriority(*here, max(NICENESS, os.getpriority(*here)))
+        with contextlib.suppress(OSError):  # a sandbox may forbid it
+            os.setpriority(*here, max(NICENESS, os.getpriority(*here)))
 
 
 class Checkpoints:
@@ -55,10 +56,11 @@ class Checkpoints:
         self._manager = ocp.CheckpointManager(self._folder, options=options, item_handlers=handlers)
         self._starter = futures.ThreadPoolExecutor(1, initializer=_give_way)
         self._started: futures.Future | None = None
+        self._has_failed = False  # and that was told
 
     @property
     def latest(self) -> int | None:
-        """Step of the newest complete checkpoint."""
+        """Step of the newest complete checkpoint, once a save that was started is done; raises InputError as `wait`."""
         self._join()
         return self._manager.latest_step()
 
@@ -104,6 +106,7 @@ class Checkpoints:
         try:
             yield
         except Exception as err:  # Orbax raises whatever its storage layer raises
+            self._has_failed = True
             if processes.tells_of_loss(err):
                 raise
             kept = [step for step in self._manager.all_steps(read=True) if self._sums(step).is_file()]
@@ -116,7 +119,9 @@ class Checkpoints:
         wanted = {self._sums(step): self._folder / str(step) for step in self._manager.all_steps()}
         for path, folder in wanted.items():
             if not path.is_file():
-                path.write_text(json.dumps(checksums(folder)))
+                unfinished = path.with_suffix(".tmp")
+                unfinished.write_text(json.dumps(checksums(folder)))
+                unfinished.replace(path)
         for path in set(self._folder.glob("*.sha256")) - set(wanted):
             path.unlink()
 
@@ -181,10 +186,12 @@ class Checkpoints:
 
     def close(self) -> None:
         """Waits for a save that is still running, and closes. Raises InputError as `wait` does."""
-        self._join()
-        self._starter.shutdown()
-        with self._telling_what_was_kept():
-            self._manager.close()
+        try:
+            self._join()
+        finally:
+            self._starter.shutdown()
+            with contextlib.suppress(Exception) if self._has_failed else self._telling_what_was_kept():
+                self._manager.close()
 
 
 def _reason(err: Exception) -> str:
