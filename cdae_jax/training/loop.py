@@ -148,6 +148,10 @@ def train_model(settings: Settings, directory: str | pathlib.Path, init_from: Or
     if workdir.needs_weights(directory, init_from):
         weights = init_from.read()
         check_fits(weights, init_from.source, settings, image_shape, dataset.num_classes, abstract.params)
+    checkpoints, found = None, None
+    if workdir.has_checkpoint(directory):  # another version's is refused before anything is written
+        checkpoints = Checkpoints(directory)
+        found = checkpoints.restore_newest(train=abstract.replace(ema=None), ema=abstract.ema)
     processes.wait_for_all("checked")
     if is_first:
         origin = {"source": init_from.source, "digest": weights.digest} if weights else None
@@ -158,8 +162,7 @@ def train_model(settings: Settings, directory: str | pathlib.Path, init_from: Or
         draw_graph(directory / "graph.png", settings.graph)
     processes.wait_for_all("claimed")
 
-    checkpoints = Checkpoints(directory)
-    found = checkpoints.restore_newest(train=abstract.replace(ema=None), ema=abstract.ema)
+    checkpoints = checkpoints or Checkpoints(directory)
     if found is None:
         lowered = setup.lower(train.batch_size)
         with futures.ThreadPoolExecutor(1) as beside:
@@ -227,8 +230,8 @@ def train_model(settings: Settings, directory: str | pathlib.Path, init_from: Or
             if is_first:
                 workdir.write_readout(directory, found)
     finally:
-        checkpoints.close()
         seconds = 0.0 if logs is None else logs.close()
+        checkpoints.close()
     if is_first:
         summary = {
             "steps": train.steps,
@@ -262,8 +265,13 @@ def _finite_means(pending: list[dict], first: int, directory: pathlib.Path, chec
     values = jax.device_get(pending)
     for step, metrics in enumerate(values, first):
         if not np.isfinite(metrics["loss"]):
-            good = checkpoints.latest
-            last = f"the last good checkpoint is step {good} in {directory}/checkpoints" if good else "none was saved"
+            try:
+                good = checkpoints.latest
+                last = f"the last good checkpoint is step {good} in {directory}/checkpoints"
+                if not good:
+                    last = "none was saved"
+            except InputError as err:  # of the save before
+                last = str(err)
             raise NonFiniteLoss(
                 f"the loss is {metrics['loss']} at step {step}; {last}:"
                 " lower config.train.learning_rate and start a new workdir"

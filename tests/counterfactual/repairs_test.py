@@ -113,7 +113,7 @@ def test_a_trained_model_is_told_how_often(trained):
 @pytest.mark.parametrize(
     ("do", "asked"), [({"angle": 20.0, "light": 90.0}, 2), ({"angle": 20.0, "length": 6.0}, 0), ({}, 0)]
 )
-def test_none_is_computed_where_nothing_is_asked_for_again(trained, monkeypatch, do, asked):
+def test_none_is_made_where_nothing_is_asked_for_again(trained, monkeypatch, do, asked):
     seen = []
 
     def stub(net, x, *others):
@@ -123,6 +123,17 @@ def test_none_is_computed_where_nothing_is_asked_for_again(trained, monkeypatch,
     monkeypatch.setattr(algorithm, "counterfactual", stub)
     trained.counterfactual(np.zeros((1, *SHAPE), np.uint8), do, corrections=2)
     assert seen == [asked]
+
+
+@pytest.mark.parametrize("times", [0, 1, 2])
+def test_a_number_of_corrections_that_is_traced_means_the_same(times):
+    given = column([0.2, 0.5, 1.0]), jnp.array([CAUSE]), jnp.zeros(1, jnp.int32), jnp.arange(2), jax.random.key(0)
+    said = algorithm.counterfactual(MISREAD, *given, Sampling(2, corrections=times))
+    unknown = jnp.full((1, 3), NAN)
+    traced = algorithm.counterfactual(
+        MISREAD, *given, Sampling(2, corrections=1), y=unknown, corrections=jnp.int32(times)
+    )
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), traced, said)
 
 
 @pytest.mark.parametrize(("guidance", "asked"), [(1.0, True), (2.0, False), (0.0, False)])

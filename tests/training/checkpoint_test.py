@@ -138,8 +138,10 @@ def test_the_state_of_another_optimiser_is_not_called_damaged(copy, monkeypatch)
     monkeypatch.setattr(training_step, "make_optimizer", lambda train, mesh: optax.adamw(1e-3))
     config = json.loads((copy / "config.json").read_text())
     config["train"]["steps"] = 30
+    files = {path: path.read_bytes() for path in copy.glob("*.json*")}
     with pytest.raises(InputError, match=rf"20 was saved with another optimiser, .*--init_from={copy}$"):
         train_model(Settings.from_dict(config), copy)
+    assert files == {path: path.read_bytes() for path in copy.glob("*.json*")} and len(files) > 3  # for that version
     checkpoints, other = Checkpoints(copy, create=False), {"ema": {"none": jax.ShapeDtypeStruct((1,), jnp.float32)}}
     with pytest.warns(UserWarning, match="is damaged"), pytest.raises(InputError, match="every checkpoint"):
         checkpoints.restore_newest(**other)  # of what is no optimiser's
@@ -158,6 +160,19 @@ def test_the_one_before_is_used_if_the_newest_has_no_checksums_and_cannot_be_rea
             path.write_bytes(path.read_bytes()[:100])
     with pytest.warns(UserWarning, match=r"checkpoints/20 is damaged \(.+\): using step 10, the one before"):
         assert cdae_jax.load(copy).step == 10
+
+
+def test_a_save_that_failed_is_told_once(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError("no space")
+
+    checkpoints = Checkpoints(tmp_path)
+    monkeypatch.setattr(ocp.CheckpointManager, "save", full)
+    checkpoints.save(1, {"a": np.ones(3)}, {"a": np.ones(3)})
+    monkeypatch.setattr(ocp.CheckpointManager, "wait_until_finished", full)
+    with pytest.raises(InputError, match="no checkpoint can be written to .* nothing was saved yet"):
+        checkpoints.wait()
+    checkpoints.close()
 
 
 def test_a_full_disk_stops_with_the_cause_and_loses_nothing(copy):

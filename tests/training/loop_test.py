@@ -222,6 +222,16 @@ def test_a_loss_that_was_never_finite_says_that_nothing_was_saved(tmp_path):
     checkpoints.close()
 
 
+def test_a_loss_that_is_not_finite_is_told_even_if_the_save_before_it_failed(tmp_path):
+    class Full:
+        @property
+        def latest(self):
+            raise InputError("no checkpoint can be written")
+
+    with pytest.raises(loop.NonFiniteLoss, match="the loss is nan at step 2; no checkpoint can be written: lower"):
+        loop._finite_means([{"loss": float("nan")}], 2, tmp_path, Full())
+
+
 def test_statistics_are_those_of_labelled_images_that_were_left_alone(tmp_path):
     settings = settings_with(data={"interventional_share": 0.5, "label_fraction": 0.25})
     model = cdae_jax.load(loop.train_model(settings, tmp_path / "run"))
