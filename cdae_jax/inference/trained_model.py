@@ -348,6 +348,6 @@ def _style(net: Network, x: jax.Array, z: jax.Array) -> jax.Array:
 
 
 def _compiled_alike(sampling: Sampling) -> Sampling:
-    """The same for every depth, which the steps tell, and every number of corrections, so that another one compiles
-    nothing anew."""
+    """The same for every depth, which the steps tell, and every number of corrections above 0, so that another one
+    compiles nothing anew."""
     return dataclasses.replace(sampling, depth=0.0, corrections=min(sampling.corrections, 1))

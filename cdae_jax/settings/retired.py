@@ -12,7 +12,7 @@ MOVED = {
     "evaluate.num_images": "data.num_evaluated",
     "evaluate.predictor_steps": "data.judge_steps",
 }
-DROPPED = (  # any value: they concern training alone, and a run that had them cannot go on (another optimiser)
+DROPPED = (  # any value: they concern training alone, and the checkpoints of such runs have another optimiser's state
     "train.min_shard_mib",
     "train.log_every",
     "train.weight_decay",
