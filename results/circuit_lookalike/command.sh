@@ -1,4 +1,5 @@
-# The circuit look-alike by its config. Code of the record: 6a09556.
+# The circuit look-alike by its config. Code of the record: 6a09556, of its decoding ec3e362
+# (--num_steps=7, which is the config's by now).
 cdae train --config=circuit_lookalike:cpu --workdir=runs/circuit
 cdae calibrate --workdir=runs/circuit
 cdae evaluate --workdir=runs/circuit
