@@ -125,6 +125,12 @@ def test_none_is_made_where_nothing_is_asked_for_again(trained, monkeypatch, do,
     assert seen == [asked]
 
 
+def test_where_labels_are_known_the_made_image_may_be_misread_as_the_factual_one_is():
+    given = column([0.2, 0.5, 1.0]), jnp.array([CAUSE]), jnp.zeros(1, jnp.int32), jnp.arange(2), jax.random.key(0)
+    known = algorithm.counterfactual(MISREAD, *given, Sampling(2, corrections=1), y=jnp.array([[0.2, 0.5, NAN]]))
+    np.testing.assert_allclose(read(known.x)[0, :2], [0.4, 0.7], rtol=1e-6)  # as drawn at first, which was right
+
+
 @pytest.mark.parametrize("times", [0, 1, 2])
 def test_a_number_of_corrections_that_is_traced_means_the_same(times):
     given = column([0.2, 0.5, 1.0]), jnp.array([CAUSE]), jnp.zeros(1, jnp.int32), jnp.arange(2), jax.random.key(0)
