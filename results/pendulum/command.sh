@@ -11,4 +11,8 @@ cdae evaluate --workdir=runs/pendulum_without --parts=interventions,given
 cdae train --config=pendulum:cpu,method=paper --workdir=runs/paper
 cdae evaluate --workdir=runs/paper --parts=interventions,latents --num_images=256
 
-# metrics.json is of the first; others.json holds without_style and paper.
+# Another seed. Code of the record: ec3e362.
+cdae train --config=pendulum:cpu --config.train.seed=1 --workdir=runs/ours_1
+cdae evaluate --workdir=runs/ours_1 --parts=interventions,composition
+
+# metrics.json is of the first; others.json holds without_style, paper and seed_1.
