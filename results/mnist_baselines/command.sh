@@ -6,8 +6,8 @@ TOOLS="$TOOLS --change=causalvae:sample.corrections=2 --change=causalvae:sample.
 cdae baselines --config=morpho_mnist:cpu $M --config.train.steps=5000 --names=ours,conditional,causalvae $TOOLS \
     --parts=interventions,composition --max_parallel=2 --workdir=runs/with_our_tools
 
-# 28,000 steps each, none of these. MNIST is the folder of its four IDX files. Code of the record: 27b2a7e (ours) and 96ee9ed (the
-# others, two seeds), with affine mechanisms that the objective trains (--config.model.mechanism=affine
+# 28,000 steps each of AdamW, plain decoders, self-correction for ours alone. MNIST is the folder of its four IDX files.
+# Code of the record: 27b2a7e (ours) and 96ee9ed (the others, two seeds), with affine mechanisms that the objective trains (--config.model.mechanism=affine
 # --config.train.mechanisms=objective).
 for seed in 0 1; do
   cdae train --config=morpho_mnist:cpu $M --config.train.seed=$seed --workdir=runs/ours_$seed
