@@ -6,10 +6,7 @@ import pytest
 import stripes
 from commands import run_here
 
-from cdae_jax.commands import frontier as command
-from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.errors import InputError
-from cdae_jax.presets.methods import OURS
 from cdae_jax.studies import frontier
 from cdae_jax.training import workdir
 
@@ -31,13 +28,6 @@ def test_the_best_point_that_costs_and_keeps_what_was_asked_for_becomes_the_defa
     run_here("frontier", *given, "--min_psnr=200")
     assert capsys.readouterr().out.splitlines()[-1].startswith("No point costs and keeps what was asked for")
     assert workdir.read_defaults(tmp_path) is None
-
-
-def test_by_default_the_point_of_the_recipe_is_tried_and_may_be_chosen():
-    recipe = Sampling(**{**OURS["sample"], "abduction": "invert"})  # restoring is no question of the frontier
-    assert str(recipe.num_steps) in command.NUM_STEPS.default and recipe.solver in command.SOLVERS.default
-    assert str(recipe.corrections) in command.CORRECTIONS.default
-    assert recipe.evaluations <= command.MAX_EVALUATIONS.default
 
 
 def test_what_is_no_number_is_named(tmp_path):
