@@ -11,8 +11,8 @@ reading of real images (of the rendered true counterfactual, where a renderer ex
 returning the factual image. `strength` measures every label as a change grows, against the truth and against the
 model's own reconstruction.
 
-Parts that are done are kept in <output>/evaluation and are not computed again while the model and the protocol stay
-the same. Every mean has a 95 % bootstrap interval over images, of this one training run.
+Parts that are done are kept in <output>/evaluation and are not computed again while the model, the protocol and
+this code stay the same. Every mean has a 95 % bootstrap interval over images, of this one training run.
 """
 
 import dataclasses
@@ -40,7 +40,7 @@ from cdae_jax.evaluation.report import report_text
 from cdae_jax.evaluation.strength import measure_strength
 from cdae_jax.graph import as_file_name, did_you_mean
 from cdae_jax.inference.loading import load
-from cdae_jax.inference.provenance import parameters_digest, revision
+from cdae_jax.inference.provenance import code_digest, parameters_digest, revision
 from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.paths import expanded
 from cdae_jax.plots.pictures import importance_matrix
@@ -95,6 +95,7 @@ def _key_of(bench: Bench) -> dict:
     """What the numbers depend on."""
     return {
         "protocol": PROTOCOL,
+        "code": code_digest(),
         "dataset": bench.dataset.name,
         "judge": fingerprint(bench.dataset, bench.model.settings.data.judge_steps),
         "step": bench.model.step,

@@ -1,4 +1,4 @@
-"""Where numbers come from: the commit of this code, and a hash of the parameters."""
+"""Where numbers come from: the commit and a hash of this code, and a hash of the parameters."""
 
 import hashlib
 import pathlib
@@ -15,6 +15,14 @@ def revision() -> str | None:
         return subprocess.run(command, cwd=here, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def code_digest() -> str:
+    """A hash of the package's Python files, so that no number of one code is taken for another's."""
+    package, digest = pathlib.Path(__file__).parent.parent, hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        digest.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def parameters_digest(params) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation import metrics
 
-OF_A_RUN = {"workdir", "train_seed", "parameters", "revision"}  # what may differ between runs of one model
+OF_A_RUN = {"workdir", "train_seed", "parameters", "revision", "code"}  # what may differ between runs of one model
 
 
 def pool(name: str, runs: Sequence[dict], errors: Sequence[np.ndarray | None]) -> tuple[dict, np.ndarray | None]:

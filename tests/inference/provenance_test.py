@@ -1,5 +1,6 @@
 """Numbers know which code and which parameters they come from."""
 
+import pathlib
 import shutil
 import subprocess
 
@@ -7,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from cdae_jax.inference import provenance
-from cdae_jax.inference.provenance import parameters_digest, revision
+from cdae_jax.inference.provenance import code_digest, parameters_digest, revision
 
 
 def test_a_digest_is_of_all_values_of_the_parameters():
@@ -33,3 +34,19 @@ def test_a_revision_says_if_files_differ_from_it_and_there_is_none_outside_git(t
     assert revision() == git("rev-parse", "HEAD")[:12]
     (tmp_path / "provenance.py").write_text("changed = True\n")
     assert revision() == git("rev-parse", "HEAD")[:12] + "+"
+
+
+def test_a_digest_of_the_code_changes_with_every_file_of_the_package(tmp_path, monkeypatch):
+    copied = shutil.copytree(pathlib.Path(provenance.__file__).parent, tmp_path / "package" / "inference")
+    monkeypatch.setattr(provenance, "__file__", str(copied / "provenance.py"))
+    first = code_digest()
+    assert first == code_digest() and len(first) == 16
+    (copied / "notes.txt").write_text("no code")
+    assert code_digest() == first
+    module = tmp_path / "package" / "maths.py"
+    module.write_text("x = 1\n")
+    added = code_digest()
+    module.write_text("x = 2\n")
+    moved = code_digest()
+    module.rename(module.with_name("algebra.py"))
+    assert len({first, added, moved, code_digest()}) == 4
