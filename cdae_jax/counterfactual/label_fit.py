@@ -8,6 +8,7 @@ import jax.numpy as jnp
 SECANT = 0.02  # standard deviations of a label, over which the draft's slopes are taken
 FARTHEST = 4.0  # standard deviations of the prior: labels are moved by no more
 GRAIN = (2 / 255) ** 2 / 12  # variance of what rounding to bytes leaves, on the scale -1..1
+ALIKE = 30.0  # pixels that count as one: what a draft leaves is alike in neighbours (docs/tried.md)
 
 
 def fit_labels(
@@ -20,7 +21,7 @@ def fit_labels(
 ) -> jax.Array:
     """The labels near y whose drafts explain x best, by Gauss-Newton steps from y:
 
-        argmin_y*  ||x - draft(y*)||^2 / s^2 + ||y* - y||^2 / prior_sd^2
+        argmin_y*  ||x - draft(y*)||^2 / (ALIKE s^2) + ||y* - y||^2 / prior_sd^2
 
     with s^2 the mean square of what the last step left, so that a draft that says little of an image moves little. The
     slopes are secants, taken once, at y (the labels move by hundredths of a standard deviation). Where the fit does not
@@ -37,7 +38,7 @@ def fit_labels(
 
     def step(_, carry):
         moved, left = carry
-        ridge = jnp.maximum(jnp.mean(left**2, -1), GRAIN)[:, None] / prior_sd**2
+        ridge = ALIKE * jnp.maximum(jnp.mean(left**2, -1), GRAIN)[:, None] / prior_sd**2
         downhill = jnp.einsum("ibp,bp->bi", slopes, left) - ridge * moved
         move = jnp.linalg.solve(curvature + ridge[..., None] * jnp.eye(y.shape[1])[None], downhill[..., None])
         moved = jnp.clip(moved + move[..., 0], -FARTHEST * prior_sd, FARTHEST * prior_sd)
