@@ -166,7 +166,7 @@ def train_judge(dataset: Dataset, stats: LabelStats, num_steps: int, seed: int =
 def fingerprint(dataset: Dataset, num_steps: int) -> str:
     """A hash of the training data and of how the judge is trained."""
     sizes = target_sizes(dataset.graph)
-    digest = hashlib.sha256(f"judge 2 {num_steps} {dataset.graph.names} {sizes} {dataset.num_classes}".encode())
+    digest = hashlib.sha256(f"judge 3 {num_steps} {dataset.graph.names} {sizes} {dataset.num_classes}".encode())
     for start in range(0, len(dataset.train), POOL):
         digest.update(np.ascontiguousarray(dataset.train.images[start : start + POOL]))
     for array in (dataset.train.labels, _classes_of(dataset.train)):

@@ -49,7 +49,7 @@ MORPHO_MNIST = {
         | {"judge_steps": 1_000},
         "model": {
             "encoder_multipliers": (1, 2, 4),
-            "encoder_patch": 2,
+            "encoder_patch": 1,
             "unet_multipliers": (1,),
             "num_blocks": 2,
             "mechanism_hidden": 64,

@@ -7,11 +7,12 @@ from jax.sharding import Mesh
 from cdae_jax.settings.sections import Train
 from cdae_jax.training.muon import muon
 
-WEIGHT_DECAY, CLIP_NORM = 1e-4, 1.0
+WEIGHT_DECAY = 0.1  # of kernels: what keeps images far from the training data smooth (docs/tried.md)
+CLIP_NORM = 1.0
 
 
 def make_optimizer(train: Train, start: int = 0, mesh: Mesh | None = None) -> optax.GradientTransformation:
-    """Muon for kernels and AdamW for the rest, with warm-up, optional cosine decay to 0, and clipping by the global
+    """Muon for kernels and Adam for the rest, with warm-up, optional cosine decay to 0, and clipping by the global
     norm. Mechanisms that were fitted to labels stay as they are.
 
     Warm-up begins after step `start`, and the decay ends at train.steps. The devices of a mesh share the work.
@@ -32,8 +33,8 @@ def make_optimizer(train: Train, start: int = 0, mesh: Mesh | None = None) -> op
 def steps_by_kind(
     rate: optax.ScalarOrSchedule, weight_decay: float, mesh: Mesh | None = None
 ) -> optax.GradientTransformation:
-    """Muon for the kernels of dense and convolution layers, AdamW for the rest, with decoupled weight decay."""
-    rules = {"kernel": muon(rate, weight_decay, mesh), "other": optax.adamw(rate, weight_decay=weight_decay)}
+    """Muon with decoupled weight decay for the kernels of dense and convolution layers, Adam for the rest."""
+    rules = {"kernel": muon(rate, weight_decay, mesh), "other": optax.adam(rate)}
     return optax.partition(rules, _kinds)
 
 
