@@ -9,20 +9,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cdae_jax.counterfactual import algorithm
 from cdae_jax.counterfactual.readout import Readout, read
 from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.counterfactual.uncertainty import Uncertainty, spread_of
 from cdae_jax.data.framing import Framing, framing_of
 from cdae_jax.data.images import prepare
 from cdae_jax.data.labels import LabelStats, as_classes
-from cdae_jax.data.pixels import to_uint8, to_unit
 from cdae_jax.distributed import sharding
 from cdae_jax.errors import InputError
 from cdae_jax.graph import did_you_mean
-from cdae_jax.inference import checks
+from cdae_jax.inference import checks, decoding
 from cdae_jax.inference.answers import Believed, Counterfactuals
-from cdae_jax.inference.batches import in_batches
 from cdae_jax.inference.draws import Deviation, check_draws, worlds
 from cdae_jax.inference.support import TrainingLabels
 from cdae_jax.model.causal_diffae import CausalDiffAE
@@ -65,7 +62,7 @@ class TrainedModel:
             for var, low, high in zip(self.graph.variables, self.stats.low, self.stats.high, strict=True)
         )
         self.network = Network(self.model, self.params, self.settings.make_schedule())
-        self._mesh = sharding.make_mesh(devices=jax.local_devices())
+        self.mesh = sharding.make_mesh(devices=jax.local_devices())
 
     @functools.cached_property
     def training_labels(self) -> TrainingLabels:
@@ -109,11 +106,11 @@ class TrainedModel:
         if draws is not None:
             check_draws(draws, self.uncertainty, fit_steps)
         batch = self._asked(images, do, context, labels, fit_steps)
-        told = self._physical(self._in_batches(self._latents_of(self.network, fit_steps), batch)[2])
+        told = self._physical(decoding.latents(self, self.network, batch, fit_steps)[2])
         if draws is None:
             return told
         drawn = self._worlds(batch, do, fit_steps, draws, seed)
-        found = [self._physical(self._in_batches(self._latents_of(net, 0), given)[2]) for net, given in drawn]
+        found = [self._physical(decoding.latents(self, net, given, 0)[2]) for net, given in drawn]
         return Believed(told, spread_of(np.stack(found), told, self.graph))
 
     def set_values(
@@ -139,9 +136,7 @@ class TrainedModel:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """u, z and z under do, each [B, n, k]; arguments and errors as for `counterfactual`."""
         fit_steps = self.options(fit_steps=fit_steps).fit_steps
-        return self._in_batches(
-            self._latents_of(self.network, fit_steps), self._asked(images, do, context, labels, fit_steps)
-        )
+        return decoding.latents(self, self.network, self._asked(images, do, context, labels, fit_steps), fit_steps)
 
     def reconstruct(self, images: np.ndarray, **options) -> np.ndarray:
         """The images [B, H, W, C] uint8 after encoding and decoding; options as for `counterfactual`."""
@@ -190,25 +185,15 @@ class TrainedModel:
         seed, batch = checks.check_seed(seed), self._asked(images, do, context, labels, sampling.fit_steps)
         strengths = checks.check_strength(strength, do, self.graph)
         is_corrected = do and not any(self.graph.parents[self.graph.index(name)] for name in do)  # see `repairs`
-        t, times = self.steps(sampling), jnp.int32(sampling.corrections if is_corrected else 0)
-
-        def run(net, sampling):
-            def of_batch(i, x, y_do, context, y):
-                given = to_unit(x), y_do, context, t, jax.random.fold_in(jax.random.key(seed), i)
-                how = _compiled_alike(sampling), self.readout, strengths, y, times
-                made = algorithm.counterfactual(net, *given, *how)
-                return to_uint8(made.x), made.z_cf
-
-            return of_batch
-
-        made, z_cf = self._in_batches(run(self.network, sampling), batch)
+        how = strengths, sampling.corrections if is_corrected else 0, seed
+        made, z_cf = decoding.counterfactuals(self, self.network, batch, sampling, *how)
         told = Counterfactuals(made, self._physical(z_cf))
         told.support = self.training_labels.support(told.labels)
         if draws is None:
             return told
         again, deviation, found = dataclasses.replace(sampling, fit_steps=0), Deviation(), []
         for net, given in self._worlds(batch, do, sampling.fit_steps, draws, seed):
-            made, z_cf = self._in_batches(run(net, again), given)
+            made, z_cf = decoding.counterfactuals(self, net, given, again, *how)
             deviation.add(made)
             found.append(self._physical(z_cf))
         told.spread, told.image_sd = spread_of(np.stack(found), told.labels, self.graph), deviation.sd
@@ -217,14 +202,7 @@ class TrainedModel:
     def noise(self, images: np.ndarray, *, labels: Labels = None, context: Context = None, **fields) -> np.ndarray:
         """x_T [B, H, W, C], what z does not explain, see `algorithm.invert`; fields as for `counterfactual`."""
         sampling = self.options(**fields)
-        batch, t = self._asked(images, {}, context, labels, sampling.fit_steps), self.steps(sampling)
-
-        def run(_, x, y_do, context, y):
-            x = to_unit(x)
-            _, z, _ = algorithm.latents(self.network, x, y_do, context, self.readout, y, fit_steps=sampling.fit_steps)
-            return algorithm.invert(self.network, x, z, context, t, sampling.solver)
-
-        return self._in_batches(run, batch)
+        return decoding.noise(self, self._asked(images, {}, context, labels, sampling.fit_steps), sampling)
 
     def style(self, images: np.ndarray, *, labels: Labels = None, fit_steps: int | None = None) -> np.ndarray:
         """Style [B, m], what the draft draws beside the labels; m is 0 without style. Arguments as for `encode`."""
@@ -232,13 +210,7 @@ class TrainedModel:
         batch = self._asked(images, {}, None, labels, fit_steps)
         if not self.model.style_dim:
             return np.zeros((len(batch["x"]), 0), np.float32)
-
-        def run(_, x, **given):
-            x = to_unit(x)
-            _, z, _ = algorithm.latents(self.network, x, **given, readout=self.readout, fit_steps=fit_steps)
-            return _style(self.network, x, z)
-
-        return self._in_batches(run, batch)
+        return decoding.style(self, batch, fit_steps)
 
     def sample(
         self,
@@ -261,22 +233,15 @@ class TrainedModel:
         if isinstance(labels_or_num, (int, np.integer)):
             if labels_or_num < 1:
                 raise InputError(f"the number of samples is {labels_or_num}: expected at least 1")
-            z = self._draw_z(int(labels_or_num), seed)
+            z = decoding.drawn_latents(self, int(labels_or_num), seed)
         else:
             labels = checks.check_labels(labels_or_num, self.graph)
             z = self.network.codes(jnp.asarray(self.stats.standardise(labels)))
         sampling = self.options(num_steps=num_steps, guidance=guidance)
         if not self.model.decoder.has_draft:
             sampling = dataclasses.replace(sampling, depth=1.0)
-        t = self.steps(sampling)
-        batch = {"z": np.asarray(z), "context": checks.check_context(context, len(z), self.model.num_classes)}
-
-        def run(i, z, context):
-            given = z, context, t, jax.random.fold_in(jax.random.key(seed), i)
-            made = algorithm.sample(self.network, *given, shape=self.image_shape, sampling=_compiled_alike(sampling))
-            return to_uint8(made)
-
-        return Counterfactuals(self._in_batches(run, batch), self._physical(np.asarray(z)))
+        z, context = np.asarray(z), checks.check_context(context, len(z), self.model.num_classes)
+        return Counterfactuals(decoding.samples(self, z, context, sampling, seed), self._physical(z))
 
     def options(self, options: Sampling | None = None, **fields) -> Sampling:
         """`options`, or the defaults, with these fields changed where not None, and depth 0 resolved. Raises InputError
@@ -312,23 +277,8 @@ class TrainedModel:
     def _worlds(self, batch: dict, do: Mapping, fit_steps: int, draws: int, seed: int):
         """Network and batch of each draw, see `draws.worlds`."""
         seed = checks.check_seed(seed)
-        _, z, _ = self._in_batches(self._latents_of(self.network, fit_steps), batch)
+        _, z, _ = decoding.latents(self, self.network, batch, fit_steps)
         return worlds(self, batch, z, do, draws, seed)
-
-    def _latents_of(self, net: Network, fit_steps: int):
-        def act(_, x, **given):
-            return algorithm.latents(net, to_unit(x), **given, readout=self.readout, fit_steps=fit_steps)
-
-        return act
-
-    def _draw_z(self, num: int, seed: int):
-        if not len(self.stats.rows):
-            raise InputError("no training image has a label of every variable: give sample() the labels to draw")
-        rng = np.random.default_rng(seed)
-        y = jnp.asarray(self.stats.standardise(self.stats.rows))
-        u = np.asarray(self.network.abduct(self.network.codes(y)))
-        drawn = np.stack([u[rng.integers(len(u), size=num), i] for i in range(u.shape[1])], axis=1)
-        return self.network.propagate(jnp.asarray(drawn), key=jax.random.key(seed))
 
     def labels_of(self, z: jax.Array) -> jax.Array:
         """Standardised labels [B, n] of latents z [B, n, k]."""
@@ -336,18 +286,3 @@ class TrainedModel:
 
     def _physical(self, z: np.ndarray) -> np.ndarray:
         return as_classes(self.graph, self.stats.physical(np.asarray(self.labels_of(jnp.asarray(z)))))
-
-    def _in_batches(self, function, arrays: dict[str, np.ndarray]):
-        return in_batches(function, arrays, self._mesh)
-
-
-@jax.jit
-def _style(net: Network, x: jax.Array, z: jax.Array) -> jax.Array:
-    """The mean of q(s | x, z) [B, m] of images [B, H, W, C] in [-1, 1]."""
-    return net.read_style(x, z)[0]
-
-
-def _compiled_alike(sampling: Sampling) -> Sampling:
-    """The same for every depth, which the steps tell, and every number of corrections above 0, so that another one
-    compiles nothing anew."""
-    return dataclasses.replace(sampling, depth=0.0, corrections=min(sampling.corrections, 1))
