@@ -7,6 +7,7 @@ import stripes
 from commands import run_here
 
 from cdae_jax.errors import InputError
+from cdae_jax.presets.methods import OURS
 from cdae_jax.studies import frontier
 from cdae_jax.training import workdir
 
@@ -35,10 +36,12 @@ def test_what_is_no_number_is_named(tmp_path):
         run_here("frontier", f"--workdir={tmp_path}", "--num_steps=5,many")
 
 
-def test_by_default_the_default_depth_is_tried(monkeypatch, tmp_path):
+def test_by_default_the_default_depth_and_the_recipe_are_tried(monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(frontier, "load", lambda _: stripes.Coarse())
     monkeypatch.setattr(frontier, "possible", lambda model, tried: asked.extend(tried) or tried[:1])
     monkeypatch.setattr(frontier, "dataset_of", lambda *_: stripes.world(num=50, validation=stripes.world(num=50).test))
     run_here("frontier", f"--workdir={tmp_path}", "--num_images=24", "--min_psnr=0")
     assert {point.depth for point in asked} == {0, 0.7}
+    recipe = {name: OURS["sample"][name] for name in ("solver", "num_steps", "guidance", "corrections")}
+    assert recipe in [{name: getattr(point, name) for name in recipe} for point in asked]
