@@ -1,6 +1,6 @@
 # One NVIDIA H200, bfloat16; MNIST is the folder of its four IDX files. Code of the record: after fa537d8,
 # with affine mechanisms that the objective trains (--config.model.mechanism=affine --config.train.mechanisms=objective).
-cdae benchmark --config=morpho_mnist:paper --config.system.dtype=bfloat16 --parts=train --seconds=3 \
+cdae benchmark --config=morpho_mnist:paper,method=paper --config.system.dtype=bfloat16 --parts=train --seconds=3 \
     --output=benchmark.json
 
 # Two trainings at once, 2,900 steps each: UNet and encoder of the published size, the rest as at :cpu.
