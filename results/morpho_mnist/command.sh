@@ -1,5 +1,4 @@
-# MorphoMNIST by its config; MNIST is the folder of its four IDX files. Code of the record: 2d41c84, of
-# its decoding ec3e362 (--num_steps=7, which is the config's by now).
+# MorphoMNIST by its config; MNIST is the folder of its four IDX files. Code of the record: e595c77.
 cdae train --config=morpho_mnist:cpu --config.data.mnist_dir=$MNIST --workdir=runs/mnist
 cdae calibrate --workdir=runs/mnist
 cdae evaluate --workdir=runs/mnist

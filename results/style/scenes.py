@@ -5,6 +5,7 @@ python results/style/scenes.py score --scene=lamp --folder=lamp --workdir=runs/l
 """
 
 import argparse
+import itertools
 import json
 import pathlib
 from typing import ClassVar
@@ -228,30 +229,30 @@ def make(scene, folder):
     (folder / "graph.json").write_text(json.dumps(scene.graph, indent=2) + "\n")
 
 
-def score(scene, workdir):
-    """Mean errors per standard deviation of the training labels (classes: share of wrong ones), and pixel MSE."""
+def score(scene, workdir, chosen):
+    """Mean errors per standard deviation of the training labels (classes: share of wrong ones), and pixel MSE, under
+    do() of each variable and of each pair, on the test images that are scored, or on those that chose settings."""
     model, (labels, style, images) = cdae_jax.load(workdir), drawn(scene)
-    sd, rows = labels[:NUM_TRAIN].std(0), np.arange(NUM_TRAIN + NUM_CHOSEN, NUM_TRAIN + NUM_TEST)
-    classes = [isinstance(spec, dict) for spec in scene.graph.values()]
+    rows = np.arange(NUM_TRAIN, NUM_TRAIN + NUM_CHOSEN) if chosen else np.arange(NUM_TRAIN + NUM_CHOSEN, len(labels))
+    sd, names = labels[:NUM_TRAIN].std(0), list(scene.graph)
+    is_class = [isinstance(spec, dict) for spec in scene.graph.values()]
     found, rng = {}, np.random.default_rng(SEED + 2)
-    for i, name in enumerate(scene.graph):
-        values = rng.permutation(labels[:NUM_TRAIN, i])[: len(rows)]
-        asked = values
-        if classes[i] and hasattr(scene, "classes"):
-            asked = np.array([scene.classes[int(value)] for value in values])
-        made = model.counterfactual(images[rows], {name: asked}).images
-        true = scene.under(labels[rows], {name: values})
+    values = {name: rng.permutation(labels[:NUM_TRAIN, i])[: len(rows)] for i, name in enumerate(names)}
+    for do in [(name,) for name in names] + list(itertools.combinations(names, 2)):
+        asked = {name: values[name] for name in do}
+        if hasattr(scene, "classes") and "shape" in asked:
+            asked["shape"] = np.array([scene.classes[int(value)] for value in values["shape"]])
+        made = model.counterfactual(images[rows], asked).images
+        true = scene.under(labels[rows], {name: values[name] for name in do})
         gaps = np.abs(scene.measure(made) - true)
-        errors = np.where(classes, np.where(np.isnan(gaps), np.nan, gaps > 0.5), gaps / sd)
+        errors = np.where(is_class, np.where(np.isnan(gaps), np.nan, gaps > 0.5), gaps / sd)
         known = np.isfinite(true).all(1)
-        cells = {
-            cause: float(np.nanmean(e)) for cause, e in zip(scene.graph, errors.T, strict=True) if np.isfinite(e).any()
-        }
+        cells = {name: float(np.nanmean(e)) for name, e in zip(names, errors.T, strict=True) if np.isfinite(e).any()}
         cells |= {"pixel_mse": None, "num_images": len(rows)}
         if known.any():  # else the truth is not known, since the noise of a class is not
             drawn_true = [scene.render(*row) for row in zip(true[known], style[rows][known], strict=True)]
             cells["pixel_mse"] = float(np.mean((made[known] / 255 - as_bytes(np.stack(drawn_true)) / 255) ** 2))
-        found[f"do({name})"] = cells
+        found[f"do({', '.join(do)})"] = cells
     return found
 
 
@@ -261,10 +262,11 @@ if __name__ == "__main__":
     parser.add_argument("--scene", choices=SCENES, required=True)
     for name in ("folder", "workdir", "output"):
         parser.add_argument(f"--{name}", type=pathlib.Path)
+    parser.add_argument("--chosen", action="store_true", help="score the images that chose settings")
     given = parser.parse_args()
     if given.what == "make":
         make(SCENES[given.scene], given.folder)
     else:
         found = json.loads(given.output.read_text()) if given.output.is_file() else {}
-        found[given.workdir.name] = score(SCENES[given.scene], given.workdir)
+        found[given.workdir.name] = score(SCENES[given.scene], given.workdir, given.chosen)
         given.output.write_text(json.dumps(found, indent=1) + "\n")
