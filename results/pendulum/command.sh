@@ -1,4 +1,4 @@
-# Pendulum, as its config says. Code of the record: ec3e362.
+# Pendulum, as its config says. Code of the record: e595c77.
 cdae train --config=pendulum:cpu --workdir=runs/pendulum
 cdae calibrate --workdir=runs/pendulum
 cdae evaluate --workdir=runs/pendulum
