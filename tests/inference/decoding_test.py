@@ -5,26 +5,13 @@ import numpy as np
 import pytest
 from class_effects import ON, STATE, log_p, off_by
 from class_effects import trained as trained_with_classes
-from devices import one_device
 from networks import small_trained
-from short_runs import dataset_of
 
 import cdae_jax
 from cdae_jax.counterfactual import algorithm
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.errors import InputError
 from cdae_jax.inference.trained_model import TrainedModel
-
-
-@pytest.fixture(scope="module")
-def model(trained_pendulum):
-    with one_device():
-        return cdae_jax.load(trained_pendulum)
-
-
-@pytest.fixture(scope="module")
-def images(model):
-    return dataset_of(model.settings).test.images[:16]
 
 
 def test_batches_of_any_size_on_any_devices_give_the_same(model, trained_pendulum, images, monkeypatch):

@@ -5,25 +5,11 @@ import pickle
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from devices import one_device
 from PIL import Image
-from short_runs import dataset_of
 
-import cdae_jax
 from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.errors import InputError
 from cdae_jax.inference.trained_model import TrainedModel
-
-
-@pytest.fixture(scope="module")
-def model(trained_pendulum):
-    with one_device():
-        return cdae_jax.load(trained_pendulum)
-
-
-@pytest.fixture(scope="module")
-def images(model):
-    return dataset_of(model.settings).test.images[:16]
 
 
 def test_a_model_says_what_it_knows_of_its_variables(model, images):

@@ -28,6 +28,7 @@ def before_style(config, decoder="refiner", judge_steps=1_000, steps=10_000, **t
 
 def morpho_mnist_before_the_one_recipe():
     config = before_style(morpho_mnist.get_config("cpu"), "diffusion", 2_000, 28_000, anneal_steps=500)
+    config.model.encoder_patch = 2
     config.train.update(condition="mean", refine_every=1)
     config.sample.update(num_steps=10, depth=0.99, corrections=2, fit_steps=0)
     return config
