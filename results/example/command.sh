@@ -1,4 +1,4 @@
-# The example of own data by the recipe of all. Code of the record: 115cba2.
+# The example of own data by the recipe of all. Code of the record: e595c77.
 cdae make_example --output=example
 DATA="--config=custom:cpu,example/graph.json --config.data.images=example/images"
 DATA="$DATA --config.data.labels=example/labels.csv"
@@ -6,5 +6,5 @@ cdae train $DATA --workdir=runs/example
 cdae calibrate --workdir=runs/example
 cdae evaluate --workdir=runs/example
 
-# Against the example's own truth: new scenes, all effects, intervals and support. Code of this part: 115cba2.
+# Against the example's own truth: new scenes, all effects, intervals and support. Code of this part: e595c77.
 python results/example/truth.py --workdir=runs/example --output=results/example/truth.json
