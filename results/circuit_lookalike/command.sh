@@ -1,5 +1,4 @@
-# The circuit look-alike by its config. Code of the record: 6a09556, of its decoding ec3e362
-# (--num_steps=7, which is the config's by now).
+# The circuit look-alike by its config. Code of the record: e595c77.
 cdae train --config=circuit_lookalike:cpu --workdir=runs/circuit
 cdae calibrate --workdir=runs/circuit
 cdae evaluate --workdir=runs/circuit
