@@ -161,7 +161,7 @@ def test_the_made_image_is_read_as_the_factual_one_with_labels_fitted_to_it():
 
     def made(corrections, fit_steps):
         sampling = Sampling(2, corrections=corrections, fit_steps=fit_steps)
-        x = jnp.repeat(column([0.2, 0.5, 1.0]), 20, axis=1)
+        x = jnp.repeat(column([0.2, 0.5, 1.0]), 600, axis=1)
         given = x, jnp.array([CAUSE]), jnp.zeros(1, jnp.int32), jnp.arange(2), jax.random.key(0)
         return np.asarray(read(algorithm.counterfactual(MISREAD, *given, sampling).x))[0, :2]
 
