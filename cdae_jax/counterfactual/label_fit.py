@@ -8,7 +8,7 @@ import jax.numpy as jnp
 SECANT = 0.02  # standard deviations of a label, over which the draft's slopes are taken
 FARTHEST = 4.0  # standard deviations of the prior: labels are moved by no more
 GRAIN = (2 / 255) ** 2 / 12  # variance of what rounding to bytes leaves, on the scale -1..1
-ALIKE = 30.0  # pixels that count as one: what a draft leaves is alike in neighbours (docs/tried.md)
+ALIKE = 30.0  # values of an image that count as one: what a draft leaves is alike in neighbours (docs/tried.md)
 
 
 def fit_labels(

@@ -1,4 +1,5 @@
-# Three scenes by the recipe of one's own images: 6 minutes of two cores each. Code of the record: e595c77 (chain: table.md).
+# Three scenes by the recipe of one's own images: 10 to 12 minutes of one core each. Code of the record: e595c77. The
+# chain is of 2f9d987 with muon(rate, 0.1, mesh) in training/optimizer.py, "chain_decay_1e-4" of 2f9d987 as it is.
 for scene in chain lamp shapes; do
     python results/style/scenes.py make --scene=$scene --folder=$scene
     DATA="--config=custom:cpu,$scene/graph.json --config.data.images=$scene/images"
@@ -8,7 +9,6 @@ for scene in chain lamp shapes; do
 done
 
 # What style buys: lamp with it and without. Code of the record: 8948410.
-python results/style/scenes.py make --scene=lamp --folder=lamp
 DATA="--config=custom:cpu,lamp/graph.json --config.data.images=lamp/images --config.data.labels=lamp/labels.csv"
 DATA="$DATA --config.data.split_column=split --config.data.validation_share=0"
 cdae train $DATA --workdir=runs/lamp_with
