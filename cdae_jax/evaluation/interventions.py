@@ -157,13 +157,15 @@ def _nearest_with(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def _distances_of_features(bench: Bench, images: np.ndarray, rendered: np.ndarray | None, others: np.ndarray) -> dict:
-    """Minimality and Frechet distances; others: the rows [N] of other test images that have the wanted values."""
+    """Minimality, Frechet distances and sharpness; others: the rows [N] of other test images that have the wanted values."""
     factual, made = bench.features_of_test, bench.judge.features(images)
     realism = {"frechet": metrics.frechet_distance(made, factual), "count": len(images)}
     if bench.inception is not None:
         realism["frechet_inception"] = metrics.frechet_distance(bench.inception(images), bench.inception_of_test)
     if rendered is not None:
         realism["frechet_of_true_images"] = metrics.frechet_distance(bench.judge.features(rendered), factual)
+    real = bench.test.images if rendered is None else rendered
+    realism["sharpness"] = metrics.mean_with_interval(metrics.sharpness(images, real))
     minimality = metrics.minimality(factual, made, factual[others])
     return {"minimality": metrics.mean_with_interval(minimality), "realism": realism}
 

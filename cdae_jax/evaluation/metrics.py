@@ -103,6 +103,20 @@ def ssim(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return np.array([structural_similarity(*pair, **options) for pair in zip(images, reference, strict=True)])
 
 
+def sharpness(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """[N] the strength of each image's edges, as a multiple of the mean of those of the reference; all uint8.
+
+    The strength is the mean squared difference of neighbouring pixels (after Krotkov's Tenengrad, 1988): blurred images
+    are below 1, noisy ones above.
+    """
+
+    def edges(x):
+        x = x.astype(np.float64)
+        return sum((np.diff(x, axis=axis) ** 2).mean((1, 2, 3)) for axis in (1, 2))
+
+    return edges(images) / max(float(edges(reference).mean()), 1e-12)
+
+
 def frechet_distance(features: np.ndarray, reference: np.ndarray) -> float:
     """Squared Frechet distance between Gaussians fitted to features [N, D] and [M, D] (arXiv 1706.08500, eq. 6).
 

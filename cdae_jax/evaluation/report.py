@@ -111,7 +111,8 @@ def _images(results: dict) -> list[str]:
         "brackets: of the true image for the Frechet distance, of the factual image left unchanged for MSE and SSIM.",
         "",
     ]
-    columns = ("MSE to the true image", "SSIM to the true image", "MSE after undoing", "minimality", "Frechet distance")
+    columns = ("MSE to the true image", "SSIM to the true image", "MSE after undoing", "minimality")
+    columns += ("Frechet distance", "sharpness")
     rows = []
     for do, realism in results["realism"].items():
         truth, mse, ssim = results.get("counterfactual_error", {}).get(do), "", ""
@@ -121,7 +122,7 @@ def _images(results: dict) -> list[str]:
             ssim = f"{number(truth['ssim'])} [{truth['ssim_unchanged']:.3f}]"
         floor = realism.get("frechet_of_true_images")
         frechet = f"{realism['frechet']:.2f}" + ("" if floor is None else f" [{floor:.2f}]")
-        rows.append([do, mse, ssim, undone, minimality, frechet])
+        rows.append([do, mse, ssim, undone, minimality, frechet, number(realism["sharpness"])])
     lines += markdown_table(["", *columns], rows)
     num, undone = (next(iter(results[section].values()))["count"] for section in ("realism", "reversibility"))
     halves = results["floor"].get("frechet_of_halves")

@@ -154,6 +154,8 @@ def measures(found: dict) -> dict[str, tuple[dict, str]]:
             if name in error:
                 distance = _value(error[name], count=error["count"])
                 rows[f"{do}: Frechet distance on {features} features"] = (distance, LOWER)
+        if "sharpness" in error:
+            rows[f"{do}: sharpness (1: as real)"] = (error["sharpness"], NEITHER)
     for do, distance in found.get("lpips", {}).items():
         rows[f"{do}: LPIPS to the factual image"] = (distance["factual"], NEITHER)
         if "true" in distance:

@@ -75,6 +75,7 @@ def test_a_model_of_the_truth_has_no_error(tmp_path):
     assert pixels["mse"]["mean"] == 0 < pixels["mse_unchanged"] and pixels["ssim"]["mean"] == pytest.approx(1)
     assert pixels["ssim_unchanged"] < 1 and result["reversibility"]["mean"] == 0
     assert result["realism"]["frechet"] == result["realism"]["frechet_of_true_images"] > 0
+    assert result["realism"]["sharpness"]["mean"] == pytest.approx(1)
     assert result["minimality"]["mean"] > 0
 
 

@@ -85,6 +85,20 @@ def test_the_frechet_distance_of_gaussians_is_the_closed_form():
     assert metrics.frechet_distance(a @ mix, b) == pytest.approx(expected, rel=1e-9)
 
 
+def test_sharpness_is_the_energy_of_edges_beside_that_of_real_images():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (5, 8, 8, 3), np.uint8)
+    assert metrics.sharpness(images, images).mean() == pytest.approx(1)
+    half = (128 + (images.astype(float) - 128) / 2).round().astype(np.uint8)  # half of the contrast
+    np.testing.assert_allclose(metrics.sharpness(half, images), metrics.sharpness(images, images) / 4, rtol=0.01)
+    step = np.zeros((1, 4, 4, 1), np.uint8)
+    step[:, :, 2:] = 100
+    two = step.copy()
+    two[:, :, 1] = 50  # the same step in two halves: 2 * 50^2 instead of 100^2
+    np.testing.assert_allclose(metrics.sharpness(two, step), 0.5)
+    assert (metrics.sharpness(np.full_like(step, 9), np.full_like(step, 9)) == 0).all()
+
+
 def test_minimality_is_zero_for_no_change_and_one_for_becoming_another():
     rng = np.random.default_rng(0)
     factual, others = rng.normal(size=(50, 8)), rng.normal(size=(50, 8))

@@ -67,7 +67,7 @@ def test_every_table_says_what_real_images_and_the_unchanged_image_have():
         "do(b)": {"mse": value(0.001), "ssim": value(0.95), "mse_unchanged": 0.02, "ssim_unchanged": 0.4}
     }
     found["realism"] = {
-        "do(a)": {"frechet": 3.0, "count": 9},
+        "do(a)": {"frechet": 3.0, "count": 9, "sharpness": value(0.8)},
         "do(b)": {"frechet": 2.0, "frechet_of_true_images": 1.0, "count": 9},
     }
     text, plain = table({"x": found, "y": metrics(0.3, [0.2, 0.4], protocol={"seed": 0})})
@@ -84,6 +84,8 @@ def test_every_table_says_what_real_images_and_the_unchanged_image_have():
     assert last["do(b): SSIM to the true image"] == ["-", "0.4"]
     assert last["do(a): Frechet distance on the predictor's features"] == ["-", "-"]
     assert last["do(b): Frechet distance on the predictor's features"] == ["1", "-"]
+    assert plain["x"]["do(a): sharpness (1: as real)"]["mean"] == 0.8
+    assert "do(b): sharpness (1: as real)" not in plain["x"]
     assert plain["factual image left unchanged"]["do(b): b"]["mean"] == 0.5
     found["unchanged"]["do(b)"]["a"]["interval"], found["effectiveness"]["do(b)"]["a"]["interval"] = (
         [0.0, 0.0],
