@@ -89,16 +89,14 @@ PAPER = {
     "sample": dataclasses.asdict(Sampling(num_steps=250, depth=1.0)),
 }
 
-NO_REPAIRS = {"corrections": 0, "fit_steps": 0}  # they are ours
 
-
-def _changed(title: str, graph: bool = True, parts: bool = False, **sections) -> dict:
-    """Ours with some fields of some sections changed, and without its repairs."""
-    return {"title": title, "graph": graph, "parts": parts, "sample": NO_REPAIRS, **sections}
+def _changed(title: str, graph: bool = True, parts: bool = True, **sections) -> dict:
+    """Ours with some fields of some sections changed: what of ours is no point of a method it has, too."""
+    return {"title": title, "graph": graph, "parts": parts, **sections}
 
 
 METHODS = {
-    "ours": {"title": "ours", "graph": True, "parts": True},
+    "ours": _changed("ours"),
     "paper": PAPER,
     "released": PAPER
     | {
@@ -110,14 +108,24 @@ METHODS = {
     # Label-conditional diffusion: the decoder sees the labels themselves, once; an encoder reads the labels, and
     # mechanisms are fitted to labels alone. Its blocks grow to the code of a class, where there is one.
     "conditional": _changed("label-conditional", model={"block_dim": 1}, train={"condition": "labels"}),
-    # DiffAE (arXiv 2111.15640): no labels, no graph; a linear readout reads and sets them. Its latents are style.
-    "diffae": _changed("DiffAE", graph=False, model={"style_dim": 0}, train={"gamma": 0.0, "condition": "mean"}),
+    # DiffAE (arXiv 2111.15640): no labels, no graph; a linear readout reads and sets them. Its latents are style, and
+    # there are no labels to draw parts by, to fit or to correct.
+    "diffae": _changed(
+        "DiffAE",
+        graph=False,
+        parts=False,
+        model={"style_dim": 0},
+        train={"gamma": 0.0, "condition": "mean"},
+        sample={"corrections": 0, "fit_steps": 0},
+    ),
     # Labels align the latents, but there is no causal layer.
     "aligned": _changed("no causal layer", graph=False),
     # CausalVAE (arXiv 2004.08697) with our encoder and causal layer; its decoder sees what the mechanisms say, and was
     # worse where these had a higher rate.
     "causalvae": _changed("CausalVAE", model={"decoder": "conv"}, train=PLAIN_TRAINING),
+    # Ours without diffusion: a conditional VAE of codes and style, with our mechanisms.
+    "draft": _changed("draft alone", model={"decoder": "conv"}, train={"refine_every": 1}),
     # Ours with what the released code does instead: children see their parents' u; x_T by fresh noise.
-    "one_hop": _changed("one-hop mechanisms", parts=True, model={"mechanism": "one_hop"}),
-    "noise": _changed("fresh noise", parts=True, sample=NO_REPAIRS | {"abduction": "noise", "depth": 1.0}),
+    "one_hop": _changed("one-hop mechanisms", model={"mechanism": "one_hop"}),
+    "noise": _changed("fresh noise", sample={"abduction": "noise", "depth": 1.0}),
 }
