@@ -211,6 +211,7 @@ def build(page: Page) -> gr.Blocks:
                 for names in (("factual", "counterfactual"), ("truth", "difference")):
                     with gr.Row():
                         pictures += [_picture(name) for name in names]
+                gr.Markdown("The difference is counterfactual minus factual: gray is no change.")
         with gr.Accordion("sweep one variable", open=False):
             with gr.Row():
                 swept = gr.Radio(list(page.names), value=page.names[0], label="variable", scale=4)
