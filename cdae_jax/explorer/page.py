@@ -265,12 +265,13 @@ def explore(
     """Serves a page about a model until it is interrupted, or, without `block`, as long as this process lives; returns
     its address.
 
-    The source is as for `cdae_jax.load`, the host "0.0.0.0" for every machine that reaches this one. Without data there
-    are no test images, only samples and uploads. Raises InputError for no such model, data that cannot be found, or a
-    port that is taken.
+    The source is as for `cdae_jax.load`, the host "0.0.0.0" for every machine that reaches this one. Without data, and
+    for a model of a file or of the package, there are no test images, only samples and uploads. Raises InputError for
+    no such model, data that cannot be found, or a port that is taken.
     """
     model = load(source)
-    page = Page(model, dataset_of(model, source) if with_data else None, model.settings.data.name)
+    has_data = with_data and model.workdir is not None
+    page = Page(model, dataset_of(model, source) if has_data else None, model.settings.data.name)
     print("compiling, a minute or so ...", flush=True)
     seconds, click = page.warm_up()
     ready = f"ready after {seconds:.0f} s, a click takes {click:.1f} s"

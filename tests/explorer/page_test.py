@@ -57,6 +57,15 @@ def test_without_data_nothing_is_true(page):
     assert "unknown" not in page.answer(scene, *NOTHING, 0, 0, 0)[-1]
 
 
+def test_the_model_of_the_package_has_no_test_images(monkeypatch):
+    """As docs/use.md has it: `cdae explore --workdir=pendulum`."""
+    served = []
+    monkeypatch.setattr(module, "serve", lambda page, host, port, *, block: served.append(page))
+    monkeypatch.setattr(module.Page, "warm_up", lambda page: (1.0, 1.0))
+    module.explore("pendulum")
+    assert served[0].dataset is None and served[0].names == ("angle", "light", "length", "position")
+
+
 def test_a_new_scene_unticks_all_and_puts_the_sliders_where_the_model_reads(page):
     for row, found in ((3, page.pick(3)), (0, page.pick(None)), (0, page.pick(-5)), (199, page.pick(10_000))):
         scene, *values = found
