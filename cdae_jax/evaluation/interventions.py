@@ -157,7 +157,7 @@ def _nearest_with(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def _distances_of_features(bench: Bench, images: np.ndarray, rendered: np.ndarray | None, others: np.ndarray) -> dict:
-    """Minimality, Frechet distances and sharpness; others: the rows [N] of other test images that have the wanted values."""
+    """Minimality, Frechet distances and sharpness; others: the rows [N] of other images that have the wanted values."""
     factual, made = bench.features_of_test, bench.judge.features(images)
     realism = {"frechet": metrics.frechet_distance(made, factual), "count": len(images)}
     if bench.inception is not None:

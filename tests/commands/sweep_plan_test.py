@@ -141,7 +141,7 @@ def test_a_folder_of_another_sweep_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "there is no sweep .*: expected one of label_fraction, or a Python file"),
+        (None, "there is no sweep .*: expected one of ablation, label_fraction, or a Python"),
         ("x = 1", "has no attribute 'get_sweep'"),
         ("def get_sweep(): return {}", "returns no list of overrides"),
         ("def get_sweep(): return 1 / 0", "ZeroDivisionError"),
