@@ -43,7 +43,7 @@ def main() -> None:
             cdae_jax.calibrate(model)
         except InputError as err:  # too few images for it alone: the model is there
             print(f"counterfactuals without intervals: {err}")
-    cdae_jax.evaluate(model)
+    print(cdae_jax.evaluate(model))
     dataset = dataset_of(model, model.workdir)
     test = first_of(dataset.test, model.settings.data.num_evaluated)
     paths = draw_low_and_high(Bench(dataset, model, test, model.workdir / "figures"))

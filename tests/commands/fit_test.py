@@ -27,7 +27,7 @@ def asked(monkeypatch, trained_pendulum, tmp_path):
 
     monkeypatch.setattr(cdae_jax, "fit", fit, raising=False)
     monkeypatch.setattr(cdae_jax, "calibrate", lambda model: calls.update(calibrate=model), raising=False)
-    monkeypatch.setattr(cdae_jax, "evaluate", lambda model: calls.update(evaluate=model), raising=False)
+    monkeypatch.setattr(cdae_jax, "evaluate", lambda model: calls.update(evaluate=model) or "a report", raising=False)
     (tmp_path / "figures").mkdir()
     for name in ("model.json", "config.json"):
         (tmp_path / name).write_text((trained_pendulum / name).read_text())
@@ -54,7 +54,8 @@ def test_it_trains_measures_and_draws(asked, tmp_path, capsys):
     }
     assert asked["evaluate"].workdir == tmp_path
     assert list(asked) == ["fit", "calibrate", "evaluate"]
-    numbers, pictures, more = capsys.readouterr().out.splitlines()[-3:]
+    report, numbers, pictures, more = capsys.readouterr().out.splitlines()[-4:]
+    assert report == "a report"
     assert numbers == f"numbers: {tmp_path}/report.md" and more.endswith(f"cdae explore --workdir={tmp_path}")
     drawn = pictures.removeprefix("pictures: ").split(", ")
     assert [pathlib.Path(path).stem for path in drawn] == [
