@@ -54,7 +54,7 @@ MORPHO_MNIST = {
             "num_blocks": 2,
             "mechanism_hidden": 64,
         },
-        "train": {"steps": 14_000, "warmup_steps": 500, "checkpoint_every": 2_000},
+        "train": {"steps": 24_000, "warmup_steps": 500, "checkpoint_every": 2_000},
     },
     "smoke": {"data": SMOKE_DATA},
     "paper": {
