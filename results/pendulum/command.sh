@@ -3,10 +3,6 @@ cdae train --config=pendulum:cpu --workdir=runs/pendulum
 cdae calibrate --workdir=runs/pendulum
 cdae evaluate --workdir=runs/pendulum
 
-# Without style. Code of the record: 387bbf8.
-cdae train --config=pendulum:cpu --config.model.style_dim=0 --workdir=runs/pendulum_without
-cdae evaluate --workdir=runs/pendulum_without --parts=interventions,given
-
 # The published method, 256 images. Code of the record: 1c706ae, of its evaluation d40f157.
 cdae train --config=pendulum:cpu,method=paper --workdir=runs/paper
 cdae evaluate --workdir=runs/paper --parts=interventions,latents --num_images=256
@@ -15,4 +11,4 @@ cdae evaluate --workdir=runs/paper --parts=interventions,latents --num_images=25
 cdae train --config=pendulum:cpu --config.train.seed=1 --workdir=runs/ours_1
 cdae evaluate --workdir=runs/ours_1 --parts=interventions,composition
 
-# metrics.json is of the first; others.json holds without_style, paper and seed_1.
+# metrics.json is of the first; others.json holds paper and seed_1.
