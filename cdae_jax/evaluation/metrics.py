@@ -106,7 +106,7 @@ def ssim(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
 def sharpness(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """[N] the strength of each image's edges, as a multiple of the mean of those of the reference; all uint8.
 
-    The strength is the mean squared difference of neighbouring pixels (after Krotkov's Tenengrad, 1988): blurred images
+    The strength is the mean squared difference of neighbouring pixels (squared gradient): blurred images
     are below 1, noisy ones above.
     """
 

@@ -109,6 +109,7 @@ def _images(results: dict) -> list[str]:
     lines = [
         "Pixels on the scale 0..1; features are those of the predictor's penultimate layer. Floor and ceiling stand in",
         "brackets: of the true image for the Frechet distance, of the factual image left unchanged for MSE and SSIM.",
+        "Sharpness is that of edges, 1 being that of true counterfactuals (of real images, where nothing renders).",
         "",
     ]
     columns = ("MSE to the true image", "SSIM to the true image", "MSE after undoing", "minimality")

@@ -91,7 +91,7 @@ PAPER = {
 
 
 def _changed(title: str, graph: bool = True, parts: bool = True, **sections) -> dict:
-    """Ours with some fields of some sections changed: what of ours is no point of a method it has, too."""
+    """Ours with some fields of some sections changed: a method keeps all of ours that it does not replace."""
     return {"title": title, "graph": graph, "parts": parts, **sections}
 
 

@@ -49,6 +49,8 @@ def test_a_whole_evaluation_of_a_model_of_the_truth(evaluate, tmp_path):
     assert found["judge"]["validation"] == {"a": 0.03} and found["train"] == {"steps": 20}
     assert list(found["strength"]["do"]) == dos and "null edit" in (tmp_path / "out" / "report.md").read_text()
     assert "| do(a) | **0.000** (0.000..0.000) [0] |" in (tmp_path / "out" / "report.md").read_text()
+    pixels = next(line for line in (tmp_path / "out" / "report.md").read_text().splitlines() if "0.00000 (" in line)
+    assert pixels.startswith("| do(a) |") and pixels.split(" | ")[-1].startswith("1.000 (")  # sharpness
     drawn = {path.name for path in (tmp_path / "out" / "figures").iterdir()}
     assert drawn == {f"{kind}_{name}.png" for kind in ("do", "asked") for name in "abc"} | {
         *found["figures"]["files"],

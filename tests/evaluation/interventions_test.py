@@ -13,6 +13,7 @@ from cdae_jax.evaluation.interventions import (
     measure_do,
     noise_redrawn,
 )
+from cdae_jax.evaluation.metrics import sharpness
 from cdae_jax.graph import CausalGraph, Variable
 
 
@@ -97,7 +98,10 @@ def test_a_model_that_does_nothing_is_as_good_as_the_image_left_unchanged(tmp_pa
 
 def test_where_nobody_knows_the_mechanisms_descendants_are_left_out(tmp_path):
     data = stripes.world(true_counterfactual=None, render=None)
-    found = measure_do(stripes.bench_of(stripes.OfTheTruth, tmp_path, dataset=data), "a")
+    bench = stripes.bench_of(stripes.OfTheTruth, tmp_path, dataset=data)
+    found = measure_do(bench, "a")
+    sharp = sharpness(found.images, bench.test.images).mean()  # of test images, where nothing renders
+    assert found.result["realism"]["sharpness"]["mean"] == pytest.approx(sharp) != pytest.approx(1)
     assert np.isnan(found.gaps[:, 1]).all() and (found.gaps[:, [0, 2]] == 0).all() and found.true_images is None
     assert found.result["effectiveness"]["b"]["count"] == 0 and found.result["effectiveness"]["c"]["count"] == 40
     assert not {"noise_redrawn", "counterfactual_error", "floor"} & found.result.keys()
