@@ -30,7 +30,9 @@ def _effect(metrics: dict | None, names: tuple[str, ...]) -> list[str]:
     return lines
 
 
-def _sureness(metrics: dict | None) -> list[str]:
+def _sureness(model: TrainedModel, metrics: dict | None) -> list[str]:
+    if model.uncertainty is None:
+        return ["This model gives no intervals (`draws`): it is not calibrated."]
     if metrics is None or "uncertainty" not in metrics:
         return ["Intervals (`draws`) were not measured."]
     found = metrics["uncertainty"]
@@ -70,7 +72,7 @@ def model_card(model: TrainedModel, dataset: str, metrics: dict | None) -> str:
             f"Decoded by default with {options}.",
         ],
         "## Quality": _effect(metrics, model.graph.names),
-        "## How sure": _sureness(metrics),
+        "## How sure": _sureness(model, metrics),
         "## Limits": [
             "- The graph is an assumption that was given, not found: a wrong graph gives confident wrong answers.",
             "- Values outside the training range, and combinations that no training image shows, give poor images.",

@@ -15,6 +15,7 @@ from cdae_jax.inference.checks import TrainedVariable
 def model():
     variables = tuple(TrainedVariable(var.name, var.unit, 0.0, 9.5) for var in stripes.GRAPH.variables)
     return types.SimpleNamespace(
+        uncertainty=None,
         image_shape=(18, 18, 1),
         graph=stripes.GRAPH,
         variables=variables,
@@ -45,10 +46,14 @@ def test_the_card_shows_errors_with_intervals_and_what_is_unknown(model):
     assert "over 99 images" in card and "at 31.4 dB" in card and "Not evaluated" not in card
 
 
-def test_the_card_says_how_often_intervals_hold_and_what_cannot_be_checked(model):
+def test_the_card_says_how_often_intervals_hold_and_what_cannot_be_checked(model, monkeypatch):
     one = {"coverage": {"mean": 0.912}, "width": 0.2, "rank": None}
     sure = {"draws": 64, "factual": {"a": one, "c": one | {"sure": 0.9}}}
     metrics = {"protocol": {}, "uncertainty": sure}
+    assert model.uncertainty is None  # measured once, but these weights come without intervals
+    card = model_card(model, "Stripes", metrics)
+    assert "gives no intervals" in card and "91.2%" not in card
+    monkeypatch.setattr(model, "uncertainty", object())
     card = model_card(model, "Stripes", metrics)
     assert "| factual a | 91.2% | 0.200 | - |" in card and "factual c" not in card and "cannot be checked" in card
     card = model_card(model, "Stripes", {"protocol": {}, "uncertainty": sure | {"all": one}})

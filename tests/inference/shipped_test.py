@@ -57,15 +57,9 @@ def test_a_refiner_gives_back_what_its_inversion_loses(model):
 
 def test_it_is_small_and_carries_its_numbers():
     path = archive.SHIPPED / "pendulum.cdae"
-    assert path.stat().st_size < 8 * 2**20
+    assert path.stat().st_size < 5 * 2**20
     with zipfile.ZipFile(path) as stored:
         assert json.loads(stored.read("metrics.json"))["mean_effectiveness"]["mean"] < 0.008
-
-
-def test_it_says_how_sure_it_is(model):
-    images = pendulum.render(pendulum.continuous_labels(NUM, np.random.default_rng(9)), 32)
-    spread = model.predict(images, {"light": 110.0}, draws=8).spread
-    assert (spread.low <= spread.high).all() and (spread.low < spread.high)[:, 2:].any()
 
 
 def test_a_wheel_brings_it(tmp_path):
