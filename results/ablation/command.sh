@@ -1,5 +1,6 @@
 # Pendulum by ours without one part, 4,000 steps each. Code: 35b6934; ours is trained by e595c77, whose training is the
 # same, and without parts by ../shadows_set/command.sh. The sweep has three more runs, which are not in the table.
+# Its runs without label fit and self-correction were measured as cdae evaluate --fit_steps=0 (--corrections=0) of ours.
 cdae sweep --config=pendulum:cpu --sweep=ablation --parts=interventions,composition --workdir=runs/ablation
 
 # Folders whose names have commas get others.

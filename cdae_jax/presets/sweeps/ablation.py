@@ -1,5 +1,5 @@
 """What each part of our method buys: ours, then ours without one of them, the rest as it is. Without a draft there are
-no style and no label fit either.
+no parts, no style and no label fit either.
 
 The last three decode the first run's model. Parts of the image are the graph's: train without them by
 --config.graph.<name>.part= for every variable that has one.
