@@ -13,6 +13,7 @@ ALONE = {
     "documents": "lines, links and paths of the documents",
     "layering": "imports of all modules",
     "mirror": "names of all test files",
+    "pytorch_twin": "experiments/pytorch_twin.py",
     "model/scm_classes": "the causal model once more, with effects that are classes",
 }
 # Names such as "model/scm"; of packages, whose __init__ may have a test file, such as "presets/sweeps".
