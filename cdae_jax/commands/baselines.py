@@ -23,7 +23,6 @@ from absl import flags
 from cdae_jax.commands import common, config, define, sweep_plan, sweep_run
 from cdae_jax.commands.sweep_plan import Run
 from cdae_jax.errors import InputError
-from cdae_jax.evaluation.evaluate import PARTS
 from cdae_jax.graph import CausalGraph
 from cdae_jax.presets.methods import METHODS
 from cdae_jax.profiling.benchmark import step_seconds
@@ -44,7 +43,7 @@ NAMES = flags.DEFINE_list(
 SEEDS = flags.DEFINE_list("seeds", ["0"], "Training seeds of each; runs of one model are compared as one.")
 SAME = flags.DEFINE_enum("same", "seconds", ["seconds", "steps"], "What all get as much of as ours.")
 CHANGE = flags.DEFINE_multi_string("change", [], "name:section.field=value, for one of the models.")
-ONLY = flags.DEFINE_list("parts", list(PARTS), f"What to measure, some of {', '.join(PARTS)}.")
+ONLY = flags.DEFINE_list("parts", list(sweep_plan.PARTS), f"What to measure, some of {', '.join(sweep_plan.PARTS)}.")
 MAX_PARALLEL = flags.DEFINE_integer("max_parallel", 1, "Models at the same time.", lower_bound=1)
 DRY_RUN = flags.DEFINE_bool("dry_run", False, "Time the steps, print the plan, and stop.")
 flags.mark_flags_as_required(["config", "workdir"])

@@ -15,7 +15,6 @@ from absl import flags
 
 from cdae_jax.commands import config, define, sweep_plan, sweep_run
 from cdae_jax.errors import InputError
-from cdae_jax.evaluation.evaluate import PARTS
 
 CONFIG = config.define()
 SWEEP = define.path("sweep", None, "Name of a sweep, or a Python file with get_sweep() -> list of overrides.")
@@ -23,7 +22,9 @@ WORKDIR = define.path("workdir", None, "Folder of the sweep; every run gets a fo
 MAX_PARALLEL = flags.DEFINE_integer("max_parallel", 1, "Runs at the same time.", lower_bound=1)
 DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print the plan and the estimated time, and stop.")
 COLLECT = flags.DEFINE_bool("collect", False, "Gather the finished runs and stop.")
-ONLY = flags.DEFINE_list("parts", list(PARTS), f"What to measure of each run, some of {', '.join(PARTS)}.")
+ONLY = flags.DEFINE_list(
+    "parts", list(sweep_plan.PARTS), f"What to measure of each run, some of {', '.join(sweep_plan.PARTS)}."
+)
 flags.mark_flags_as_required(["config", "sweep", "workdir"])
 
 

@@ -16,13 +16,14 @@ import pandas as pd
 from cdae_jax.commands import common
 from cdae_jax.distributed import claims
 from cdae_jax.errors import InputError
-from cdae_jax.evaluation.evaluate import PARTS
+from cdae_jax.evaluation import evaluate
 from cdae_jax.graph import did_you_mean
 from cdae_jax.plots.pictures import seed_bands, sweep_lines
 from cdae_jax.presets import sweeps
 from cdae_jax.settings.run import Settings
 
 SEED = "train.seed"
+PARTS = tuple(part for part in evaluate.PARTS if part != "uncertainty")  # runs are trained and not calibrated
 ERROR = "error, training sd"
 READ = "read from all latents, R^2 or accuracy"
 
@@ -76,12 +77,12 @@ class Run:
 
     def commands(self) -> list[list[str]]:
         """What to run, one after the other."""
-        evaluate = common.command("evaluate", f"--parts={','.join(self.parts)}")
+        measure = common.command("evaluate", f"--parts={','.join(self.parts)}")
         if self.trained_in is None:
             train = common.command("train", *self.flags(), f"--workdir={self.folder}")
-            return [train, [*evaluate, f"--workdir={self.folder}"]]
+            return [train, [*measure, f"--workdir={self.folder}"]]
         options = [f"--{name}={value}" for name, value in dataclasses.asdict(self.settings.sampling).items()]
-        return [[*evaluate, f"--workdir={self.trained_in}", *options, f"--output={self.folder}"]]
+        return [[*measure, f"--workdir={self.trained_in}", *options, f"--output={self.folder}"]]
 
     def last_words(self) -> str:
         """The last line of its log."""
@@ -128,7 +129,8 @@ def name_of(overrides: dict) -> str:
 def check_parts(parts: tuple[str, ...]) -> None:
     """Raises InputError for parts of the evaluation without the interventions, which `collect` needs."""
     if "interventions" not in parts or not set(parts) <= set(PARTS):
-        raise InputError(f"--parts is {','.join(parts)}: expected interventions, and perhaps others of {PARTS}")
+        some = f"interventions, and perhaps others of {', '.join(PARTS)}"
+        raise InputError(f"--parts is {','.join(parts)}: expected {some}")
 
 
 def make_runs(
