@@ -63,7 +63,7 @@ class OfTheTruth:
         found.check(total_steps=1000)
         return found
 
-    def encode(self, images):
+    def encode(self, images, context=None):
         return measure(images)
 
     def latents(self, images):
@@ -109,7 +109,7 @@ class Coarse(OfTheTruth):
 class Misreading(OfTheTruth):
     """A model that reads b too high by ten; all else it knows."""
 
-    def encode(self, images):
+    def encode(self, images, context=None):
         return measure(images) + np.float32([0, 10, 0])
 
 

@@ -40,10 +40,12 @@ def main() -> None:
     if PROTOCOL.value == "benchmark":
         return _compare_scores(folders, names)
     read = [read_metrics(folder) for folder in folders]
-    datasets = {metrics["protocol"]["judge"] for metrics in read}
-    sizes = {metrics["protocol"]["num_images"] for metrics in read}
-    if len(datasets) > 1 or len(sizes) > 1:
-        raise InputError("the workdirs were evaluated on other data, judges or numbers of images: make them the same")
+    for what in ("judge", "num_images", "test_images", "split"):
+        if len(found := {metrics["protocol"].get(what) for metrics in read}) > 1:
+            told = " and ".join(sorted(map(str, found)))
+            raise InputError(
+                f"the workdirs were evaluated with other {what} ({told}): evaluate them on the same images"
+            )
     for features in ("inception", "lpips"):
         if len({metrics["protocol"][features] for metrics in read if features in metrics["protocol"]}) > 1:
             raise InputError(

@@ -56,8 +56,12 @@ def main() -> None:
     if dataset.render is not None and dataset.true_counterfactual is not None:
         # What a change makes of the factual label is known only to the model.
         changed = {name: labels[:, model.graph.index(name)] for name, value in do.items() if isinstance(value, str)}
-        rows.append(("true counterfactual", dataset.render(labels_under(dataset, test.labels, do | changed))))
-    factual = model.encode(test.images, labels=given, fit_steps=options["fit_steps"])
+        strengths = strength if isinstance(strength, dict) else dict.fromkeys(do, strength)
+        partly = {name: w for name, w in strengths.items() if name not in changed}
+        true = labels_under(dataset, test.labels, do | changed, partly)
+        if not np.isnan(true).any():
+            rows.append(("true counterfactual", dataset.render(true)))
+    factual = model.encode(test.images, labels=given, context=test.context, fit_steps=options["fit_steps"])
     after = [[var.spell(value) for var, value in zip(model.graph.variables, row, strict=True)] for row in labels]
     if DRAWS.value is not None:
         rows.append(deviation_row(made.image_sd))
@@ -74,7 +78,8 @@ def main() -> None:
     wanted = ", ".join(
         f"{name} = {value}" if isinstance(value, str) else f"{name} = {value:g}" for name, value in do.items()
     )
-    counterfactual_grid(output, rows, captions, f"{dataset.name}: do({wanted})")
+    weaker = "" if strength == 1 else f", strength {strength}"
+    counterfactual_grid(output, rows, captions, f"{dataset.name}: do({wanted}){weaker}")
     held = [model.graph.index(name) for name in do]
     outside = is_outside(labels[:, held], model.stats.low[held], model.stats.high[held])  # then that was said
     if not outside and (far := warning(made.support)):

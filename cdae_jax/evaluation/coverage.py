@@ -42,6 +42,8 @@ def measure_uncertainty(bench: Bench) -> dict:
         numbers += [row for i, row in rows.items() if not graph.variables[i].classes]
     if numbers:
         found["all"] = held(Variable("all"), *(np.concatenate(parts) for parts in zip(*numbers, strict=True)))
+        cells = np.array([np.where(known, inside, np.nan) for _, _, inside, known in numbers])  # [cells, N]
+        found["all"]["coverage"] = metrics.mean_with_interval(metrics.mean_of_cells(cells[..., None]))
     return found
 
 

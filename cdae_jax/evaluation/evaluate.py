@@ -46,8 +46,9 @@ from cdae_jax.paths import expanded
 from cdae_jax.plots.pictures import importance_matrix
 from cdae_jax.precision import in_float32
 from cdae_jax.progress import tqdm
+from cdae_jax.training.fingerprint import digest_of_images
 
-PROTOCOL = 3  # raise it when a number would change its meaning
+PROTOCOL = 4  # raise it when a number would change its meaning
 PARTS = ("figures", "interventions", "given", "strength", "composition", "latents", "uncertainty")
 SPLITS = ("test", "validation")
 MIN_VALIDATION = 2
@@ -101,9 +102,24 @@ def _key_of(bench: Bench) -> dict:
         "step": bench.model.step,
         "parameters": parameters_digest(bench.model.params),
         "num_images": len(bench.test),
+        "test_images": digest_of_images(bench.test.images),
         "seed": bench.seed,
         **dataclasses.asdict(bench.options),
     }
+
+
+def _why_unsure(model: TrainedModel, directory: pathlib.Path, split: str) -> str | None:
+    """Why "uncertainty" cannot be measured, in a sentence; None if it can."""
+    if model.uncertainty is None:
+        return f"the model in {directory} was not calibrated: run cdae calibrate --workdir={directory} first"
+    if split == "validation":
+        return "the model was calibrated on the validation images, where its intervals hold by construction: use others"
+    if model.uncertainty.fit_steps != model.defaults.fit_steps:
+        return (
+            f"the model was calibrated with fit_steps {model.uncertainty.fit_steps}, not {model.defaults.fit_steps}:"
+            " leave fit_steps out, or leave uncertainty out of the parts"
+        )
+    return None
 
 
 def _measure_and_draw(bench: Bench, name: str) -> dict:
@@ -120,7 +136,7 @@ def _measure_given(bench: Bench, name: str) -> dict:
 def _by_section(by_do: dict[str, dict]) -> dict:
     """From do -> section -> measures, as they are kept, to section -> do -> measures, and the mean over all cells."""
     per_image = np.array([measured.pop("per_image") for measured in by_do.values()], float)
-    found = {"mean_effectiveness": metrics.mean_with_interval(metrics.error_of_images(per_image))}
+    found = {"mean_effectiveness": metrics.mean_with_interval(metrics.mean_of_cells(per_image))}
     near = {do: measured.pop("nearness") for do, measured in by_do.items() if "nearness" in measured}
     if len(near) == len(by_do):
         found["support"] = against_error(near, per_image)
@@ -179,7 +195,8 @@ def evaluate(
     """Evaluates a workdir, or a model loaded from one, on its test split, or on its validation split if settings are to
     be chosen by the numbers; writes metrics.json, report.md, figures/, evaluation/.
 
-    PARTS that are left out show the results kept from before; "uncertainty" takes a calibrated model. Options are the
+    PARTS that are left out show the results kept from before; "uncertainty" takes a model that was calibrated for the
+    same fit_steps, and test images, since it was calibrated on the validation images. Options are the
     fields of `Sampling` that differ from the model's defaults. Images are the first num_images of the split, None for
     the config's number. The output is a folder, None for the workdir or its folder "validation". inception_weights
     (`evaluation.inception`; slow on a CPU) add a second Frechet distance, lpips_weights (`evaluation.lpips`) perceptual
@@ -194,11 +211,12 @@ def evaluate(
     if split not in SPLITS:
         raise InputError(f"the split is {split!r}: expected one of {', '.join(SPLITS)}")
     model = load(directory)
-    if parts == ("uncertainty",) and model.uncertainty is None:
-        raise InputError(f"the model in {directory} was not calibrated: run cdae calibrate --workdir={directory} first")
     inception = inception_features(inception_weights) if inception_weights else None
     perceptual = lpips(lpips_weights) if lpips_weights else None
     options = model.defaults = model.options(**(options or {}))  # also of what decodes nothing
+    unsure = _why_unsure(model, directory, split)
+    if parts == ("uncertainty",) and unsure:
+        raise InputError(unsure)
     dataset, folder = dataset_of(model, directory), directory
     if split == "validation":
         validation = validation_of(dataset, directory, MIN_VALIDATION)
@@ -237,7 +255,7 @@ def evaluate(
         results["given"] = _by_section(given)
     others = {"strength": measure_strength, "composition": measure_composition, "latents": measure_latents}
     found = {part: kept(part, part, compute) for part, compute in others.items()} | {"figures": beliefs}
-    if model.uncertainty is not None:
+    if not unsure:
         drawn = parameters_digest(model.uncertainty.to_arrays())
         found["uncertainty"] = kept("uncertainty", "uncertainty", measure_uncertainty, drawn=drawn)
     results |= {part: measured for part, measured in found.items() if measured is not None}

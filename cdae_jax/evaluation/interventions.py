@@ -31,15 +31,34 @@ def known_counterfactual(graph: CausalGraph, labels: np.ndarray, mask: np.ndarra
     return np.where(mask, values, np.where(moved, np.nan, labels))
 
 
-def labels_under(dataset: Dataset, labels: np.ndarray, do: Mapping[str, float | np.ndarray]) -> np.ndarray:
-    """Labels [N, n] under do(name = one value or [N]) by the true mechanisms, physical; NaN where nobody knows them."""
+def labels_under(
+    dataset: Dataset,
+    labels: np.ndarray,
+    do: Mapping[str, float | np.ndarray],
+    strength: float | Mapping[str, float] = 1.0,
+) -> np.ndarray:
+    """Labels [N, n] under do(name = one value or [N]) by the true mechanisms, physical; NaN where nobody knows them.
+
+    With a strength, as for `TrainedModel.counterfactual`, a number goes that part of the way from its value under the
+    rest of do; what lies between two classes is not known.
+    """
     mask, values = np.zeros(labels.shape, bool), np.zeros_like(labels)
-    for name, value in do.items():
-        column = dataset.graph.index(name)
+
+    def told() -> np.ndarray:
+        if dataset.true_counterfactual is None or np.isnan(values).any():
+            return known_counterfactual(dataset.graph, labels, mask, values)
+        return dataset.true_counterfactual(labels, mask, values)
+
+    columns = {dataset.graph.index(name): name for name in do}
+    for column in (i for i in dataset.graph.order if i in columns):  # causes before their effects
+        name, is_class = columns[column], dataset.graph.variables[column].classes
+        w = strength.get(name, 1.0) if isinstance(strength, Mapping) else strength
+        value = do[name]
+        if w < 1:
+            left = told()[:, column]
+            value = np.where(w == 0, left, np.nan if is_class else (1 - w) * left + w * np.asarray(value, float))
         mask[:, column], values[:, column] = True, value
-    if dataset.true_counterfactual is None:
-        return known_counterfactual(dataset.graph, labels, mask, values)
-    return dataset.true_counterfactual(labels, mask, values)
+    return told()
 
 
 def noise_redrawn(dataset: Dataset, name: str, true: np.ndarray, others: np.ndarray, sd: np.ndarray) -> dict:
@@ -174,7 +193,7 @@ def _reversibility(bench: Bench, name: str, images: np.ndarray) -> dict:
     """do(name), then its old value again: how far from the factual image? MSE on 0..1."""
     test, graph = bench.test.take(slice(0, NUM_CYCLED)), bench.model.graph
     old = test.labels[:, bench.dataset.graph.index(name)]
-    read = metrics.as_classes(graph, bench.model.encode(test.images))[:, graph.index(name)]
+    read = metrics.as_classes(graph, bench.model.encode(test.images, context=test.context))[:, graph.index(name)]
     old = np.where(np.isfinite(old), old, read)
     back, _ = bench.counterfactual(images[:NUM_CYCLED], {name: old}, test.context)
     return metrics.mean_with_interval(metrics.squared_errors(back, test.images))

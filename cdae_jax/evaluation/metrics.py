@@ -9,6 +9,7 @@ from cdae_jax.data.labels import as_classes
 from cdae_jax.graph import CausalGraph
 
 RESAMPLES = 1_000
+SSIM_WINDOW = 11  # pixels a side
 
 
 def absolute_gaps(graph: CausalGraph, read: np.ndarray, true: np.ndarray, sd: np.ndarray) -> np.ndarray:
@@ -97,7 +98,12 @@ def mse_and_psnr(images: np.ndarray, reference: np.ndarray) -> dict:
 
 
 def ssim(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """[N] structural similarity of each pair of uint8 images (Wang et al. 2004; Gaussian window, sd 1.5), at most 1."""
+    """[N] structural similarity of each pair of uint8 images (Wang et al. 2004; Gaussian window, sd 1.5), at most 1.
+
+    NaN for images that are smaller than the window.
+    """
+    if min(images.shape[1:3]) < SSIM_WINDOW:
+        return np.full(len(images), np.nan)
     options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
     options |= {"channel_axis": -1, "data_range": 255}
     return np.array([structural_similarity(*pair, **options) for pair in zip(images, reference, strict=True)])
@@ -120,8 +126,11 @@ def sharpness(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
 def frechet_distance(features: np.ndarray, reference: np.ndarray) -> float:
     """Squared Frechet distance between Gaussians fitted to features [N, D] and [M, D] (arXiv 1706.08500, eq. 6).
 
-    In squared units of the features; it falls with the number of samples, so compare only at the same one.
+    In squared units of the features; it falls with the number of samples, so compare only at the same one. NaN for
+    fewer than two.
     """
+    if min(len(features), len(reference)) < 2:
+        return float("nan")
     first, second = (np.cov(x.astype(np.float64), rowvar=False) for x in (features, reference))
     values, vectors = np.linalg.eigh(first)
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
@@ -140,6 +149,15 @@ def minimality(factual: np.ndarray, counterfactual: np.ndarray, others: np.ndarr
     return np.linalg.norm(counterfactual - factual, axis=1) / max(float(far), 1e-12)
 
 
-def error_of_images(per_image: np.ndarray) -> np.ndarray:
-    """[N] each image's mean error, from the errors [do, N, n] of all variables under every intervention."""
-    return known_mean(known_mean(per_image, 2))
+def mean_of_cells(per_image: np.ndarray) -> np.ndarray:
+    """[N] what each image adds to the mean over all cells, times N: their mean over images is that of the cells' means.
+
+    A cell is a variable under an intervention, and per_image [do, N, n] its errors, NaN where nobody knows the truth;
+    interventions count alike, and so do the known variables of each.
+    """
+    is_known = np.isfinite(per_image)
+    counts = is_known.sum(1, keepdims=True)
+    weights = is_known / np.maximum(counts, 1)
+    cells = (counts > 0).sum(2, keepdims=True)  # of each intervention
+    shares = np.where(is_known, per_image, 0) * weights / np.maximum(cells, 1)
+    return len(per_image[0]) * shares.sum((0, 2)) / max(1, int((cells > 0).sum()))

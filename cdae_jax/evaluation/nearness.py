@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from cdae_jax.evaluation.metrics import known_mean, mean_with_interval, rank_correlation
+from cdae_jax.evaluation.metrics import known_mean, rank_correlation
 
 ENDS = (0, 50, 90, 99, 100)  # of the bins of support, percentiles
 ALL = "all"
@@ -27,7 +27,11 @@ def against_error(nearness: dict[str, dict], per_image: np.ndarray) -> dict[str,
         bins = []
         for low, high in itertools.pairwise(ENDS):
             inside = (support[part] >= low) & ((support[part] < high) | (high == ENDS[-1]))
-            bins.append({"from": low, "to": high, "error": mean_with_interval(error[part][inside])})
+            mean = {
+                "mean": float(known_mean(error[part][inside])),
+                "count": int(np.isfinite(error[part][inside]).sum()),
+            }
+            bins.append({"from": low, "to": high, "error": mean})
         found[name] = {"rank_correlation": rank_correlation(distance[part].ravel(), error[part].ravel()), "bins": bins}
     return found
 

@@ -109,7 +109,9 @@ def _images(results: dict) -> list[str]:
     lines = [
         "Pixels on the scale 0..1; features are those of the predictor's penultimate layer. Floor and ceiling stand in",
         "brackets: of the true image for the Frechet distance, of the factual image left unchanged for MSE and SSIM.",
-        "Sharpness is that of edges, 1 being that of true counterfactuals (of real images, where nothing renders).",
+        "Frechet distances are to the factual images: an image left unchanged has 0, and what moves as asked is about",
+        "as far as the true image. Sharpness is that of edges, 1 being that of true counterfactuals (of real images,",
+        "where nothing renders).",
         "",
     ]
     columns = ("MSE to the true image", "SSIM to the true image", "MSE after undoing", "minimality")
@@ -120,20 +122,16 @@ def _images(results: dict) -> list[str]:
         undone, minimality = number(results["reversibility"][do], 5), number(results["minimality"][do])
         if truth:
             mse = f"{number(truth['mse'], 5)} [{truth['mse_unchanged']:.5f}]"
-            ssim = f"{number(truth['ssim'])} [{truth['ssim_unchanged']:.3f}]"
+            ssim = f"{number(truth['ssim'])} [{if_known(truth['ssim_unchanged'])}]"
         floor = realism.get("frechet_of_true_images")
-        frechet = f"{realism['frechet']:.2f}" + ("" if floor is None else f" [{floor:.2f}]")
+        frechet = if_known(realism["frechet"], 2) + ("" if floor is None else f" [{floor:.2f}]")
         rows.append([do, mse, ssim, undone, minimality, frechet, number(realism["sharpness"])])
     lines += markdown_table(["", *columns], rows)
     num, undone = (next(iter(results[section].values()))["count"] for section in ("realism", "reversibility"))
-    halves = results["floor"].get("frechet_of_halves")
-    apart = "" if halves is None else f" Two halves of the real {split_of(results)} images are {halves:.2f} apart."
-    lines += ["", f"Over {num} images; undoing over {undone}.{apart}"]
+    lines += ["", f"Over {num} images; undoing over {undone}."]
     inception = {do: found.get("frechet_inception") for do, found in results["realism"].items()}
     if None not in inception.values():
-        halves = results["floor"].get("frechet_inception_of_halves")
         text = ", ".join(f"{do} {value:.1f}" for do, value in inception.items())
-        text += "" if halves is None else f"; two halves of the real {split_of(results)} images {halves:.1f}"
         lines += ["", f"Frechet distance on the {INCEPTION} of {num} images: {text}."]
     if "lpips" in results:
         lines += ["", f"{LPIPS} of {num} images; in brackets of the factual image left unchanged.", ""]

@@ -7,10 +7,9 @@ cancel, which leaves what do() moves.
 
 import numpy as np
 
-from cdae_jax.data.dataset import Dataset
 from cdae_jax.evaluation import metrics
 from cdae_jax.evaluation.bench import Bench
-from cdae_jax.evaluation.interventions import NUM_CYCLED, known_counterfactual, labels_under
+from cdae_jax.evaluation.interventions import NUM_CYCLED, labels_under
 from cdae_jax.graph import CausalGraph
 from cdae_jax.progress import tqdm
 
@@ -42,10 +41,10 @@ def measure_strength(bench: Bench) -> dict:
         values = bench.draw_values(graph.index(name))[0][: len(test)]
         do, steps = bench.model.graph.spelled({name: values}), {}
         for w in STRENGTHS:
-            images, _ = bench.model.counterfactual(
-                test.images, do, context=test.context, options=bench.options, strength=w
-            )
-            steps[f"{w:g}"] = compared(_read(bench, images), _truth(bench.dataset, test.labels, name, values, w), own)
+            asked = {"context": test.context, "options": bench.options, "strength": w}
+            images, _ = bench.model.counterfactual(test.images, do, **asked)
+            true = labels_under(bench.dataset, test.labels, {name: values}, strength=w)
+            steps[f"{w:g}"] = compared(_read(bench, images), true, own)
         found["do"][f"do({name})"] = steps
     return found
 
@@ -59,18 +58,6 @@ def _read(bench: Bench, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | No
 def _errors(bench: Bench, read: np.ndarray, true: np.ndarray) -> dict[str, dict]:
     gaps = metrics.absolute_gaps(bench.dataset.graph, read, true, bench.sd)
     return {name: metrics.mean_with_interval(gaps[:, i]) for i, name in enumerate(bench.dataset.graph.names)}
-
-
-def _truth(dataset: Dataset, labels: np.ndarray, name: str, values: np.ndarray, w: float) -> np.ndarray:
-    """Labels [N, n] under do(name = what lies at w of the way to the values [N]); NaN where nobody knows them."""
-    column = dataset.graph.index(name)
-    if w == 1:
-        return labels_under(dataset, labels, {name: values})
-    if not dataset.graph.variables[column].classes:
-        return labels_under(dataset, labels, {name: (1 - w) * labels[:, column] + w * values})
-    mask = np.zeros(labels.shape, bool)
-    mask[:, column] = True
-    return known_counterfactual(dataset.graph, labels, mask, np.full_like(labels, np.nan))
 
 
 def told(found: dict, graph: CausalGraph) -> tuple[list[str], list[str], list[list[str]]]:

@@ -78,7 +78,7 @@ def uploaded_scene(model: TrainedModel, data: bytes) -> Scene:
 
 def read_labels(model: TrainedModel, scene: Scene) -> np.ndarray:
     """The labels [n] that the model reads from the scene, physical; a class is a whole number."""
-    return model.encode(scene.image)[0]
+    return model.encode(scene.image, context=scene.context)[0]
 
 
 def outside_notes(model: TrainedModel, do: dict[str, float]) -> list[str]:
@@ -100,7 +100,8 @@ def answer(model: TrainedModel, dataset: Dataset | None, scene: Scene, do: dict[
     images, after = made
     true = None
     if scene.labels is not None and dataset is not None and dataset.render and dataset.true_counterfactual:
-        true = dataset.render(labels_under(dataset, scene.labels[None], do))[0]
+        labels = labels_under(dataset, scene.labels[None], do, options.get("strength", 1.0))
+        true = None if np.isnan(labels).any() else dataset.render(labels)[0]
     change = signed_difference(images, scene.image[None])[0]
     before, after = read_labels(model, scene), after[0]
     notes = outside_notes(model, do)

@@ -10,7 +10,7 @@ from cdae_jax.errors import InputError
 from cdae_jax.evaluation.bench import dataset_of, first_of
 from cdae_jax.evaluation.evaluate import PROTOCOL
 from cdae_jax.evaluation.interventions import labels_under
-from cdae_jax.evaluation.metrics import error_of_images, mean_with_interval
+from cdae_jax.evaluation.metrics import mean_of_cells, mean_with_interval
 from cdae_jax.evaluation.report import markdown_table
 from cdae_jax.graph import as_file_name
 from cdae_jax.inference.loading import load
@@ -59,7 +59,8 @@ def differences(named: dict[str, dict], errors: dict[str, np.ndarray | None]) ->
     """
     seeds = {found["protocol"].get("seed") for found in named.values()}
     shapes = {np.shape(error) for error in errors.values()}  # () where they are not kept
-    if len(seeds) > 1 or len(shapes) > 1 or () in shapes:
+    asked = {tuple((do, *cells) for do, cells in found.get("effectiveness", {}).items()) for found in named.values()}
+    if len(seeds) > 1 or len(shapes) > 1 or () in shapes or len(asked) > 1:
         return {}
     first, effects = next(iter(named.items()))
     by_name = {}
@@ -68,7 +69,7 @@ def differences(named: dict[str, dict], errors: dict[str, np.ndarray | None]) ->
         for (do, measured), gaps in zip(effects["effectiveness"].items(), error - errors[first], strict=True):
             variables = [variable for variable in measured if variable != "mean_of_others"]
             cells[do] = dict(zip(variables, map(mean_with_interval, gaps.T), strict=True))
-        overall = mean_with_interval(error_of_images(error) - error_of_images(errors[first]))
+        overall = mean_with_interval(mean_of_cells(error) - mean_of_cells(errors[first]))
         by_name[name] = {"to": first, "mean": overall, "cells": cells}
     return by_name
 
@@ -135,7 +136,8 @@ def measures(found: dict) -> dict[str, tuple[dict, str]]:
                     rows[f"{do}: {name}, less that of {less['to']}"] = _difference(less["cells"][do][name])
     for do, error in found.get("counterfactual_error", {}).items():
         rows[f"{do}: pixel MSE to the true image"] = (error["mse"], LOWER)
-        rows[f"{do}: SSIM to the true image"] = (error["ssim"], HIGHER)
+        if error["ssim"]["mean"] is not None:
+            rows[f"{do}: SSIM to the true image"] = (error["ssim"], HIGHER)
     for do, kept in found.get("context_kept", {}).items():
         rows[f"{do}: class kept"] = (kept, HIGHER)
     if "composition" in found:
@@ -151,9 +153,9 @@ def measures(found: dict) -> dict[str, tuple[dict, str]]:
         rows[f"{do}: pixel MSE after undoing"] = (error, LOWER)
     for do, error in found.get("realism", {}).items():
         for name, features in (("frechet", "the predictor's"), ("frechet_inception", "Inception")):
-            if name in error:
-                distance = _value(error[name], count=error["count"])
-                rows[f"{do}: Frechet distance on {features} features"] = (distance, LOWER)
+            if error.get(name) is not None:
+                distance = _value(error[name], count=error["count"])  # an image left unchanged has 0
+                rows[f"{do}: Frechet distance on {features} features"] = (distance, NEITHER)
         if "sharpness" in error:
             rows[f"{do}: sharpness (1: as real)"] = (error["sharpness"], NEITHER)
     for do, distance in found.get("lpips", {}).items():
@@ -247,7 +249,9 @@ def draw_grid(found: dict[str, dict], num: int, output: pathlib.Path) -> None:
     dataset = dataset_of(models[first], found[first]["protocol"]["workdir"])
     test = first_of(dataset.test, num)
     rows = []
-    for column, name in enumerate(dataset.graph.names):
+    shared = [name for name in dataset.graph.names if all(name in model.graph.names for model in models.values())]
+    for name in shared:
+        column = dataset.graph.index(name)
         low_and_high, var = np.nanpercentile(dataset.test.labels[:, column], [15, 85]), dataset.graph.variables[column]
         values = np.resize(low_and_high, len(test))
         if var.classes:

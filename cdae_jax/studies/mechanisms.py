@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cdae_jax.data.dataset import Dataset
+from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pipeline import label_columns
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.interventions import labels_under
@@ -43,6 +44,7 @@ def study_mechanisms(settings: Settings, dataset: Dataset) -> tuple[Scores, pd.D
     split, y, stats = examples_of(settings, dataset)
     columns, test = label_columns(dataset, graph), dataset.test.labels[:NUM]
     y_test, rng = stats.standardise(test[:, columns]), np.random.default_rng(settings.data.seed)
+    spread = LabelStats.of(split.labels[:, columns], graph, num_rows=1).sd  # whatever labels are divided by in training
     sd, seed = settings.model.prior_sd, settings.train.seed
     numbers = [name for i, name in enumerate(graph.names) if i not in graph.class_effects]
     models = {kind: causal_model(settings, dict.fromkeys(numbers, kind)) for kind in ("additive", *KINDS)}
@@ -62,5 +64,5 @@ def study_mechanisms(settings: Settings, dataset: Dataset) -> tuple[Scores, pd.D
                     if np.isnan(true[:, j := graph.index(effect)]).any():
                         continue  # the truth of some worlds does not say
                     off = np.abs(found[:, j] - true[:, j]).mean()
-                    rows.append([f"do({name})", effect, which, kind, off / stats.sd[j], off])
+                    rows.append([f"do({name})", effect, which, kind, off / spread[j], off])
     return scores, pd.DataFrame(rows, columns=["do", "effect", "targets", "mechanism", "off by, in sd", "physical"])

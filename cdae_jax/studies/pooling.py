@@ -44,7 +44,7 @@ def pool(name: str, runs: Sequence[dict], errors: Sequence[np.ndarray | None]) -
         for variable, gaps in zip(variables, rows.T, strict=True):
             cells[variable]["interval"] = metrics.bootstrap_interval(gaps)
     if "mean_effectiveness" in found:
-        found["mean_effectiveness"] = metrics.mean_with_interval(metrics.error_of_images(error))
+        found["mean_effectiveness"] = metrics.mean_with_interval(metrics.mean_of_cells(error))
     return found, error
 
 

@@ -27,9 +27,11 @@ KNOBS = ("strength", "guidance", "num_steps", "depth")
 
 
 def share_of_the_way(reached: np.ndarray, factual: np.ndarray, asked: np.ndarray) -> float:
-    """Least-squares slope through 0 of (reached - factual) on (asked - factual), [N] each: 0 nothing, 1 all."""
-    way = asked - factual
-    return float(np.sum((reached - factual) * way) / max(np.sum(way**2), 1e-12))
+    """Least-squares slope through 0 of (reached - factual) on (asked - factual), [N] each: 0 nothing, 1 all. Rows whose
+    factual value is unknown (NaN) are left out."""
+    known = np.isfinite(factual)
+    way, gone = (asked - factual)[known], (reached - factual)[known]
+    return float(np.sum(gone * way) / max(np.sum(way**2), 1e-12))
 
 
 def met_at(w: np.ndarray, share: np.ndarray) -> float | None:

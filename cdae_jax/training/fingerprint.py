@@ -29,10 +29,11 @@ def _of_split(split: Split) -> dict:
         if array is not None:
             numbers = np.asarray(array, np.float64) + 0.0  # no -0
             labels.update(np.where(np.isnan(numbers), np.nan, numbers).tobytes())
-    return {"rows": len(split), "labels": labels.hexdigest()[:16], "images": _of_images(split.images)}
+    return {"rows": len(split), "labels": labels.hexdigest()[:16], "images": digest_of_images(split.images)}
 
 
-def _of_images(images: np.ndarray | ImageFiles) -> str:
+def digest_of_images(images: np.ndarray | ImageFiles) -> str:
+    """A hash of the pixels of images in memory; of files on disk of their names and sizes, wherever the folder lies."""
     digest = hashlib.sha256()
     if isinstance(images, ImageFiles):
         folder = os.path.commonpath([path.parent for path in images.paths])

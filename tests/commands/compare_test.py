@@ -53,8 +53,12 @@ def test_runs_of_one_name_are_compared_as_one(evaluated, other, tmp_path, monkey
     assert [apart[name]["do(angle): light"]["mean"] for name in ("ours_0", "other")] == [first, first + 1]
 
 
-@pytest.mark.parametrize("changed", [{"num_images": 99}, {"judge": "of other data"}])
+@pytest.mark.parametrize(
+    "changed", [{"num_images": 99}, {"judge": "other"}, {"test_images": "other"}, {"split": "validation"}]
+)
 def test_what_was_measured_otherwise_is_not_compared(evaluated, other, changed, tmp_path):
-    with pytest.raises(InputError, match="were evaluated on other data, judges or numbers of images"):
+    with pytest.raises(
+        InputError, match=f"were evaluated with {next(iter(changed))} .* and .*: evaluate them on the same images"
+    ):
         run_here("compare", f"--workdirs={evaluated[0]},{other(0.5, **changed)}", f"--output={tmp_path}/c")
     assert not (tmp_path / "c.md").exists()

@@ -8,10 +8,11 @@ import pytest
 import stripes
 
 from cdae_jax.counterfactual.uncertainty import spread_of
+from cdae_jax.evaluation import coverage
 from cdae_jax.evaluation.bench import Bench
 from cdae_jax.evaluation.coverage import held, measure_uncertainty
 from cdae_jax.evaluation.report import UNKNOWN, _uncertainty
-from cdae_jax.graph import Variable
+from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.inference.answers import Believed
 
 TRUE = np.ones(6, bool)
@@ -63,3 +64,19 @@ def test_where_no_truth_is_known_the_report_says_so(tmp_path):
     assert found["do"] == {} and "all" not in found
     assert _uncertainty({"uncertainty": found})[-1] == UNKNOWN
     assert _uncertainty({}) == []
+
+
+def test_effects_of_one_image_are_no_more_images(tmp_path, monkeypatch):
+    """Two copies of one effect tell as much as one: the interval is over images."""
+    cells = stripes.world()
+    held_alike = {"b": np.arange(200) % 5 > 0}
+
+    def row(told, spread, true, sd, i):
+        return np.ones(200), np.zeros(200), held_alike["b"], np.ones(200, bool)
+
+    monkeypatch.setattr(coverage, "_row", row)
+    once = measure_uncertainty(Bench(cells, Drawing(), cells.test, tmp_path))["all"]["coverage"]
+    graph = CausalGraph((Variable("a"), Variable("b", ("a",)), Variable("c", ("a",))))
+    monkeypatch.setattr(Drawing, "graph", graph)
+    both = measure_uncertainty(Bench(dataclasses.replace(cells, graph=graph), Drawing(), cells.test, tmp_path))["all"]
+    assert both["coverage"] == once and once["mean"] == pytest.approx(0.8)

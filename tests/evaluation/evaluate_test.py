@@ -2,15 +2,17 @@
 
 import dataclasses
 import json
+import types
 
 import numpy as np
 import pytest
 import stripes
 
+from cdae_jax.commands.sweep_plan import Run
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation import bench as benches
 from cdae_jax.evaluation import evaluate as module
-from cdae_jax.evaluation import figures, metrics
+from cdae_jax.evaluation import figures
 from cdae_jax.studies.compare import measures, table
 
 
@@ -43,7 +45,7 @@ def test_a_whole_evaluation_of_a_model_of_the_truth(evaluate, tmp_path):
     dos = ["do(a)", "do(b)", "do(c)"]
     for section in ("effectiveness", "unchanged", "mechanism", "realism", "minimality", "reversibility"):
         assert list(found[section]) == dos
-    assert list(found["floor"]) == ["factual", "frechet_of_halves", *dos]
+    assert list(found["floor"]) == ["factual", *dos]
     assert found["mean_effectiveness"] == {"mean": 0, "interval": [0, 0], "count": 8}
     assert found["protocol"]["num_images"] == 8 and found["protocol"]["reader"] == "direct measurement"
     assert found["judge"]["validation"] == {"a": 0.03} and found["train"] == {"steps": 20}
@@ -159,8 +161,6 @@ def test_features_of_the_users_are_kept_apart(evaluate, tmp_path, monkeypatch):
     found = evaluate(parts=["interventions"], inception_weights=weights)
     distance = found["realism"]["do(a)"]["frechet_inception"]
     assert measures(found)[name][0]["mean"] == distance >= 0
-    test = stripes.world().test.labels[:8, :2]
-    assert found["floor"]["frechet_inception_of_halves"] == metrics.frechet_distance(test[:4], test[4:])
     assert "Inception v3 (Keras) of 8 images: do(a)" in (tmp_path / "out" / "report.md").read_text()
     kept = json.loads((tmp_path / "out" / "evaluation" / "do_a.json").read_text())["key"]
     assert kept["inception"] == module.weights_digest(weights)
@@ -200,3 +200,25 @@ def test_parts_that_are_none_and_variables_without_labels_are_refused(evaluate):
     data.test.labels[:8, 1] = np.nan
     with pytest.raises(InputError, match="none of the 8 test images has a label of 'b'"):
         evaluate(data=data)
+
+
+def test_how_sure_a_model_is_is_told_where_its_calibration_holds(evaluate, tmp_path, monkeypatch):
+    model = stripes.OfTheTruth()
+    model.uncertainty = types.SimpleNamespace(fit_steps=0, to_arrays=dict)
+    monkeypatch.setattr(module, "measure_uncertainty", lambda _: {"draws": 64})
+    monkeypatch.setattr(module, "validation_of", lambda *_: stripes.world().test)
+    monkeypatch.setattr(module, "report_text", lambda *_: "")
+    assert evaluate(model, parts=["uncertainty"])["uncertainty"] == {"draws": 64}
+    for asked, why in (
+        ({"split": "validation"}, "calibrated on the validation images"),
+        ({"options": {"fit_steps": 1}}, "0, not 1"),
+    ):
+        with pytest.raises(InputError, match=why):
+            evaluate(model, parts=["uncertainty"], output=why, **asked)
+        assert "uncertainty" not in evaluate(model, parts=["uncertainty", "figures"], output=why, **asked)
+
+
+def test_all_that_is_measured_by_default_finishes_a_run_of_a_sweep(evaluate, tmp_path):
+    """Such runs are not calibrated."""
+    evaluate()
+    assert Run({}, stripes.OfTheTruth.settings, tmp_path / "out").finished

@@ -1,5 +1,7 @@
 """Interventions: what is known of the truth, and measures of models that know all of it or do nothing."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import stripes
@@ -112,3 +114,14 @@ def test_every_model_is_asked_for_the_marginal_of_the_test_images(tmp_path):
     np.testing.assert_array_equal(found[0].values, found[1].values)
     np.testing.assert_array_equal(np.sort(found[0].values), np.sort(stripes.world().test.labels[:40, 2]))
     np.testing.assert_array_equal(found[0].read[:, 2], found[0].values)
+
+
+def test_half_of_a_change_starts_from_what_the_rest_of_do_leaves():
+    labels, world = np.array([[40.0, 60, 90]]), stripes.world()
+    np.testing.assert_allclose(labels_under(world, labels, {"a": 80}, 0.5), [[60, 80, 90]])
+    both = labels_under(world, labels, {"b": 200, "a": 80}, {"b": 0.25})  # b would be 100 under do(a)
+    np.testing.assert_allclose(both, [[80, 0.75 * 100 + 0.25 * 200, 90]])
+    np.testing.assert_allclose(labels_under(world, labels, {"a": 80}, 0), labels)
+    classes = CausalGraph((Variable("a", kind="binary"), Variable("b", ("a",)), Variable("c")))
+    between = labels_under(dataclasses.replace(world, graph=classes), labels, {"a": 1}, 0.5)
+    np.testing.assert_array_equal(between, [[np.nan, np.nan, 90]])  # what lies between two classes nobody knows

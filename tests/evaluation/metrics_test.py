@@ -108,6 +108,23 @@ def test_minimality_is_zero_for_no_change_and_one_for_becoming_another():
     assert metrics.minimality(factual, half, others).mean() == pytest.approx(0.5)
 
 
-def test_the_error_of_an_image_is_the_mean_over_interventions_of_its_known_variables():
-    per_image = np.array([[[1.0, 3.0], [np.nan, np.nan]], [[np.nan, 4.0], [5.0, 7.0]]])  # [do, image, variable]
-    np.testing.assert_array_equal(metrics.error_of_images(per_image), [(2 + 4) / 2, 6])
+def test_images_add_up_to_the_mean_of_all_cells_however_many_labels_are_missing():
+    rng = np.random.default_rng(0)
+    per_image = rng.uniform(size=(3, 50, 4))  # [do, image, variable]
+    np.testing.assert_allclose(metrics.mean_of_cells(per_image), per_image.mean((0, 2)))
+    per_image[:, rng.uniform(size=50) < 0.8, 1] = np.nan  # a label that few images have
+    per_image[2, :, 3] = np.nan  # an effect whose truth nobody knows
+    by_cell = np.array([np.nanmean(cells[:, : 4 - (do == 2)], 0).mean() for do, cells in enumerate(per_image)])
+    assert metrics.mean_of_cells(per_image).mean() == pytest.approx(by_cell.mean())
+    alone = np.zeros((1, 100, 2))
+    alone[0, :, 0], alone[0, 2:, 1] = 1, np.nan  # one variable is wrong in all images, the other right in two
+    assert metrics.mean_of_cells(alone).mean() == pytest.approx(0.5)
+
+
+def test_what_too_few_or_too_small_images_cannot_tell_is_unknown():
+    assert np.isnan(metrics.frechet_distance(np.ones((1, 4)), np.ones((9, 4))))
+    small = np.zeros((3, 8, 8, 1), np.uint8)
+    assert (
+        np.isnan(metrics.ssim(small, small)).all()
+        and (metrics.ssim(*2 * [np.zeros((3, 11, 11, 1), np.uint8)]) == 1).all()
+    )

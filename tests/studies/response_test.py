@@ -62,3 +62,8 @@ def test_grids_that_cannot_be_followed_are_refused(of_stripes, tmp_path, knob, g
     with pytest.raises(InputError, match=message):
         response_curves(tmp_path, knob, grid, num_images=8)
     assert not list(tmp_path.iterdir())
+
+
+def test_images_without_the_label_are_left_out():
+    factual, asked = np.array([0.0, np.nan, 4.0]), np.array([2.0, 3.0, 0.0])
+    assert share_of_the_way(np.array([1.0, 9.0, 2.0]), factual, asked) == pytest.approx(0.5)
