@@ -17,6 +17,9 @@ def as_classes(graph: CausalGraph, labels: np.ndarray) -> np.ndarray:
     return rounded
 
 
+NUM_ROWS = 1024  # of training labels that a model keeps
+
+
 @dataclasses.dataclass(frozen=True)
 class LabelStats:
     """Statistics of the training labels; float64 arrays [n] in physical units, in the graph's order.
@@ -31,9 +34,10 @@ class LabelStats:
     low: np.ndarray  # smallest training label
     high: np.ndarray  # largest
     rows: np.ndarray  # [R, n] the first training rows with all labels, for sampling without labels
+    seen: np.ndarray | None = None  # the same of images too in which a variable was set, where there are any
 
     @classmethod
-    def of(cls, labels: np.ndarray, graph: CausalGraph, scale: str = "sd", num_rows: int = 1024) -> "LabelStats":
+    def of(cls, labels: np.ndarray, graph: CausalGraph, scale: str = "sd", num_rows: int = NUM_ROWS) -> "LabelStats":
         """Statistics of labels [N, n], NaN where unlabelled; scale is "sd" or "range"; num_rows is the most R can be.
 
         Raises InputError for a variable without labels, or whose labels are all the same.
@@ -54,8 +58,13 @@ class LabelStats:
         mean, sd = np.where(is_class, 0.0, mean), np.where(is_class, 1.0, sd)
         is_two = np.array([var.kind == "binary" and var.mechanism == CLASS for var in graph.variables])
         mean, sd = np.where(is_two, 0.5, mean), np.where(is_two, 0.5, sd)
-        rows = labels[np.isfinite(labels).all(1)][:num_rows]
-        return cls(mean, sd, low, high, rows)
+        return cls(mean, sd, low, high, _whole(labels)[:num_rows])
+
+    def seen_with(self, labels: np.ndarray, num_rows: int = NUM_ROWS) -> "LabelStats":
+        """The same with the range and the rows `seen` of all training labels [N, n], also of images in which a variable
+        was set, from which the other statistics are not."""
+        low, high = (end(labels.astype(np.float64), axis=0) for end in (np.nanmin, np.nanmax))
+        return dataclasses.replace(self, low=low, high=high, seen=_whole(labels.astype(np.float64))[:num_rows])
 
     def standardise(self, labels: np.ndarray) -> np.ndarray:
         """Physical -> standardised, [..., n] float32; NaN stays NaN."""
@@ -67,11 +76,16 @@ class LabelStats:
 
     def to_dict(self) -> dict:
         """Plain data for JSON; `from_dict` reads it back."""
-        return {field.name: getattr(self, field.name).tolist() for field in dataclasses.fields(self)}
+        return {name: value.tolist() for name, value in vars(self).items() if value is not None}
 
     @classmethod
     def from_dict(cls, stored: dict) -> "LabelStats":
         return cls(**{name: np.asarray(value, np.float64) for name, value in stored.items()})
+
+
+def _whole(labels: np.ndarray) -> np.ndarray:
+    """The rows [R, n] of labels [N, n] that lack none."""
+    return labels[np.isfinite(labels).all(1)]
 
 
 def shown(value: float, low: float, high: float, digits: int = 4) -> str:

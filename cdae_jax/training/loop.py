@@ -33,7 +33,7 @@ from cdae_jax.training.logs import MetricLogs
 from cdae_jax.training.mechanisms import class_effects, fit_mechanisms
 from cdae_jax.training.optimizer import make_optimizer
 from cdae_jax.training.origin import Origin, check_fits
-from cdae_jax.training.step import Setup, jit_train_step, mesh_of
+from cdae_jax.training.step import Setup, jit_train_step, loss_weights, mesh_of
 
 READOUT_IMAGES = 10_000
 LOG_EVERY = 100  # steps, or half as many as from one checkpoint to the next if that is less
@@ -106,6 +106,8 @@ def examples_of(settings: Settings, dataset: Dataset) -> Examples:
     columns = label_columns(dataset, settings.graph)
     labels, was_set = split.labels[:, columns], split.was_set[:, columns]
     stats = LabelStats.of(labels[~was_set.any(1)], settings.graph, settings.model.label_scale)
+    if was_set.any():
+        stats = stats.seen_with(labels)
     return Examples(dataclasses.replace(split, intervened=was_set), stats.standardise(labels), stats)
 
 
@@ -185,9 +187,8 @@ def train_model(settings: Settings, directory: str | pathlib.Path, init_from: Or
                 continue
             run_step = first_step
             if done or first_step is None:
-                run_step = jit_train_step(
-                    part, model, make_optimizer(part.train, segment.start, mesh), mesh, setup.shardings
-                )
+                tx, first = make_optimizer(part.train, segment.start, mesh), loss_weights(parts[0].train)
+                run_step = jit_train_step(part, model, tx, mesh, setup.shardings, first)
             fed = host_batches(split, y, done, part.train, settings.data.labelled_share)
             yield from ((step, run_step, batch) for step, batch in enumerate(fed, done + 1))
 

@@ -85,12 +85,18 @@ def loss_and_gradient(loss_of, params, batch, draws, microbatches: int, refine_e
 
 
 def train_step(
-    settings: Settings, schedule: Schedule, model: CausalDiffAE, tx, state: TrainState, batch: dict[str, jax.Array]
+    settings: Settings,
+    weights: LossWeights,
+    schedule: Schedule,
+    model: CausalDiffAE,
+    tx: optax.GradientTransformation,
+    state: TrainState,
+    batch: dict[str, jax.Array],
 ) -> tuple[TrainState, dict[str, jax.Array]]:
     """The next state, and scalars: the loss, its terms and the gradient's norm. Pure: config.train.seed and the step
     determine every random number. A batch is "image" [B, H, W, C] uint8, "y" [B, n] float32 standardised (NaN unknown),
     "context" [B] int32 and "intervened" [B, n] bool."""
-    train, weights = settings.train, loss_weights(settings.train)
+    train = settings.train
     inputs = {"x": to_unit(batch["image"]), **{name: batch[name] for name in ("y", "context", "intervened")}}
     key = jax.random.fold_in(stream_key(train.seed, STEP_STREAM), state.step)
     draws = draw(model, schedule.num_steps, train.condition_drop, inputs["x"].shape, key)
@@ -108,10 +114,19 @@ def train_step(
     return state, {"loss": loss, **terms, "grad_norm": optax.tree.norm(grads)}
 
 
-def jit_train_step(settings: Settings, model: CausalDiffAE, tx: optax.GradientTransformation, mesh: Mesh, shardings):
-    """train_step compiled for a mesh: the state as `shardings` say and donated, the batch split over all devices."""
+def jit_train_step(
+    settings: Settings,
+    model: CausalDiffAE,
+    tx: optax.GradientTransformation,
+    mesh: Mesh,
+    shardings,
+    weights: LossWeights | None = None,
+):
+    """train_step compiled for a mesh: the state as `shardings` say and donated, the batch split over all devices; with
+    the weights of the objective, None for those of the settings."""
+    weights = weights or loss_weights(settings.train)
     return jax.jit(
-        functools.partial(train_step, settings, settings.make_schedule(), model, tx),
+        functools.partial(train_step, settings, weights, settings.make_schedule(), model, tx),
         in_shardings=(shardings, sharding.batch_sharding(mesh)),
         out_shardings=(shardings, sharding.replicated(mesh)),
         donate_argnums=0,

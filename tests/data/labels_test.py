@@ -46,7 +46,9 @@ def test_rows_are_whole_and_not_too_many():
 
 
 def test_they_survive_json():
-    stats = LabelStats.of(LABELS, GRAPH)
+    assert LabelStats.of(LABELS, GRAPH).seen is None
+    stats = LabelStats.of(LABELS[:2], GRAPH).seen_with(LABELS)
+    assert len(stats.seen) > len(stats.rows) and (stats.high >= stats.rows.max(0)).all()
     again = LabelStats.from_dict(json.loads(json.dumps(stats.to_dict())))
     for name, value in vars(stats).items():
         np.testing.assert_array_equal(getattr(again, name), value)
