@@ -72,10 +72,10 @@ def counterfactual(
 
 
 @functools.partial(jax.jit, static_argnames="fit_steps")
-def latents(net: Network, x, y_do, context, readout: Readout | None = None, y=None, *, fit_steps: int = 0):
+def latents(net: Network, x, y_do, context, readout: Readout | None = None, y=None, strength=None, *, fit_steps=0):
     """u, z and z under do, each [B, n, k], without decoding an image; arguments as for `counterfactual`."""
     u, z = abduct(net, x, context, fit_steps, y, readout)
-    return u, z, act(net, u, z, y_do, readout)
+    return u, z, act(net, u, z, y_do, readout, strength)
 
 
 def abduct(net: Network, x, context, fit_steps: int = 0, y=None, readout: Readout | None = None):

@@ -127,5 +127,6 @@ def is_foreign(path: pathlib.Path) -> bool:
 
 def write_once(path: pathlib.Path, text: str) -> str:
     """Writes a file unless it exists, and returns its content."""
-    share([path], lambda _, part: part.write_text(text))
-    return path.read_text()
+    coding = {"encoding": "utf-8", "errors": "surrogateescape"}  # file names may be no UTF-8
+    share([path], lambda _, part: part.write_text(text, **coding))
+    return path.read_text(**coding)

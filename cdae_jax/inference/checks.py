@@ -82,14 +82,16 @@ def check_do(do: Mapping, num: int, graph: CausalGraph, stats: LabelStats) -> np
             many = "" if num == 1 else f", or {num} of them"
             unit = "" if var.classes else f", in {var.unit or 'the unit of its labels'}"
             raise InputError(f"do({name}) is {given!r}: expected {expected}{many}{unit}")
-        if is_outside(value, low, high):
-            warnings.warn(
-                f"do({name}={given}) lies outside the range seen in training,"
-                f" {shown(low, low, high)} to {shown(high, low, high)} {var.unit}: expect a poor image",
-                stacklevel=3,
-            )
+        warn_if_outside(f"do({name}={given})", value, low, high, var.unit)
         y_do[:, i] = (value - stats.mean[i]) / stats.sd[i]
     return y_do
+
+
+def warn_if_outside(what: str, values: np.ndarray, low: float, high: float, unit: str) -> None:
+    """Warns that `what` lies outside the range seen in training, if any of its values does so far."""
+    if is_outside(values, low, high):
+        seen = f"{shown(low, low, high)} to {shown(high, low, high)} {unit}".rstrip()
+        warnings.warn(f"{what} lies outside the range seen in training, {seen}: expect a poor image", stacklevel=4)
 
 
 def is_outside(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
@@ -131,7 +133,7 @@ def check_strength(strength, do: Mapping, graph: CausalGraph) -> np.ndarray:
             raise InputError(
                 f"strength names {name!r}, which do does not set ({', '.join(do) or 'nothing'}): leave it out"
             )
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        if isinstance(value, (bool, np.bool)) or not isinstance(value, (int, float, np.number)) or not 0 <= value <= 1:
             raise InputError(
                 f"the strength of {name!r} is {value!r}: expected a number from 0 to 1; to go further, ask for a value"
                 " further away"
@@ -163,7 +165,7 @@ def check_labels(labels: np.ndarray | Mapping | pd.DataFrame, graph: CausalGraph
             f" (batch, {len(graph)}) in the order {', '.join(graph.names)}"
         )
     for i, var in enumerate(graph.variables):
-        if var.kind == "categorical" and not np.isin(labels[:, i], range(var.classes)).all():
+        if var.classes and not np.isin(labels[:, i], range(var.classes)).all():
             raise InputError(
                 f"the labels of {var.name!r} are not whole numbers from 0 to {var.classes - 1}, the codes of"
                 f" {', '.join(var.words)}"
@@ -179,8 +181,9 @@ def check_known(labels, num: int, graph: CausalGraph, stats: LabelStats) -> np.n
         named, labels = dict(labels), np.full(shape, np.nan)
         for name, given in named.items():
             i = graph.index(name)
-            what, var, given = f"the label of {name!r}", graph.variables[i], np.asarray(given)
+            what, var = f"the label of {name!r}", graph.variables[i]
             if var.classes:
+                given = np.asarray(given, object)  # NaN beside words stays NaN
                 codes = np.full(given.shape, np.nan)
                 known = ~pd.isna(given)
                 codes[known] = var.codes(given[known])
@@ -203,7 +206,7 @@ def _numbers(what: str, given, shape: tuple[int, ...]) -> np.ndarray:
     except (TypeError, ValueError):
         numbers = np.full((), np.inf)
     if numbers.shape not in (shape, shape[1:]) or np.isinf(numbers).any():
-        found = f"has the shape {numbers.shape}" if numbers.size > 5 else f"is {np.asarray(given).tolist()!r}"
+        found = f"has the shape {numbers.shape}" if numbers.size > 5 else f"is {np.asarray(given, object).tolist()!r}"
         raise InputError(f"{what} {found}: expected numbers of shape {shape}, or {shape[1:]}, NaN where unknown")
     return numbers
 
@@ -214,7 +217,10 @@ def check_context(context, num: int, num_classes: int) -> np.ndarray:
         return np.full(num, num_classes, np.int32)
     if not num_classes:
         raise InputError("context was given, but this model has none: leave it out")
-    values = np.asarray(context)
+    try:
+        values = np.asarray(context)
+    except ValueError:  # lists of different lengths
+        values = np.asarray(None)
     is_class = values.dtype.kind in "iu" and ((values >= 0) & (values < num_classes)).all()
     if values.shape not in ((), (num,)) or not is_class:
         raise InputError(f"context is {context!r}: expected whole numbers from 0 to {num_classes - 1}, one or {num}")

@@ -18,11 +18,15 @@ from cdae_jax.inference.batches import in_batches
 from cdae_jax.model.network import Network
 
 
-def latents(model, net: Network, batch: dict[str, np.ndarray], fit_steps: int) -> tuple:
-    """u, z and z under do [B, n, k] by a network: the model's, or that of a draw."""
+def latents(
+    model, net: Network, batch: dict[str, np.ndarray], fit_steps: int, strengths: np.ndarray | None = None
+) -> tuple:
+    """u, z and z under do [B, n, k] by a network: the model's, or that of a draw; strengths [n], None for all of do."""
+    strengths = None if strengths is None or (strengths == 1).all() else jnp.asarray(strengths)
+    readout = model.readout
 
     def of_batch(_, x, **given):
-        return algorithm.latents(net, to_unit(x), **given, readout=model.readout, fit_steps=fit_steps)
+        return algorithm.latents(net, to_unit(x), **given, readout=readout, strength=strengths, fit_steps=fit_steps)
 
     return in_batches(of_batch, batch, model.mesh)
 

@@ -31,7 +31,7 @@ from cdae_jax.presets.build import plain_settings, with_shares
 from cdae_jax.settings.run import Settings
 from cdae_jax.training.budget import seconds_per_step, steps_for
 from cdae_jax.training.loop import train_model
-from cdae_jax.training.workdir import GIVEN
+from cdae_jax.training.workdir import GIVEN, check_is_free
 
 
 def fit(
@@ -71,12 +71,16 @@ def fit(
     keep_compiled_programs()
     if steps is not None and minutes is not None:
         raise InputError(f"steps ({steps}) and minutes ({minutes}) are both given: give one of them")
-    if minutes is not None and not minutes > 0:
-        raise InputError(f"minutes is {minutes}: expected more than 0")
-    graph, changes = read_graph(graph), {**({} if steps is None else {"train.steps": steps}), **(changes or {})}
+    if minutes is not None and not 0 < minutes < math.inf:
+        raise InputError(f"minutes is {minutes}: expected a number above 0")
+    changes = dict(changes or {})
+    if "train.steps" in changes and (steps is not None or minutes is not None):
+        raise InputError("changes names train.steps, and steps or minutes is given too: give one of them")
+    graph, changes = read_graph(graph), changes if steps is None else changes | {"train.steps": steps}
     settings = settings_of(size, method, graph, changes | {"data.images": "-", "data.labels": "-"})
     folder = expanded(workdir) if workdir is not None else pathlib.Path(tempfile.mkdtemp(prefix="cdae_jax_"))
     try:
+        check_is_free(folder)
         changes |= _paths_of(images, labels, folder, settings.data)
         settings = settings_of(size, method, graph, changes)
         if minutes is not None:
@@ -102,7 +106,9 @@ def settings_of(size: str, method: str, graph: CausalGraph, changes: Mapping[str
         if section not in plain or section == "graph" or not field:
             raise InputError(f"changes names {name!r}: expected a section and a field, such as train.batch_size")
         plain[section][field] = value
-    return Settings.from_dict(plain | {"train": with_shares(plain["train"], plain["train"]["steps"])})
+    steps = plain["train"]["steps"]
+    known = steps if isinstance(steps, int) else 1  # what is no number is refused with its name
+    return Settings.from_dict(plain | {"train": with_shares(plain["train"], known)})
 
 
 def _steps_of(minutes: float, settings: Settings, folder: pathlib.Path) -> int:
@@ -144,7 +150,15 @@ def _keyed(labels, found: Collection | None) -> pd.DataFrame:
     if key == "file" and found is not None:
         rows = rows_of_files(table[key].tolist(), _below_their_folder(found))
         table = table.drop(columns=key).assign(index=rows)
-    return table
+    return _as_written(table)
+
+
+def _as_written(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the words that `read_table` takes for no label, which may be classes of the graph."""
+    written = table.copy()
+    for name, words in table.attrs.get("spelled", {}).items():
+        written.loc[list(words), name] = list(words.values())
+    return written
 
 
 def _frame(labels) -> pd.DataFrame:

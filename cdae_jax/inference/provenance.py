@@ -9,10 +9,14 @@ import numpy as np
 
 
 def revision() -> str | None:
-    """The commit of this code, with "+" if files differ from it; None outside a git checkout."""
-    here, command = pathlib.Path(__file__).parent, ["git", "describe", "--always", "--abbrev=12", "--dirty=+"]
+    """The commit of this code, with "+" if files differ from it; None outside a git checkout, as for an installed copy,
+    even if its environment lies in one."""
+    here = pathlib.Path(__file__)
+    kept, described = ["ls-files", "--error-unmatch", here.name], ["describe", "--always", "--abbrev=12", "--dirty=+"]
     try:
-        return subprocess.run(command, cwd=here, capture_output=True, text=True, check=True).stdout.strip()
+        for command in (kept, described):
+            told = subprocess.run(["git", *command], cwd=here.parent, capture_output=True, text=True, check=True).stdout
+        return told.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
 

@@ -17,7 +17,6 @@ a set of files, files.csv gives the file and the shard of every index.
 """
 
 import dataclasses
-import io
 import json
 import pathlib
 from collections.abc import Mapping
@@ -33,12 +32,13 @@ from cdae_jax.data.images import collect, load
 from cdae_jax.distributed import claims
 from cdae_jax.distributed.memory import peak_mib
 from cdae_jax.errors import InputError
-from cdae_jax.inference.checks import is_outside
+from cdae_jax.inference.checks import check_context, is_outside
 from cdae_jax.inference.provenance import parameters_digest
 from cdae_jax.inference.support import warning
 from cdae_jax.inference.trained_model import TrainedModel
 from cdae_jax.paths import expanded
 from cdae_jax.progress import tqdm
+from cdae_jax.training.fingerprint import digest_of_images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,8 +73,10 @@ def _agree(folder: pathlib.Path, request: dict) -> None:
     if claims.is_foreign(path):
         raise InputError(f"{folder} is a file or a folder with other files: choose an empty --output")
     folder.mkdir(parents=True, exist_ok=True)
-    stored = json.loads(claims.write_once(path, json.dumps(request, indent=2) + "\n"))
+    stored = json.loads(claims.write_once(path, json.dumps(request, indent=2, default=lambda x: x.item()) + "\n"))
     for name, value in request.items():
+        if name == "images" and stored.get(name) != value:
+            raise InputError(f"{folder} holds counterfactuals of other images: choose another --output")
         if stored.get(name) != value:
             raise InputError(
                 f"{folder} holds counterfactuals whose {name} is {stored.get(name)!r} (now {value!r}):"
@@ -83,14 +85,10 @@ def _agree(folder: pathlib.Path, request: dict) -> None:
 
 
 def _name_rows(path: pathlib.Path, names: list[str], shard_size: int) -> None:
-    """Writes which file every row is, or raises InputError if the rows that are there already were of others."""
+    """Writes which file every row is."""
     table = pd.DataFrame({"index": range(len(names)), "file": names})
     table["shard"] = [f"shard-{i // shard_size:05d}.npz" for i in table["index"]]
-    stored = pd.read_csv(
-        io.StringIO(claims.write_once(path, table.to_csv(index=False))), keep_default_na=False, dtype={"file": str}
-    )
-    if stored["file"].tolist() != names:
-        raise InputError(f"{path.parent} holds counterfactuals of other files (files.csv): choose another --output")
+    claims.write_once(path, table.to_csv(index=False))
 
 
 def generate(
@@ -116,18 +114,25 @@ def generate(
     if shard_size < 1:
         raise InputError(f"the shard size is {shard_size}: expected at least 1")
     sampling = model.options(**options)
-    first = source.images[np.arange(min(1, len(source)))]
-    model.counterfactual(
-        first, do, strength=strength, draws=draws, options=sampling
-    )  # mistakes come before anything is written
+    for name, value in do.items() if isinstance(do, Mapping) else ():
+        if np.ndim(value):
+            raise InputError(f"do({name}) is {value!r}: expected one value for all images")
+    first = source.images[np.arange(min(1, len(source)))]  # mistakes come before anything is written
+    model.counterfactual(first, do, strength=strength, draws=draws, options=sampling)
+    if source.context is not None:
+        check_context(source.context, len(source), model.model.num_classes)
     request = {
         "input": source.name,
+        "images": digest_of_images(source.images),
         "num": len(source),
         "do": {name: value if isinstance(value, str) else float(value) for name, value in do.items()},
-        "strength": dict(strength) if isinstance(strength, Mapping) else strength,
+        "strength": {name: float(w) for name, w in strength.items()}
+        if isinstance(strength, Mapping)
+        else float(strength),
         "draws": draws,
         "variables": list(model.graph.names),
         "model": parameters_digest(model.params),
+        "calibration": None if draws is None else parameters_digest(model.uncertainty.to_arrays()),
         "shard_size": shard_size,
         **dataclasses.asdict(sampling),
     }
@@ -169,18 +174,19 @@ def _write(
 ) -> None:
     images, fit_steps = np.asarray(source.images[rows]), options.fit_steps
     context = None if source.context is None else source.context[rows]
-    values = model.set_values(images, do, fit_steps=fit_steps)
+    values = model.set_values(images, do, context=context, fit_steps=fit_steps)
     given = {"context": context, "strength": strength, "options": options}
     changes = values if draws is None else do  # draws move what a shift or a scale starts from
     found = model.counterfactual(images, changes, **given, draws=draws, seed=int(rows[0]))
     made, believed = found
     drawn = {} if draws is None else found.spread._asdict() | {"image_sd": found.image_sd}
-    u, _, z_do = model.latents_under(images, values, context=context, fit_steps=fit_steps)
+    how = {"context": context, "fit_steps": fit_steps}
+    u, _, z_do = model.latents_under(images, values, strength=strength, **how)
     asked = np.full(believed.shape, np.nan)
     for name, value in values.items():
         i = model.graph.index(name)
         asked[:, i] = model.graph.variables[i].codes(value)
-    read = model.encode(made, fit_steps=fit_steps)
+    read = model.encode(made, **how)
     with path.open("wb") as file:
         arrays = {"image": made, "do": asked, "believed": believed, "read": read, "support": found.support}
         np.savez(file, index=rows, **arrays, u=u, z_do=z_do, **drawn)

@@ -39,18 +39,23 @@ def programs(model: TrainedModel) -> dict[str, bytes]:
             )
     net = model.network.replace(params=jax.device_get(model.params))
     mean, sd = (jnp.asarray(value, jnp.float32)[None] for value in (stats.mean, stats.sd))
+    last = jnp.asarray([max(0, var.classes - 1) for var in model.graph.variables], jnp.float32)[None]
     options = model.options()
     steps = model.steps(options)
+
+    def labels_of(z):
+        labels = model.labels_of(z) * sd + mean
+        return jnp.where(last > 0, jnp.clip(jnp.rint(labels), 0, last), labels)
 
     def encode(images):
         unknown = jnp.full((images.shape[0],), model.model.num_classes)
         u, z = algorithm.abduct(net, to_unit(images), unknown, options.fit_steps)
-        return model.labels_of(z) * sd + mean, u, z
+        return labels_of(z), u, z
 
     def counterfactual(images, do, context):
         given = to_unit(images), (do - mean) / sd, context, steps, jax.random.key(0)
         made = algorithm.counterfactual(net, *given, options, model.readout)
-        return to_uint8(made.x), model.labels_of(made.z_cf) * sd + mean
+        return to_uint8(made.x), labels_of(made.z_cf)
 
     (batch,) = jax.export.symbolic_shape("b")
     images = jax.ShapeDtypeStruct((batch, *model.image_shape), jnp.uint8)

@@ -67,7 +67,7 @@ class TrainedModel:
     @functools.cached_property
     def training_labels(self) -> TrainingLabels:
         """The training labels that `support` is measured against."""
-        return TrainingLabels(self.stats.rows, self.graph)
+        return TrainingLabels(self.stats.rows if self.stats.seen is None else self.stats.seen, self.graph)
 
     @property
     def framing(self) -> Framing:
@@ -81,10 +81,12 @@ class TrainedModel:
         cannot be read."""
         return prepare(images, self.framing)
 
-    def encode(self, images: np.ndarray, *, labels: Labels = None, fit_steps: int | None = None) -> np.ndarray:
+    def encode(
+        self, images: np.ndarray, *, labels: Labels = None, context: Context = None, fit_steps: int | None = None
+    ) -> np.ndarray:
         """Labels [B, n] in physical units whose prior mean is nearest to the abducted z; labels that are known, as for
-        `counterfactual`, stay; fit_steps as in `Sampling`."""
-        return self._physical(self.latents_under(images, {}, labels=labels, fit_steps=fit_steps)[1])
+        `counterfactual`, stay; context likewise, fit_steps as in `Sampling`."""
+        return self._physical(self.latents_under(images, {}, labels=labels, context=context, fit_steps=fit_steps)[1])
 
     def latents(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Exogenous noise u and causal latents z, each [B, n, k]."""
@@ -114,14 +116,20 @@ class TrainedModel:
         return Believed(told, spread_of(np.stack(found), told, self.graph))
 
     def set_values(
-        self, images: np.ndarray, do: Mapping, *, labels: Labels = None, fit_steps: int | None = None
+        self,
+        images: np.ndarray,
+        do: Mapping,
+        *,
+        labels: Labels = None,
+        context: Context = None,
+        fit_steps: int | None = None,
     ) -> Mapping:
         """`do` with shifts and scales turned into the values [B] that they mean for each image; see `encode`."""
         changes = do.items() if isinstance(do, Mapping) else ()
         changes = {name: value for name, value in changes if checks.is_change(name, value, self.graph)}
         if not changes:
             return do
-        factual = self.encode(images, labels=labels, fit_steps=fit_steps)
+        factual = self.encode(images, labels=labels, context=context, fit_steps=fit_steps)
         columns = {name: factual[:, self.graph.index(name)] for name in changes}
         return {**do, **{name: checks.soften(name, value, columns[name]) for name, value in changes.items()}}
 
@@ -132,11 +140,14 @@ class TrainedModel:
         *,
         labels: Labels = None,
         context: Context = None,
+        strength: float | Mapping[str, float] = 1.0,
         fit_steps: int | None = None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """u, z and z under do, each [B, n, k]; arguments and errors as for `counterfactual`."""
         fit_steps = self.options(fit_steps=fit_steps).fit_steps
-        return decoding.latents(self, self.network, self._asked(images, do, context, labels, fit_steps), fit_steps)
+        batch = self._asked(images, do, context, labels, fit_steps)
+        strengths = checks.check_strength(strength, do, self.graph)
+        return decoding.latents(self, self.network, batch, fit_steps, strengths)
 
     def reconstruct(self, images: np.ndarray, **options) -> np.ndarray:
         """The images [B, H, W, C] uint8 after encoding and decoding; options as for `counterfactual`."""
@@ -202,6 +213,10 @@ class TrainedModel:
     def noise(self, images: np.ndarray, *, labels: Labels = None, context: Context = None, **fields) -> np.ndarray:
         """x_T [B, H, W, C], what z does not explain, see `algorithm.invert`; fields as for `counterfactual`."""
         sampling = self.options(**fields)
+        if not self.model.decoder.diffuses:
+            raise InputError(
+                f"there is no noise to find: the {self.model.decoder.name} decoder makes images of z alone"
+            )
         return decoding.noise(self, self._asked(images, {}, context, labels, sampling.fit_steps), sampling)
 
     def style(self, images: np.ndarray, *, labels: Labels = None, fit_steps: int | None = None) -> np.ndarray:
@@ -236,6 +251,8 @@ class TrainedModel:
             z = decoding.drawn_latents(self, int(labels_or_num), seed)
         else:
             labels = checks.check_labels(labels_or_num, self.graph)
+            for var, column in zip(self.variables, labels.T, strict=True):
+                checks.warn_if_outside(f"the {var.name} to draw", column, var.low, var.high, var.unit)
             z = self.network.codes(jnp.asarray(self.stats.standardise(labels)))
         sampling = self.options(num_steps=num_steps, guidance=guidance)
         if not self.model.decoder.has_draft:
@@ -250,6 +267,8 @@ class TrainedModel:
         for name in fields:
             if name not in known:
                 raise InputError(f"{name} is no option: expected some of {', '.join(known)}{did_you_mean(name, known)}")
+        if options is not None and not isinstance(options, Sampling):
+            raise InputError(f"options is {options!r}: expected a Sampling, or None and fields by name: num_steps=5")
         changed = {name: value for name, value in fields.items() if value is not None}
         sampling = dataclasses.replace(options or self.defaults, **changed)
         sampling = sampling.resolved(self.model.prediction)
@@ -266,7 +285,7 @@ class TrainedModel:
         images = checks.check_images(images, self.framing)
         num = len(images)
         known = np.full((num, len(self.graph)), np.nan, np.float32) if labels is None else labels
-        values = self.set_values(images, do, labels=labels, fit_steps=fit_steps)
+        values = self.set_values(images, do, labels=labels, context=context, fit_steps=fit_steps)
         return {
             "x": images,
             "y_do": checks.check_do(values, num, self.graph, self.stats),

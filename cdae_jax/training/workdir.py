@@ -24,7 +24,7 @@ from cdae_jax.training.segments import Segment, extended, first_segment, read_se
 
 ORIGIN = "init_from.json"
 UNCERTAINTY = "uncertainty.safetensors"
-GIVEN = "data"  # folder of what was given in memory, as `cdae_jax.fit` stores it before training
+GIVEN = "given"  # folder of what was given in memory, as `cdae_jax.fit` stores it before training
 
 
 def _differences(old, new, where: str = "config"):
@@ -35,6 +35,18 @@ def _differences(old, new, where: str = "config"):
         yield f"{where} {old!r} (now {new!r})"
 
 
+def check_is_free(directory: pathlib.Path) -> None:
+    """Raises InputError if a folder cannot be written to, or holds other files than those of a run."""
+    nearest = next(path for path in (directory, *directory.absolute().parents) if path.exists())
+    if nearest.is_dir() and not os.access(nearest, os.W_OK):
+        raise InputError(f"the workdir {directory} cannot be written to: choose another --workdir")
+    if (directory / "config.json").is_file():
+        return
+    ours = {GIVEN, ORIGIN, "segments.json"}  # which are there before the settings are
+    if directory.is_file() or (directory.is_dir() and {path.name for path in directory.iterdir()} - ours):
+        raise InputError(f"{directory} is a file or a folder with other files: choose an empty --workdir")
+
+
 def check_workdir(directory: pathlib.Path, settings: Settings, init_from: str | None = None) -> tuple[Segment, ...]:
     """The segments of the run that the settings ask for, whose last may be new; writes nothing.
 
@@ -42,14 +54,9 @@ def check_workdir(directory: pathlib.Path, settings: Settings, init_from: str | 
     config.sample always may. Raises InputError if the workdir belongs to other settings, was asked for more steps, has
     another origin, holds other files or cannot be written to.
     """
-    nearest = next(path for path in (directory, *directory.absolute().parents) if path.exists())
-    if nearest.is_dir() and not os.access(nearest, os.W_OK):
-        raise InputError(f"the workdir {directory} cannot be written to: choose another --workdir")
+    check_is_free(directory)
     path = directory / "config.json"
     if not path.is_file():
-        ours = {GIVEN, ORIGIN, "segments.json"}  # which are there before the settings are
-        if directory.is_file() or (directory.is_dir() and {path.name for path in directory.iterdir()} - ours):
-            raise InputError(f"{directory} is a file or a folder with other files: choose an empty --workdir")
         return (first_segment(settings.train),)
     started = Settings.from_stored(_read(path))  # gives settings that are newer than the run their defaults
     segments, steps = read_segments(directory, started.train), settings.train.steps

@@ -119,3 +119,8 @@ def test_a_folder_that_does_not_begin_with_its_file_is_foreign(tmp_path):
     assert claims.is_foreign(first) and claims.is_foreign(first.parent / "thesis.txt" / "request.json")
     first.touch()
     assert not claims.is_foreign(first)
+
+
+def test_names_that_are_no_utf_8_are_kept(tmp_path):
+    name = os.fsdecode(b"photo-\xff.png")
+    assert claims.write_once(tmp_path / "files.csv", name) == name == claims.write_once(tmp_path / "files.csv", "other")

@@ -321,3 +321,21 @@ def test_one_row_or_one_value_holds_for_all_images():
 def test_labels_that_cannot_be_known_are_refused(given, sentence):
     with pytest.raises(InputError, match=sentence):
         checks.check_known(given, 2, KNOWN, KNOWN_STATS)
+
+
+def test_a_class_of_two_is_one_of_its_codes_too():
+    two = CausalGraph((Variable("lit", kind="binary"), Variable("size")))
+    np.testing.assert_array_equal(checks.check_labels([[1, 7.5]], two), [[1, 7.5]])
+    for wrong in (0.4, 7):
+        with pytest.raises(InputError, match="the labels of 'lit' are not whole numbers from 0 to 1"):
+            checks.check_labels([[wrong, 7.5]], two)
+
+
+def test_nan_beside_words_is_an_unknown_label():
+    known = checks.check_known({KNOWN.names[1]: [KNOWN.variables[1].words[0], np.nan]}, 2, KNOWN, KNOWN_STATS)
+    assert np.isfinite(known[0, 1]) and np.isnan(known[1, 1])
+
+
+@pytest.mark.parametrize("value", [np.float32(0.5), np.int64(1)])
+def test_strengths_may_be_numbers_of_numpy(value):
+    assert checks.check_strength(value, {"a": 1.0}, CausalGraph((Variable("a"),)))[0] == value

@@ -138,7 +138,7 @@ def test_another_number_of_labels_than_of_images_is_refused(tmp_path):
     ("options", "message"),
     [
         ({"steps": 3, "minutes": 1}, r"steps \(3\) and minutes \(1\) are both given"),
-        ({"minutes": 0}, "minutes is 0: expected more than 0"),
+        ({"minutes": 0}, "minutes is 0: expected a number above 0"),
         ({"size": "huge"}, "there is no size 'huge'"),
         ({"method": "our"}, "there is no method 'our'.*did you mean 'ours'"),
         ({"changes": {"train.stepz": 3}}, "stepz"),
@@ -201,4 +201,39 @@ def test_paths_that_are_given_stay_where_they_are(tmp_path):
     data = settings_of("smoke", "ours", read_graph(GRAPH), {"data.images": "-", "data.labels": "-"}).data
     found = module._paths_of("photos", pathlib.Path("labels.xlsx"), tmp_path, data)
     assert found == {"data.images": "photos", "data.labels": "labels.xlsx"}
+    assert not list(tmp_path.iterdir())
+
+
+def test_files_of_the_user_are_left_alone(tmp_path):
+    """A folder with other files is refused before anything is stored in it."""
+    for folder, name in ((tmp_path / "mixed", "notes.txt"), (tmp_path / "old", "data/images.npy")):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text("mine")
+        with pytest.raises(InputError, match="is a file or a folder with other files"):
+            cdae_jax.fit(pictures(), table(), GRAPH, size="smoke", changes=TINY, workdir=folder)
+        assert [path.read_text() for path in folder.rglob("*") if path.is_file()] == ["mine"]
+
+
+def test_classes_whose_words_look_like_missing_labels_reach_training(tmp_path):
+    grade = np.resize(["none", "mild", "severe"], NUM)
+    graph = {"grade": {"values": ["none", "mild", "severe"]}, "size": {"parents": ["grade"]}}
+    dataset = brought(pictures(), table(grade=grade), tmp_path, graph)
+    column = dataset.graph.index("grade")
+    codes = np.concatenate([split.labels[:, column] for split in (dataset.train, dataset.test)])
+    assert np.isfinite(codes).all() and (np.bincount(codes.astype(int)) == NUM // 3).all()
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"steps": "100"}, "config.train.steps is '100': expected"),
+        ({"steps": "100", "method": "paper"}, "config.train.steps is '100': expected"),
+        ({"minutes": float("inf")}, "minutes is inf: expected a number above 0"),
+        ({"minutes": 5, "changes": {"train.steps": 9}}, "changes names train.steps, and steps or minutes is given too"),
+        ({"steps": 5, "changes": {"train.steps": 9}}, "changes names train.steps, and steps or minutes is given too"),
+    ],
+)
+def test_lengths_of_training_are_checked(asked, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        cdae_jax.fit(pictures(), table(), GRAPH, workdir=tmp_path / "run", **asked)
     assert not list(tmp_path.iterdir())

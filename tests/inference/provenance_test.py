@@ -50,3 +50,12 @@ def test_a_digest_of_the_code_changes_with_every_file_of_the_package(tmp_path, m
     moved = code_digest()
     module.rename(module.with_name("algebra.py"))
     assert len({first, added, moved, code_digest()}) == 4
+
+
+def test_an_installed_copy_has_no_revision_even_within_a_checkout(tmp_path, monkeypatch):
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    (tmp_path / "own.py").write_text("")
+    for command in (["add", "own.py"], ["-c", "user.name=n", "-c", "user.email=e@example.org", "commit", "-qm", "Own"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    monkeypatch.setattr(provenance, "__file__", shutil.copy(provenance.__file__, tmp_path / "provenance.py"))
+    assert revision() is None

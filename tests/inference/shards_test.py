@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
@@ -214,7 +215,7 @@ def test_every_row_is_of_a_file_and_of_the_same_one_when_gone_on_with(model, ima
         np.testing.assert_allclose(made, model.counterfactual(image, DO).images[0], atol=1)
     (tmp_path / "photos" / "a.png").rename(tmp_path / "photos" / "e.png")
     shards[0].unlink()
-    with pytest.raises(InputError, match="holds counterfactuals of other files .files.csv.: choose another --output"):
+    with pytest.raises(InputError, match="holds counterfactuals of other images: choose another --output"):
         generate(model, open_source(str(tmp_path / "photos"), model.framing), DO, tmp_path / "out", shard_size=2)
 
 
@@ -225,3 +226,27 @@ def test_effects_on_classes_are_classes(model, images, tmp_path, monkeypatch):
     found = read(generate(model, Source(images[:3], None, "memory"), {}, tmp_path / "out"))
     for name in ("believed", "read"):
         assert set(found[name][:, 2]) <= {0, 1} and not set(found[name][:, 3]) <= {0, 1}
+
+
+def test_latents_under_do_go_as_far_as_the_images(model, images, tmp_path):
+    (shard,) = generate(model, Source(images[:5], None, "memory"), {"angle": 20.0}, tmp_path / "out", strength=0.5)
+    found = read([shard])
+    told = model.stats.physical(np.asarray(model.labels_of(jnp.asarray(found["z_do"]))))
+    np.testing.assert_allclose(told, found["believed"], rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(told[:, 0], (20 + model.encode(images[:5])[:, 0]) / 2, rtol=1e-4, atol=1e-3)
+
+
+def test_other_images_of_the_same_name_and_number_are_another_request(model, images, tmp_path):
+    generate(model, Source(images[:5], None, "photos.npz"), DO, tmp_path / "out")
+    with pytest.raises(InputError, match="holds counterfactuals of other images: choose another --output"):
+        generate(model, Source(images[5:10], None, "photos.npz"), DO, tmp_path / "out")
+
+
+def test_mistakes_of_programs_are_found_before_anything_is_written(model, images, tmp_path):
+    with pytest.raises(InputError, match=r"do.angle. is .20.0.: expected one value for all images"):
+        generate(model, Source(images[:5], None, "memory"), {"angle": [20.0]}, tmp_path / "out")
+    with pytest.raises(InputError, match="context was given, but this model has none"):
+        generate(model, Source(images[:5], np.zeros(5, int), "memory"), DO, tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+    (shard,) = generate(model, Source(images[:5], None, "memory"), DO, tmp_path / "out", num_steps=np.int64(2))
+    assert shard.is_file()
