@@ -34,7 +34,7 @@ def main() -> None:
     held = len(dataset.validation) if dataset.validation else 0
     print(f"{dataset.name}: {len(train)} training, {held} validation and {len(dataset.test)} test images of {shape}\n")
     labels, was_set = train.labels[:, columns], train.was_set[:, columns]
-    print(describe(labels, settings.graph, LEARNED.value))
+    print(describe(labels, was_set, settings.graph, LEARNED.value))
     for effect in hardly_shown(labels, was_set, settings.graph, settings.draws_parts):
         print(f"\n{effect}")
     if output:

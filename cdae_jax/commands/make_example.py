@@ -22,7 +22,7 @@ from cdae_jax.errors import InputError
 
 OUTPUT = define.path("output", "example", "Folder to write; it must not exist yet.")
 NUM = flags.DEFINE_integer("num", 2_000, "Number of images.", lower_bound=100)
-SEED = flags.DEFINE_integer("seed", 0, "Seed of the drawing.")
+SEED = flags.DEFINE_integer("seed", 0, "Seed of the drawing.", lower_bound=0)
 
 
 def write_example(folder: pathlib.Path, num: int, seed: int) -> np.ndarray:

@@ -1,10 +1,12 @@
 """The flags of commands that are given the user's own images, labels and graph."""
 
 import ast
+import typing
 
 from absl import flags
 
 from cdae_jax.commands import config, define
+from cdae_jax.data.settings import Custom
 from cdae_jax.errors import InputError
 from cdae_jax.settings.run import Settings
 
@@ -13,6 +15,7 @@ LABELS = define.path("labels", None, "Their table: a row an image, a column a va
 GRAPH = define.path("graph", None, "The causal graph of these variables: JSON, DOT, dagitty, GML, or a table.")
 FIT = flags.DEFINE_enum("fit", None, ["crop", "pad", "stretch"], "How images become square.")
 RESOLUTION = flags.DEFINE_integer("resolution", None, "Height and width to train at.", lower_bound=1)
+TEXTS = {f"data.{name}" for name, kind in typing.get_type_hints(Custom).items() if kind is str}
 SET = flags.DEFINE_multi_string("set", [], "Any other section.field=value of the config; repeat it for more.")
 
 
@@ -31,7 +34,7 @@ def changes() -> dict[str, object]:
             raise InputError(f"--set is {item!r}: expected section.field=value, such as train.batch_size=8")
         if name in found:
             raise InputError(f"{name} is set twice: say it once")
-        found[name] = _value(text)
+        found[name] = text if name in TEXTS else _value(text)
     return found
 
 

@@ -23,7 +23,7 @@ from cdae_jax.data.image_files import ImageFiles
 from cdae_jax.data.kinds import read_labels, resolve
 from cdae_jax.data.settings import Custom
 from cdae_jax.data.splits import read_interventions, split_rows
-from cdae_jax.data.table import read_table, some
+from cdae_jax.data.table import key_of, read_table, some
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
 from cdae_jax.paths import expanded
@@ -141,7 +141,7 @@ def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
             f"config.data.images is {data.images!r}: expected a folder that exists, an .npz or .npy file, or"
             " tfds:name@split"
         )
-    expected = "file" if source.is_dir() else "index"
+    expected = key_of(data.images)
     key, table = read_table(path, expected)
     if key != expected:
         raise InputError(f"{path} has a column {key!r}, but images from {source} are named by a column {expected!r}")
@@ -152,7 +152,7 @@ def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
     graph = resolve(path, table, graph, data.missing)
     labels = read_labels(path, table, graph, data.missing)
     was_set = read_interventions(path, data.do_column, table, graph) if data.do_column else np.zeros(labels.shape, bool)
-    train, *held = split_rows(table, data)
+    train, *held = split_rows(table, data, key)
     # What the world does by itself is what a counterfactual starts from; the others show what do() really does.
     interventional = held[1][was_set[held[1]].any(1)]
     validation, test = (rows[~was_set[rows].any(1)] for rows in held)

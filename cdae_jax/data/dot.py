@@ -8,7 +8,7 @@ from cdae_jax.graph import NO_HIDDEN
 SKIPPED = re.compile(r"^[^\S\n]*#[^\n]*|\s|//[^\n]*|/\*.*?\*/", re.DOTALL | re.MULTILINE)
 ARROW = re.compile("<->|->|<-@?|@->|@-@|@?--@?")
 TOKEN = re.compile(
-    r'"(?:\\.|[^"\\])*"|\[(?:"(?:\\.|[^"\\])*"|[^\]"])*\]|[{};,=]|:[^\s\[\]{};,="<>]+'
+    r'"(?:\\.|[^"\\])*"|\[(?:"(?:\\.|[^"\\])*"|[^\]"])*\]|[{};,=]|:(?:"(?:\\.|[^"\\])*"|(?:(?!--|->)[^\s\[\]{};,="<>])+)'
     rf'|{ARROW.pattern}|(?!#)(?:(?!--|->)[^\s\[\]{{}};,="<>:@])+'
 )
 OPTION = re.compile(r'("(?:\\.|[^"\\])*"|[^\s,;=\[\]"]+)(?:\s*=\s*("(?:\\.|[^"\\])*"|[^\s,;\]"]+))?')
@@ -102,7 +102,9 @@ class Reader:
         while ARROW.fullmatch(self._peek()):
             arrows.append(self._next())
             ends.append(self._operand(self._next()))
-        options = options_of(self._next()) if self._peek().startswith("[") else {}
+        options = {}
+        while self._peek().startswith("["):
+            options |= options_of(self._next())
         direction = _direction(self._defaults["edge"] | options)
         if not arrows:
             for name in ends[0]:

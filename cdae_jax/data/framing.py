@@ -69,6 +69,11 @@ def as_bytes(values: np.ndarray, white_level: float = 0.0) -> np.ndarray:
     return np.rint(values * (255 / white)).astype(np.uint8)
 
 
+def is_deep(image: Image.Image) -> bool:
+    """Whether an image has more than 8 bits, or its file has, of which Pillow reads 8 where it is in colour."""
+    return image.mode in DEEP or any("16" in str(tile[3]) for tile in getattr(image, "tile", ()))
+
+
 def picture_of(image: Image.Image | np.ndarray, white_level: float = 0.0) -> Image.Image:
     """An upright picture of 8 bits, from a PIL image (turned as its EXIF data say) or an array [H, W] or
     [H, W, 1 | 3 | 4] of a type that `as_bytes` takes.
@@ -83,6 +88,10 @@ def picture_of(image: Image.Image | np.ndarray, white_level: float = 0.0) -> Ima
             raise ValueError(f"its shape is {pixels.shape}: expected (H, W) or (H, W, channels) of 1, 3 or 4 channels")
         pixels = np.ascontiguousarray(as_bytes(pixels, white_level))
         return Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels)
+    if white_level and image.mode not in DEEP and is_deep(image):
+        raise ValueError(
+            "its 16-bit colour is read at 8 bits, so no white_level holds: store an array of uint16 (.npy)"
+        )
     image.load()
     with contextlib.suppress(SyntaxError):  # EXIF data that nobody can read say nothing
         image = ImageOps.exif_transpose(image)

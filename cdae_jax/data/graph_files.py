@@ -127,7 +127,11 @@ def _of_mapping(given: Mapping) -> CausalGraph:
         if isinstance(parents, str) or not (parents is None or hasattr(parents, "__iter__")):
             listed = json.dumps([str(parents)], ensure_ascii=False)
             raise InputError(f"the parents of {name!r} are {parents!r}: expected a list such as {listed}")
-        specs[name] = {**spec, "parents": [*(parents or ())]}
+        parents = [*(() if parents is None else parents)]
+        odd = next((parent for parent in parents if hasattr(parent, "__iter__") and not isinstance(parent, str)), None)
+        if odd is not None:
+            raise InputError(f"the parents of {name!r} have {odd!r}: expected names of variables")
+        specs[name] = {**spec, "parents": parents}
     roots = {parent for spec in specs.values() for parent in spec["parents"]} - specs.keys()
     return _built({name: {} for name in sorted(roots, key=str)} | specs)
 
@@ -136,12 +140,19 @@ def _built(specs: Mapping[str, Mapping]) -> CausalGraph:
     """From name -> its parents and attributes, of which classes may be their number or their names."""
     variables = []
     for name, spec in specs.items():
-        spec = {key: value for key, value in spec.items() if value not in (None, "")}
+        spec = {key: value for key, value in spec.items() if value is not None and str(value) != ""}
         classes = spec.get("classes")
-        if isinstance(classes, list | tuple):
+        if hasattr(classes, "__iter__") and not isinstance(classes, str):
             spec = {key: spec[key] for key in spec if key != "classes"} | {"values": classes}
         if "values" in spec:
+            if isinstance(spec["values"], str) or not hasattr(spec["values"], "__iter__"):
+                raise InputError(
+                    f'the values of {name!r} are {spec["values"]!r}: expected a list such as ["no", "yes"]'
+                )
             spec["values"] = [plain(value) for value in spec["values"]]
+        for key in ("unit", "part"):
+            if not isinstance(spec.get(key, ""), str):
+                raise InputError(f"the {key} of {name!r} is {spec[key]!r}: expected a text")
         parents = [plain(parent) for parent in spec.get("parents", ())]
         variables.append({"kind": AUTO, **spec, "name": plain(name), "parents": parents})
         if spec.get("classes") and "kind" not in spec:
@@ -162,7 +173,7 @@ def _attributes(given: Mapping) -> dict:
     found = {name: given[name] for name in ATTRIBUTES if given.get(name) not in (None, "")}
     for name in ("classes", "values"):
         if isinstance(found.get(name), str):
-            number = as_number(found[name])
+            number = as_number(found[name]) if name == "classes" else None
             found[name] = int(number) if number is not None else [word.strip() for word in found[name].split(",")]
     return found
 
@@ -183,7 +194,7 @@ def _of_gml(text: str) -> CausalGraph:
             if "no 'label'" not in str(err):
                 raise
             return _of_networkx(nx.parse_gml(text, label="id"))
-    except (nx.NetworkXError, ValueError, KeyError) as err:
+    except (nx.NetworkXError, AttributeError, ValueError, KeyError, TypeError) as err:
         raise InputError(f"the graph cannot be read as GML: {err}") from err
 
 
@@ -210,6 +221,10 @@ def _of_frame(frame: pd.DataFrame) -> CausalGraph:
 
 def _of_cells(cells: pd.DataFrame, has_header: bool = False) -> CausalGraph:
     """An adjacency table whose first column names its rows, or whose rows are in the order of its columns; or edges."""
+    if not len(cells):
+        raise InputError(
+            "the table of the graph is empty: expected the columns cause and effect, or an adjacency table"
+        )
     table = np.vectorize(plain, otypes=[object])(cells.fillna(""))
     header, body = list(table[0]), table[1:]
     if sorted(header[1:]) == sorted(body[:, 0]):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from cdae_jax.data.framing import ALPHA, COLOUR, DEEP, GRAY, Framing, framed
+from cdae_jax.data.framing import ALPHA, COLOUR, DEEP, GRAY, Framing, framed, is_deep
 from cdae_jax.data.table import some
 from cdae_jax.errors import InputError
 from cdae_jax.progress import tqdm
@@ -53,6 +53,8 @@ def opened_image(image: Picture) -> contextlib.AbstractContextManager:
 def look_at(image: Picture) -> Look | str:
     """The `Look` of an image by its header or shape, or a text that says what is wrong with it."""
     if isinstance(image, np.ndarray):
+        if image.ndim not in (2, 3):
+            return f"its shape is {image.shape}: expected (H, W) or (H, W, channels)"
         depth = image.shape[2] if image.ndim == 3 else 1
         return Look(image.shape[1], image.shape[0], depth == 1, depth == 4, image.dtype == np.uint16)
     try:
@@ -65,7 +67,7 @@ def look_at(image: Picture) -> Look | str:
                     width, height = height, width
             alpha = opened.mode in ALPHA or "transparency" in opened.info
             frames = 1 if opened.format == "MPO" else getattr(opened, "n_frames", 1)  # MPO: a preview of the same
-            return Look(width, height, opened.mode in GRAY, alpha, opened.mode in DEEP, frames)
+            return Look(width, height, opened.mode in GRAY, alpha, is_deep(opened), frames)
     except READ_ERRORS as err:
         return str(err) or type(err).__name__
 
@@ -179,7 +181,7 @@ def _brightest(image: Picture) -> tuple[float, float]:
     if isinstance(image, np.ndarray):
         return 65535, float(image.max())
     with opened_image(image) as opened:
-        return DEEP[opened.mode], float(np.asarray(opened).max())
+        return DEEP.get(opened.mode, 255), float(np.asarray(opened).max())
 
 
 def warn_of_dark(images: Sequence[Picture], looks: Sequence[Look], framing: Framing) -> None:
@@ -194,8 +196,11 @@ def warn_of_dark(images: Sequence[Picture], looks: Sequence[Look], framing: Fram
     for white, high in seen.items():
         if 0 < high <= DARK * white:
             likely = high if high < 1 else 2 ** int(high).bit_length() - 1
+            fix = f"say what their white is, such as --config.data.white_level={likely:g}"
+            if white == 255:
+                fix = "Pillow reads files of 16-bit colour at 8 bits, so store them as an array of uint16 (.npy)"
             warnings.warn(
                 f"images of more than 8 bits are scaled so that {white:g} is white, but those looked at have nothing"
-                f" above {high:g}: say what their white is, such as --config.data.white_level={likely:g}",
+                f" above {high:g}: {fix}",
                 stacklevel=2,
             )

@@ -113,11 +113,11 @@ def summary(labels: np.ndarray, graph: CausalGraph) -> str:
     )
 
 
-def describe(labels: np.ndarray, graph: CausalGraph, learned: bool = False) -> str:
+def describe(labels: np.ndarray, was_set: np.ndarray, graph: CausalGraph, learned: bool = False) -> str:
     """`summary` and what the labels say of the graph, as text. labels [N, n] physical (classes: codes), NaN where
     unlabelled, in the graph's order, whose kinds are resolved; with a learned graph beside it if asked
-    (`discovery.learn`, whose errors it raises)."""
-    table = pd.DataFrame(labels.astype(np.float64), columns=graph.names)
+    (`discovery.learn`, whose errors it raises). Images in which a variable was set [N, n] say nothing of the graph."""
+    table = pd.DataFrame(labels.astype(np.float64)[~was_set.any(1)], columns=graph.names)
     lines = [summary(labels.astype(np.float64), graph)]
     whole = table.dropna()
     if len(whole) < MIN_ROWS:

@@ -2,12 +2,13 @@
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from cdae_jax.data.settings import Custom
-from cdae_jax.data.table import MISSING, by_value, read_table, some
+from cdae_jax.data.table import MISSING, by_value, key_of, read_table, some
 from cdae_jax.errors import InputError
 from cdae_jax.graph import AUTO, NO_HIDDEN, CausalGraph, Variable, as_number, plain
 
@@ -16,7 +17,8 @@ KEEP = "none"  # config.data.missing: no value is a missing label
 FAR_OUT = 5  # a repeated value further away than so many ranges of the others is probably no measurement
 REPEATED = 3  # rows
 LIKE_NUMBER = (
-    r"[+\-\u2212]?[.,]?[0-9]+([.,'\u2019][0-9]+)*\s?(%|[a-zµ°]{1,3})|\u2212[0-9.]+|[+-]?[0-9]*([.,'\u2019][0-9]+)+"
+    r"[+\-\u2212]?[$€£¥]?[.,]?[0-9]+([.,'\u2019][0-9]+)*\s?(%|[a-zA-Zµ°][a-zA-Zµ°/]{0,3}|[$€£¥])|\u2212[0-9.]+"
+    r"|[+-]?[0-9]*([.,'\u2019][0-9]+)+|[+-]?[$€£¥]\s?[0-9.,]+|[0-9]{1,3}([ \u00a0\u202f][0-9]{3})+"
 )
 
 
@@ -47,10 +49,13 @@ def resolve(where, table: pd.DataFrame, graph: CausalGraph, missing: str = "") -
         raise InputError(
             f"{where} has no column for {some(absent)} of the graph: its columns are {some(table)}; {NO_HIDDEN}"
         )
-    variables = (_resolved(where, known_cells(table, var.name, missing, var.values), var) for var in graph.variables)
+    variables = []
+    for var in graph.variables:
+        blank = table.attrs.get("spelled", {}).get(var.name, {}).values()
+        variables.append(_resolved(where, known_cells(table, var.name, missing, var.values), var, sorted(set(blank))))
     resolved = CausalGraph(tuple(variables))
     for var, new in zip(graph.variables, resolved.variables, strict=True):
-        if new.values and not var.values and as_number(new.values[0]) is None:
+        if not var.values and any(as_number(word) is None for word in new.values):
             words = pd.Series(table.attrs.get("spelled", {}).get(var.name, {}), dtype=object)
             for word, count in words.value_counts().items():
                 print(
@@ -77,9 +82,13 @@ def resolve_kinds(data: Custom, graph: CausalGraph) -> CausalGraph:
                 ' tells, or say "kind" (and "classes") in the graph'
             )
         return graph
-    _, table = read_table(data.labels)
+    _, table = read_table(data.labels, key_of(data.images))
     _refuse_unused(data, table, graph)
     graph = resolve(data.labels, table, graph, data.missing)
+    for var in graph.variables if data.missing not in ("", KEEP) else ():
+        kept, left = (len(known_cells(table, var.name, missing, var.values)) for missing in (KEEP, data.missing))
+        if kept > left:
+            print(f"{kept - left} cells of {var.name!r} are no label by config.data.missing {data.missing}", flush=True)
     if data.missing != KEEP:
         for name in graph.names:
             _ask_about_sentinel(data, name, known_cells(table, name, data.missing))
@@ -133,14 +142,17 @@ def _refuse(where, var: Variable, cells: pd.Series, expected: str) -> None:
         )
 
 
-def _refuse_constant(where, var: Variable, cells: pd.Series, num_values: int) -> None:
+def _refuse_constant(where, var: Variable, cells: pd.Series, num_values: int, blank: Sequence[str] = ()) -> None:
     if num_values == 1:
-        raise InputError(
-            f"{where} has the same value, {cells.iloc[0]}, for every label of {var.name!r}: leave it out of the graph"
-        )
+        has = f"{where} has the same value, {cells.iloc[0]}, for every label of {var.name!r}"
+        if blank:
+            fix = f'if they are a class, list it in the graph ("values": ["{blank[0]}", "{cells.iloc[0]}"])'
+            raise InputError(f"{has}, and cells {some(map(repr, blank))}, which are read as no label: {fix}")
+        raise InputError(f"{has}: leave it out of the graph")
 
 
-def _resolved(where, cells: pd.Series, var: Variable) -> Variable:
+def _resolved(where, cells: pd.Series, var: Variable, blank: Sequence[str]) -> Variable:
+    """The variable with its kind, classes and spellings by its cells; blank: words that were read as no label."""
     if var.kind == "continuous" or var.values:
         return var
     numbers = _numbers(cells)
@@ -150,7 +162,7 @@ def _resolved(where, cells: pd.Series, var: Variable) -> Variable:
     names = [_spelled(number) for number in sorted(numbers.unique())] if are_numbers else sorted(cells.unique())
     if var.kind == AUTO and are_numbers and len(names) != 2:
         return dataclasses.replace(var, kind="continuous")
-    _refuse_constant(where, var, cells, len(names))
+    _refuse_constant(where, var, cells, len(names), blank)
     if not are_numbers:
         like = cells[numbers.isna() & cells.str.fullmatch(LIKE_NUMBER).astype(bool)]
         expected = 'numbers with a decimal point and no unit or mark of thousands ("values" in the graph: all classes)'
@@ -205,6 +217,7 @@ def _ask_about_sentinel(data: Custom, name: str, cells: pd.Series) -> None:
             told = ",".join(map(_spelled, marks))
             raise InputError(
                 f"{data.labels} has {told} in {len(numbers) - len(others)} rows of {name!r}, whose other labels go from"
-                f" {others.min():.6g} to {others.max():.6g}: set --config.data.missing={told} if it means that there is"
-                f" no label, or --config.data.missing={KEEP} if it is one"
+                f" {others.min():.6g} to {others.max():.6g}: set data.missing to {told} if it means that there is no"
+                f" label (--set=data.missing={told}; of cdae train --config.data.missing={told}), or to {KEEP} if it is"
+                " one"
             )

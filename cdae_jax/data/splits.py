@@ -54,8 +54,9 @@ def read_interventions(where, column: str, table: pd.DataFrame, graph: CausalGra
     return np.array([[name in names for name in graph.names] for names in named])
 
 
-def split_rows(table: pd.DataFrame, data: Custom) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Positions in the table of the training, the validation and the test split; the second may be empty.
+def split_rows(table: pd.DataFrame, data: Custom, key: str = "file") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Positions in the table of the training, the validation and the test split; the second may be empty. key is the
+    column that names the images.
 
     Without a split column an image is a test image if the hash of the seed and its key, or its group, is among the
     lowest `test_fraction` of all hashes: it stays where it is whatever rows come, go, or change their order. Likewise
@@ -64,7 +65,7 @@ def split_rows(table: pd.DataFrame, data: Custom) -> tuple[np.ndarray, np.ndarra
     Raises:
       InputError: an unknown column or mark, a fraction that is none, a group on both sides, or an empty split.
     """
-    groups = table["file" if "file" in table else "index"]
+    groups = table[key]
     if data.group_column:
         _check_column("group_column", data.group_column, data.labels, table)
         groups = table[data.group_column].where(table[data.group_column] != "", groups)

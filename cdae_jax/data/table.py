@@ -87,6 +87,11 @@ def read_table(source: Table, by: str = "file") -> tuple[str, pd.DataFrame]:
     return renamed, table.rename(columns={key: renamed})
 
 
+def key_of(images: str) -> str:
+    """The key column by which a table names images at a path: "file" in a folder, else "index"."""
+    return "file" if expanded(images).is_dir() else "index"
+
+
 def _squeezed(name) -> str:
     return re.sub(r"[\s_-]", "", str(name).casefold())
 
@@ -170,7 +175,7 @@ def _of_text(path: pathlib.Path, text: str) -> pd.DataFrame:
         delimiter = " "
         rows = [[cell.strip('"') for cell in line.split()] for line in text.splitlines()]
     else:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
         rows = [[cell.strip() for cell in row] for row in reader]
     start = next((i for i, row in enumerate(rows) if any(row)), 0) + is_counted
     if delimiter == " " and start + 1 < len(rows) and len(rows[start + 1]) == len(rows[start]) + 1:
@@ -187,7 +192,7 @@ def _with_points(path: pathlib.Path, cells: pd.DataFrame, delimiter: str) -> pd.
         for form in (COMMA_NUMBER, POINT_NUMBER)
     )
     with_comma = cells.to_numpy()[commas.to_numpy()]
-    for name, column in cells.items() if delimiter == ";" else ():
+    for name, column in cells.items():
         text = column.iloc[1:].dropna().astype(str)
         marked = text[text.str.fullmatch(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")]
         whole = text.str.fullmatch("[+-]?[0-9]+")
@@ -211,7 +216,7 @@ def _with_points(path: pathlib.Path, cells: pd.DataFrame, delimiter: str) -> pd.
 
 def _of_frame(frame: pd.DataFrame) -> pd.DataFrame:
     if frame.index.name is not None:
-        frame = frame.reset_index()
+        frame = frame.reset_index(drop=frame.index.name in frame.columns)
     header = pd.DataFrame([list(frame.columns)])
     return _as_text(pd.concat([header, frame.astype(object).set_axis(header.columns, axis=1)]))
 

@@ -21,7 +21,7 @@ from cdae_jax.data.images import Collection, collect
 from cdae_jax.data.images import load as load_images
 from cdae_jax.data.pipeline import make_dataset
 from cdae_jax.data.settings import Custom
-from cdae_jax.data.table import is_key, read_table
+from cdae_jax.data.table import is_key, key_of, read_table
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
 from cdae_jax.inference.loading import load, origin
@@ -134,7 +134,7 @@ def _paths_of(images, labels, folder: pathlib.Path, data: Custom) -> dict[str, s
     is_path = isinstance(images, (str, os.PathLike))
     found = None if is_path else collect(images)
     if found is not None or not isinstance(labels, (str, os.PathLike)):
-        table = _keyed(labels, found)
+        table = _keyed(labels, found, images)
         labels = _stored(folder, "labels.csv", lambda file: table.to_csv(file, index=False))
     if found is not None:
         pixels = load_images(found, framing_of(data, channels=0), math.inf)
@@ -142,11 +142,12 @@ def _paths_of(images, labels, folder: pathlib.Path, data: Custom) -> dict[str, s
     return {"data.images": os.fspath(images), "data.labels": os.fspath(labels)}
 
 
-def _keyed(labels, found: Collection | None) -> pd.DataFrame:
-    """The table with a column that says which image a row means: "file" in a folder (None), "index" of `found`."""
+def _keyed(labels, found: Collection | None, images) -> pd.DataFrame:
+    """The table with a column that says which image a row means: "index" of `found`; of images at a path (None) what
+    they are named by."""
     if not isinstance(labels, (str, os.PathLike)):
         labels = _with_key(_frame(labels), found)
-    key, table = read_table(labels, by="file" if found is None else "index")
+    key, table = read_table(labels, by="index" if found is not None else key_of(images))
     if key == "file" and found is not None:
         rows = rows_of_files(table[key].tolist(), _below_their_folder(found))
         table = table.drop(columns=key).assign(index=rows)

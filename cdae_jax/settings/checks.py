@@ -16,7 +16,9 @@ POSITIVE = (
     *("train.steps", "train.batch_size", "train.learning_rate", "train.checkpoint_every", "train.refine_every"),
     *("system.microbatches", "system.fsdp"),
 )
-NOT_NEGATIVE = ("model.style_dim", "train.gamma", "train.warmup_steps", "train.anneal_steps")
+NOT_NEGATIVE = (
+    *("data.seed", "train.seed", "model.style_dim", "train.gamma", "train.warmup_steps", "train.anneal_steps"),
+)
 BELOW_1 = ("data.validation_share", "train.condition_drop", "train.ema_decay")
 RANGES = {
     "a positive number": (lambda value: value > 0, POSITIVE),

@@ -27,3 +27,10 @@ def test_options_are_read_with_and_without_values():
 def test_broken_texts_and_edges_without_direction_are_refused(text):
     with pytest.raises(InputError):
         Reader(text)
+
+
+def test_ports_and_repeated_options_are_read():
+    read = Reader('digraph { a:e->b; "c":"n w" -> b:w [color=red] [style=bold]; a [unit="mm"] [kind=binary] }')
+    assert read.edges == [("a", "b"), ("c", "b")] and read.nodes["a"] == {"unit": "mm", "kind": "binary"}
+    with pytest.raises(InputError, match="does not say which is the cause"):
+        Reader("dag { a:e--b; c -> d }")

@@ -270,3 +270,31 @@ def test_a_mistake_in_a_file_names_the_file(tmp_path):
         read_graph(tmp_path / "graph.dot")
     with pytest.raises(ValueError, match="the graph is empty"):
         get_config(f"cpu,{tmp_path}/graph.dot")
+
+
+@pytest.mark.parametrize(
+    ("graph", "message"),
+    [
+        ({"a": {"values": 2}}, "the values of 'a' are 2: expected a list"),
+        ({"a": {"values": "no,yes"}}, "the values of 'a' are 'no,yes': expected a list"),
+        ({"c": [["a"]]}, "the parents of 'c' have .'a'.: expected names"),
+        ({"c": [{"name": "a"}]}, "the parents of 'c' have .*: expected names"),
+        ({"a": {"part": ["x", "y"]}}, "the part of 'a' is .'x', 'y'.: expected a text"),
+        ({"a": {"unit": ["mm"]}}, "the unit of 'a' is .'mm'.: expected a text"),
+        ("graph [ directed 1 node 5 ]", "cannot be read as GML"),
+    ],
+)
+def test_odd_graphs_are_named(graph, message):
+    with pytest.raises(InputError, match=message):
+        read_graph(graph)
+
+
+def test_an_empty_table_is_no_graph(tmp_path):
+    (tmp_path / "graph.csv").write_text("")
+    with pytest.raises(InputError, match="empty"):
+        read_graph(tmp_path / "graph.csv")
+
+
+def test_arrays_are_lists_too():
+    graph = read_graph({"c": {"parents": np.array(["a", "b"]), "values": np.array(["no", "yes"])}})
+    assert graph.names == ("a", "b", "c") and graph.variables[2].values == ("no", "yes")

@@ -1,7 +1,9 @@
 """Image files that read like an array, what their headers say, and what is said of all of them."""
 
 import io
+import struct
 import warnings
+import zlib
 
 import numpy as np
 import pytest
@@ -185,3 +187,25 @@ def test_12_bits_in_16_are_warned_about(tmp_path):
         with warnings.catch_warnings(action="error"):
             warn_of_dark(shown, found, Framing(4, 1, white_level=65535))
             warn_of_dark([np.full((4, 4), 30_000, np.uint16)], [Look(4, 4, True, deep=True)], GRAY)
+
+
+def test_files_of_16_bit_colour_are_known_as_such(tmp_path):
+    """Pillow reads the high byte of each number."""
+    rows = np.full((4, 4, 3), 16383, ">u2")
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, 0))]
+    chunks += [(b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))), (b"IEND", b"")]
+    data = b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    )
+    path = tmp_path / "deep.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + data)
+    look = look_at(path)
+    assert look.deep and not look.gray
+    with pytest.warns(UserWarning, match="nothing above 63: Pillow reads files of 16-bit colour at 8 bits"):
+        warn_of_dark([path], [look], Framing(4, 3))
+    with pytest.raises(ValueError, match="no white_level holds: store an array of uint16"):
+        read_image(path, Framing(4, 3, white_level=16383))
+
+
+def test_an_array_of_another_shape_is_no_image():
+    assert "its shape is (64,)" in look_at(np.zeros(64))

@@ -66,14 +66,18 @@ def test_the_right_graph_is_seldom_contradicted_however_many_tests_there_are(num
 def test_unlabelled_cells_are_counted_and_left_out():
     labels = LABELS.copy()
     labels[:500, 1] = np.nan
-    line = next(line for line in describe(labels, CHAIN).splitlines() if line.startswith("mid ") and "->" not in line)
+    line = next(
+        line
+        for line in describe(labels, np.zeros(labels.shape, bool), CHAIN).splitlines()
+        if line.startswith("mid ") and "->" not in line
+    )
     assert line.split()[3] == "1000"
 
 
 def test_statistics_stand_in_columns_whatever_their_width():
     graph = CausalGraph((Variable("a_name_beyond_14_letters", unit="px"), Variable("tall", kind="binary")))
     labels = np.stack([np.repeat([-1.5e-6, 2.5e-6], 30), np.repeat([0, 0, 1], 20)], 1).astype(np.float32)
-    lines = [line.split() for line in describe(labels, graph).splitlines()]
+    lines = [line.split() for line in describe(labels, np.zeros(labels.shape, bool), graph).splitlines()]
     start = lines.index(["variable", "kind", "unit", "labelled", "mean", "sd", "lowest", "highest"])
     row = ["a_name_beyond_14_letters", "continuous", "px", "60", "5e-07", "2e-06", "-1.5e-06", "2.5e-06"]
     assert lines[start + 1 : start + 3] == [row, ["tall", "binary", "-", "60", "-", "-", "-", "-"]]
@@ -108,4 +112,17 @@ def test_edges_kinds_and_classes_are_shown():
 def test_too_few_whole_rows_are_not_compared_with_the_graph():
     labels = LABELS.copy()
     labels[49:, 0] = np.nan
-    assert describe(labels, CHAIN).endswith("only 49 images have every label: too few to compare with the graph")
+    assert describe(labels, np.zeros(labels.shape, bool), CHAIN).endswith(
+        "only 49 images have every label: too few to compare with the graph"
+    )
+
+
+def test_images_in_which_a_variable_was_set_say_nothing_of_the_graph():
+    """Two roots that were set high together depend in those images alone."""
+    rng = np.random.default_rng(1)
+    graph, labels = CausalGraph((Variable("a"), Variable("b"))), rng.normal(size=(400, 2))
+    was_set = np.zeros((400, 2), bool)
+    labels[:80], was_set[:80] = 4 + 0.1 * rng.normal(size=(80, 2)), True
+    assert "CONTRADICTED" in describe(labels, np.zeros_like(was_set), graph)
+    told = describe(labels, was_set, graph)
+    assert "nothing against it" in told and "CONTRADICTED" not in told and "tested on 320 images" in told

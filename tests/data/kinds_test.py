@@ -8,7 +8,7 @@ from cdae_jax.data.kinds import read_labels, resolve, resolve_kinds
 from cdae_jax.data.settings import Custom
 from cdae_jax.data.table import read_table
 from cdae_jax.errors import InputError
-from cdae_jax.graph import CausalGraph, Variable
+from cdae_jax.graph import AUTO, CausalGraph, Variable
 
 NUM = 80
 
@@ -189,7 +189,7 @@ USUAL = np.linspace(20, 30, NUM).round(2)
     [
         (
             [-999] * 3,
-            "has -999 in 3 rows of 'x', whose other labels go from 20 to 30: set --config.data.missing=-999 if",
+            "has -999 in 3 rows of 'x', whose other labels go from 20 to 30: set data.missing to -999 if",
         ),
         ([9999.0] * 4, "has 9999 in 4 rows"),
         ([-999] * 3 + [-99] * 3, "has -999 in 3 rows"),
@@ -274,3 +274,35 @@ def test_a_word_of_no_cell_is_no_mark(tmp_path):
     )
     with pytest.raises(InputError, match="names 'unknwon', which no cell of x"):
         resolve_kinds(Custom(name="a", resolution=32, images="a", labels=str(path), missing="unknwon"), graph)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["20 °C", "25 °C", "100 °C"],
+        ["5 Hz", "10 Hz"],
+        ["80 mmHg", "95 mmHg"],
+        ["$5", "$12"],
+        ["1 000", "2 500"],
+        ["5€", "7€"],
+    ],
+)
+def test_numbers_with_units_are_no_classes(cells):
+    with pytest.raises(InputError, match="expected numbers with a decimal point and no unit"):
+        read(column_of(*cells))
+
+
+def test_a_class_that_was_read_as_no_label_is_named():
+    with pytest.raises(InputError, match="and cells 'none', which are read as no label: if they are a class, list it"):
+        read(column_of("none", "mild"))
+
+
+def test_every_variable_that_loses_labels_to_a_mark_is_named(tmp_path, capsys):
+    table = pd.DataFrame({"file": range(90), "sex": np.resize([0, 1, 9], 90), "size": np.resize(range(15), 90)})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    data = Custom(name="custom", resolution=8, images=str(tmp_path), labels=str(tmp_path / "t.csv"), missing="9")
+    resolve_kinds(data, CausalGraph((Variable("sex", kind=AUTO), Variable("size", kind=AUTO))))
+    told = capsys.readouterr().out
+    assert (
+        "30 cells of 'sex' are no label by config.data.missing 9" in told and "6 cells of 'size' are no label" in told
+    )

@@ -60,8 +60,8 @@ def test_another_seed_and_another_fraction_split_otherwise():
 
 def test_rows_of_an_array_are_split_by_their_index():
     table = table_of(100).rename(columns={"file": "index"})
-    train, _, test = split_rows(table, DATA)
-    again = split_rows(table.iloc[::-1], DATA)[2]
+    train, _, test = split_rows(table, DATA, "index")
+    again = split_rows(table.iloc[::-1], DATA, "index")[2]
     assert len(train) + len(test) == 100 and set(99 - again) == set(test)
 
 

@@ -188,7 +188,7 @@ def test_rows_are_counted_as_the_file_has_them(tmp_path):
         ),
         (
             text_of([["file", "a"], ["0.png", "1,234"], ["1.png", "999"]], "\t"),
-            "'1,234', whose comma may mark thousands or decimals",
+            "'1,234' beside whole ones in 'a', whose mark may be of thousands or decimals",
         ),
     ],
 )
@@ -233,3 +233,19 @@ def test_a_mark_that_may_be_of_thousands_is_refused(read, cell):
 def test_rows_are_counted_from_the_first_line_below_a_named_separator_too(tmp_path):
     (tmp_path / "labels.csv").write_text("sep=;\nfile;size\na.png;1\nb.png;2\n")
     assert list(read_table(tmp_path / "labels.csv")[1].index) == [3, 4]
+
+
+def test_thousands_are_asked_about_in_tables_of_tabs_too(tmp_path):
+    (tmp_path / "t.tsv").write_text("index\tsize\tshare\n0\t1,234\t0,1\n1\t950\t0,2\n2\t2,500\t0,3\n")
+    with pytest.raises(InputError, match="whose mark may be of thousands or decimals"):
+        read_table(tmp_path / "t.tsv")
+
+
+def test_a_quoted_cell_may_follow_a_space(tmp_path):
+    (tmp_path / "t.csv").write_text('file, size, kind\na.png, 1.5, "cat, big"\nb.png, 2, "dog"\n')
+    assert read_table(tmp_path / "t.csv")[1]["kind"].tolist() == ["cat, big", "dog"]
+
+
+def test_a_frame_may_have_its_index_as_a_column_too():
+    frame = pd.DataFrame({"file": ["a.png", "b.png"], "size": [1.5, 2.5]}).set_index("file", drop=False)
+    assert read_table(frame)[1]["file"].tolist() == ["a.png", "b.png"]
