@@ -7,10 +7,13 @@ import pytest
 from commands import assert_drawn, run_here
 from devices import one_device
 from PIL import Image
+from short_runs import dataset_of
 
+import cdae_jax
 from cdae_jax.errors import InputError
 from cdae_jax.inference.answers import Counterfactuals
 from cdae_jax.inference.trained_model import TrainedModel
+from cdae_jax.plots import pictures
 
 
 def test_counterfactuals_are_drawn_with_the_truth_where_it_is_known(trained_pendulum, tmp_path, capsys):
@@ -37,6 +40,24 @@ def test_counterfactuals_start_from_the_datasets_labels_if_asked(trained_pendulu
         with one_device():
             run_here("counterfactual", *given, "--do=angle=20", f"--factual_labels={how}")
     assert asked[0] is None and asked[1].shape == (2, 4) and np.isfinite(asked[1]).all()
+
+
+def test_the_truth_goes_as_far_as_it_is_asked_to(trained_pendulum, tmp_path, monkeypatch):
+    drawn, titles = [], []
+
+    def kept(path, rows, captions, title):
+        drawn.append(dict(rows)["true counterfactual"].astype(int))
+        titles.append(title)
+
+    monkeypatch.setattr(pictures, "counterfactual_grid", kept)
+    given = (f"--workdir={trained_pendulum}", "--num=2", f"--output={tmp_path}/cf.png", "--num_steps=1")
+    with one_device():
+        for strength in ("0", "0.5", "1"):
+            run_here("counterfactual", *given, "--do=angle=20", f"--strength={strength}")
+    images = dataset_of(cdae_jax.load(trained_pendulum).settings).test.images[:2]
+    assert np.abs(drawn[0] - images).max() <= 1  # nothing was asked for
+    assert np.abs(drawn[1] - drawn[0]).max() > 50 and np.abs(drawn[2] - drawn[1]).max() > 50
+    assert titles[1:] == ["Pendulum: do(angle = 20), strength 0.5", "Pendulum: do(angle = 20)"]
 
 
 @pytest.mark.parametrize(("do", "notes"), [("length=11,angle=-35,light=130,position=3", 1), ("angle=90", 0)])

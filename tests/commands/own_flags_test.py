@@ -1,6 +1,7 @@
 """The flags for one's own images: the changes they make, and their settings as `inspect` shows them."""
 
 import re
+import sys
 import typing
 
 import pytest
@@ -8,8 +9,10 @@ from commands import run_here
 from devices import one_device
 
 from cdae_jax.commands.make_example import write_example
+from cdae_jax.data import pipeline
 from cdae_jax.data.settings import Custom
 from cdae_jax.errors import InputError
+from cdae_jax.settings.run import Settings
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +67,14 @@ def test_mistakes_are_named(example, given, message):
     flags = [flag for text in given for flag in (example if text == "{}" else [text])]
     with pytest.raises(InputError, match=message):
         run_here("inspect", *flags)
+
+
+def test_what_a_setting_holds_as_text_stays_text(example, monkeypatch):
+    """A number may mark missing labels, or be a column's name."""
+    given = [*example, "--set=data.missing=-999", "--set=data.group_column=2", "--set=data.test_fraction=0.4"]
+    seen = []
+    monkeypatch.setattr(pipeline, "make_dataset", lambda data, graph: seen.append(data) or sys.exit())
+    monkeypatch.setattr(Settings, "resolved", lambda settings: settings)
+    with pytest.raises(SystemExit):
+        run_here("inspect", *given)
+    assert (seen[0].missing, seen[0].group_column, seen[0].test_fraction) == ("-999", "2", 0.4)

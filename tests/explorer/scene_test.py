@@ -57,6 +57,7 @@ def test_options_reach_the_model(model, dataset):
     asked = scene.scene_of_test_image(dataset, 0)
     half = scene.answer(model, dataset, asked, {"c": dataset.test.labels[0, 2] + 8}, strength=0.5)
     assert half.after[2] == dataset.test.labels[0, 2] + 4
+    np.testing.assert_array_equal(half.image, half.true)  # the truth goes as far
 
 
 def test_values_outside_the_training_range_are_warned_about(model, dataset):

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation.evaluate import PROTOCOL
+from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.inference.answers import Counterfactuals
 from cdae_jax.studies import compare
 from cdae_jax.studies.compare import differences, errors_of_images, read_metrics, table
@@ -163,3 +164,25 @@ def test_the_pictures_are_decoded_as_the_numbers_were(monkeypatch, tmp_path):
     for _, images, texts in drawn:
         assert texts == ["factual", "x", "true"]
         np.testing.assert_array_equal(images[1], images[2])
+
+
+def test_what_not_all_models_know_is_not_drawn(monkeypatch, tmp_path):
+    class OfC(stripes.OfTheTruth):
+        graph = CausalGraph((Variable("c"),))
+
+    drawn = []
+    monkeypatch.setattr(compare, "load", lambda workdir: OfC())
+    monkeypatch.setattr(compare, "dataset_of", lambda *_: stripes.world(render=None))
+    monkeypatch.setattr(compare, "image_table", lambda path, rows, title: drawn.extend(rows))
+    monkeypatch.setattr(OfC, "counterfactual", lambda self, images, do, **_: Counterfactuals(images, None))
+    asked = dataclasses.asdict(Sampling(3))
+    compare.draw_grid({"x": {"protocol": {"workdir": "x"} | asked}}, 2, tmp_path / "grid.png")
+    assert [name.split(" =")[0] for name, *_ in drawn] == ["do(c"] * 2
+
+
+def test_models_of_other_variables_are_not_compared_image_by_image():
+    found = {name: metrics(0.1, [0, 1], protocol={"seed": 1}) for name in "xy"}
+    errors = {name: np.zeros((1, 9, 1)) for name in "xy"}
+    assert set(differences(found, errors)) == {"x", "y"}
+    found["y"]["effectiveness"] = {"do(b)": {"b": found["x"]["effectiveness"]["do(a)"]["a"]}}
+    assert not differences(found, errors)

@@ -114,6 +114,8 @@ def test_a_stopped_extension_of_an_unfinished_run_ends_like_an_undisturbed_one(
         os.kill(os.getpid(), signal.SIGINT)
         return batch
 
+    weights, plain = [], loop.jit_train_step
+    monkeypatch.setattr(loop, "jit_train_step", lambda *given: weights.append(given[-1]) or plain(*given))
     before_step(monkeypatch, 27, interrupt)
     with pytest.raises(loop.Stopped, match="stopped as asked after step 28, which is saved: the same command goes on"):
         loop.train_model(settings, run)
@@ -122,6 +124,7 @@ def test_a_stopped_extension_of_an_unfinished_run_ends_like_an_undisturbed_one(
         in (capsys.readouterr().out)
     )
     monkeypatch.undo()
+    assert {(own.steps, own.anneal_steps) for own in weights} == {(20, settings.train.anneal_steps)}  # of the first 20
     assert not (run / "train.json").exists() and cdae_jax.load(run).step == 28
     loop.train_model(settings, run)
     assert_same_end(run, extended, LONGER, at=40)
@@ -244,6 +247,8 @@ def test_statistics_are_those_of_labelled_images_that_were_left_alone(tmp_path):
     shadow = np.stack(pendulum.shadow(rows[:, 0], rows[:, 1]), -1)
     np.testing.assert_allclose(rows[:, 2:], shadow, rtol=1e-5)  # no mechanism was broken
     assert all(np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves(model.params))
+    np.testing.assert_array_equal(model.stats.seen, split.labels[known])
+    assert model.training_labels.support(split.labels[known & ~left_alone]).max() < 100  # training images show them
 
 
 def test_the_readout_reads_labels_from_latents(trained_pendulum):
