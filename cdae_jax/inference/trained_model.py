@@ -115,21 +115,14 @@ class TrainedModel:
         found = [self._physical(decoding.latents(self, net, given, 0)[2]) for net, given in drawn]
         return Believed(told, spread_of(np.stack(found), told, self.graph))
 
-    def set_values(
-        self,
-        images: np.ndarray,
-        do: Mapping,
-        *,
-        labels: Labels = None,
-        context: Context = None,
-        fit_steps: int | None = None,
-    ) -> Mapping:
-        """`do` with shifts and scales turned into the values [B] that they mean for each image; see `encode`."""
+    def set_values(self, images: np.ndarray, do: Mapping, **known) -> Mapping:
+        """`do` with shifts and scales turned into the values [B] that they mean for each image; known as for
+        `encode`."""
         changes = do.items() if isinstance(do, Mapping) else ()
         changes = {name: value for name, value in changes if checks.is_change(name, value, self.graph)}
         if not changes:
             return do
-        factual = self.encode(images, labels=labels, context=context, fit_steps=fit_steps)
+        factual = self.encode(images, **known)
         columns = {name: factual[:, self.graph.index(name)] for name in changes}
         return {**do, **{name: checks.soften(name, value, columns[name]) for name, value in changes.items()}}
 

@@ -132,3 +132,8 @@ def test_a_deviation_is_that_of_all_its_images():
     for one in images:
         deviation.add(one)
     np.testing.assert_allclose(deviation.sd, images.std(0, ddof=1), rtol=1e-4)
+
+
+def test_a_decoder_without_diffusion_has_no_noise_to_find(model):
+    with pytest.raises(InputError, match="there is no noise to find: the conv decoder makes images of z alone"):
+        model.noise(IMAGES)
