@@ -16,9 +16,10 @@ MIN_LABELLED = 50
 KEEP = "none"  # config.data.missing: no value is a missing label
 FAR_OUT = 5  # a repeated value further away than so many ranges of the others is probably no measurement
 REPEATED = 3  # rows
+UNIT = r"(%|[$€£¥]|[a-zµ°]{1,3}|°[CF]|[kMG]?Hz|[hkM]?Pa|mmHg|[µmd]L|[mk][VW]|[a-zµ]+/[a-zA-Zµ]+)"
 LIKE_NUMBER = (
-    r"[+\-\u2212]?[$€£¥]?[.,]?[0-9]+([.,'\u2019][0-9]+)*\s?(%|[a-zA-Zµ°][a-zA-Zµ°/]{0,3}|[$€£¥])|\u2212[0-9.]+"
-    r"|[+-]?[0-9]*([.,'\u2019][0-9]+)+|[+-]?[$€£¥]\s?[0-9.,]+|[0-9]{1,3}([ \u00a0\u202f][0-9]{3})+"
+    rf"[+\-\u2212]?[$€£¥]?[.,]?[0-9]+([.,'\u2019][0-9]+)*\s?{UNIT}|\u2212[0-9.]+|[+-]?[0-9]*([.,'\u2019][0-9]+)+"
+    r"|[+-]?[$€£¥]\s?[0-9.,]+|[0-9]{1,3}([ \u00a0\u202f][0-9]{3})+"
 )
 
 

@@ -292,6 +292,10 @@ def test_numbers_with_units_are_no_classes(cells):
         read(column_of(*cells))
 
 
+def test_names_of_a_digit_and_a_capital_are_classes():
+    assert read(column_of("1A", "2B", "3D"))[0].values == ("1A", "2B", "3D")
+
+
 def test_a_class_that_was_read_as_no_label_is_named():
     with pytest.raises(InputError, match="and cells 'none', which are read as no label: if they are a class, list it"):
         read(column_of("none", "mild"))

@@ -195,3 +195,23 @@ def test_mistakes_are_found_by_every_answer(model, images):
         model.sample(0)
     with pytest.warns(UserWarning, match=r"do\(angle=90\) lies outside the range seen in training, -3"):
         model.counterfactual(images, {"angle": 90})
+
+
+def test_a_change_starts_from_the_label_that_is_read_with_the_context(model, images, monkeypatch):
+    seen = []
+    monkeypatch.setattr(model, "encode", lambda images, **known: seen.append(known) or np.zeros((len(images), 4)))
+    with pytest.raises(InputError, match="context was given, but this model has none"):
+        model.predict(images, {"angle": "+5"}, context=3)
+    assert [known["context"] for known in seen] == [3]
+
+
+def test_options_are_a_sampling_or_fields(model, images):
+    with pytest.raises(InputError, match="expected a Sampling, or None and fields by name: num_steps=5"):
+        model.counterfactual(images, {}, options={"num_steps": 5})
+
+
+def test_labels_to_draw_outside_the_training_range_are_warned_about(model):
+    labels = model.encode(model.sample(1))
+    labels[:, 0] = 500
+    with pytest.warns(UserWarning, match="the angle to draw lies outside the range seen in training, .* to .* deg"):
+        model.sample(labels, num_steps=1)
