@@ -2,5 +2,8 @@
 for config in morpho_mnist pendulum causal_circuit celeba; do
   JAX_EXEC_TIME_OPTIMIZATION_EFFORT=-1 JAX_MEMORY_FITTING_EFFORT=-1 \
       cdae plan --config=$config:paper,method=paper --topology=v5e:2x4,v5e:4x4,v5e:16x16 \
-      --output=results/plans/$config.json
+      --output=$config.json
 done
+python -c "import json; configs = 'morpho_mnist', 'pendulum', 'causal_circuit', 'celeba'
+plans = {config: json.load(open(config + '.json')) for config in configs}
+open('results/plans/plans.json', 'w').write(json.dumps(plans, indent=2) + chr(10))"
