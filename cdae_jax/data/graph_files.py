@@ -151,8 +151,9 @@ def _built(specs: Mapping[str, Mapping]) -> CausalGraph:
                 )
             spec["values"] = [plain(value) for value in spec["values"]]
         for key in ("unit", "part"):
-            if not isinstance(spec.get(key, ""), str):
-                raise InputError(f"the {key} of {name!r} is {spec[key]!r}: expected a text")
+            if hasattr(value := spec.get(key, ""), "__iter__") and not isinstance(value, str):
+                raise InputError(f"the {key} of {name!r} is {value!r}: expected a text")
+            spec |= {key: plain(value)} if key in spec and value == value else {key: ""}
         parents = [plain(parent) for parent in spec.get("parents", ())]
         variables.append({"kind": AUTO, **spec, "name": plain(name), "parents": parents})
         if spec.get("classes") and "kind" not in spec:

@@ -121,7 +121,9 @@ def describe(labels: np.ndarray, was_set: np.ndarray, graph: CausalGraph, learne
     lines = [summary(labels.astype(np.float64), graph)]
     whole = table.dropna()
     if len(whole) < MIN_ROWS:
-        return "\n".join([*lines, "", f"only {len(whole)} images have every label: too few to compare with the graph"])
+        which = " in which nothing was set" if was_set.any() else ""
+        few = f"only {len(whole)} images{which} have every label: too few to compare with the graph"
+        return "\n".join([*lines, "", few])
     lines += ["", "correlation of the labels", whole.corr().to_string(float_format="{:.3f}".format)]
     rows = whole.to_numpy()[np.random.default_rng(0).permutation(len(whole))[:MAX_ROWS]]
     lines += ["", *told(check(rows, graph), graph, len(rows))]

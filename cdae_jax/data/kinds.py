@@ -164,7 +164,7 @@ def _resolved(where, cells: pd.Series, var: Variable, blank: Sequence[str]) -> V
     if var.kind == AUTO and are_numbers and len(names) != 2:
         return dataclasses.replace(var, kind="continuous")
     _refuse_constant(where, var, cells, len(names), blank)
-    if not are_numbers:
+    if not are_numbers and var.kind == AUTO:
         like = cells[numbers.isna() & cells.str.fullmatch(LIKE_NUMBER).astype(bool)]
         expected = 'numbers with a decimal point and no unit or mark of thousands ("values" in the graph: all classes)'
         _refuse(where, var, like.drop_duplicates(), expected)

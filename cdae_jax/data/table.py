@@ -175,14 +175,21 @@ def _of_text(path: pathlib.Path, text: str) -> pd.DataFrame:
         delimiter = " "
         rows = [[cell.strip('"') for cell in line.split()] for line in text.splitlines()]
     else:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
-        rows = [[cell.strip() for cell in row] for row in reader]
+        try:  # with a space before a quote it may be one of a cell, or of the text in it
+            rows = _rows_of(text, delimiter, skipinitialspace=True)
+        except csv.Error:
+            rows = _rows_of(text, delimiter)
     start = next((i for i, row in enumerate(rows) if any(row)), 0) + is_counted
     if delimiter == " " and start + 1 < len(rows) and len(rows[start + 1]) == len(rows[start]) + 1:
         rows[start] = ["file" if is_counted else "", *rows[start]]  # the rows' names come without one of their own
     cells = pd.DataFrame(dict(enumerate(itertools.zip_longest(*rows[start:]))), dtype=object)
     cells.index += start + 1
     return _with_points(path, cells, delimiter) if delimiter in ";\t" else cells
+
+
+def _rows_of(text: str, delimiter: str, **how) -> list[list[str]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, **how)
+    return [[cell.strip() for cell in row] for row in reader]
 
 
 def _with_points(path: pathlib.Path, cells: pd.DataFrame, delimiter: str) -> pd.DataFrame:
@@ -194,7 +201,8 @@ def _with_points(path: pathlib.Path, cells: pd.DataFrame, delimiter: str) -> pd.
     with_comma = cells.to_numpy()[commas.to_numpy()]
     for name, column in cells.items():
         text = column.iloc[1:].dropna().astype(str)
-        marked = text[text.str.fullmatch(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")]
+        mark = "[.,]" if delimiter == ";" else ","
+        marked = text[text.str.fullmatch(rf"[+-]?[1-9][0-9]{{0,2}}{mark}[0-9]{{3}}")]
         whole = text.str.fullmatch("[+-]?[0-9]+")
         if len(marked) and whole.any() and (whole.sum() + len(marked)) == (text.str.fullmatch("[+-]?[0-9.,]+")).sum():
             raise InputError(

@@ -102,7 +102,7 @@ def _key_of(bench: Bench) -> dict:
         "step": bench.model.step,
         "parameters": parameters_digest(bench.model.params),
         "num_images": len(bench.test),
-        "test_images": digest_of_images(bench.test.images),
+        "test_images": digest_of_images(np.asarray(bench.test.images)),
         "seed": bench.seed,
         **dataclasses.asdict(bench.options),
     }

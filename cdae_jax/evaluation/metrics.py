@@ -150,14 +150,18 @@ def minimality(factual: np.ndarray, counterfactual: np.ndarray, others: np.ndarr
 
 
 def mean_of_cells(per_image: np.ndarray) -> np.ndarray:
-    """[N] what each image adds to the mean over all cells, times N: their mean over images is that of the cells' means.
+    """[N] numbers of the images whose mean is the mean over all cells, and whose spread is that of what they add to it.
 
-    A cell is a variable under an intervention, and per_image [do, N, n] its errors, NaN where nobody knows the truth;
-    interventions count alike, and so do the known variables of each.
+    A cell is a variable under an intervention, and per_image [do, N, n] its errors, NaN where nobody knows the truth.
+    Interventions count alike, and so do the known variables of each: the means of cells are averaged, and each image
+    has that average plus its deviations from them, as its shares of the cells weigh them. NaN if nothing is known.
     """
     is_known = np.isfinite(per_image)
-    counts = is_known.sum(1, keepdims=True)
-    weights = is_known / np.maximum(counts, 1)
-    cells = (counts > 0).sum(2, keepdims=True)  # of each intervention
-    shares = np.where(is_known, per_image, 0) * weights / np.maximum(cells, 1)
-    return len(per_image[0]) * shares.sum((0, 2)) / max(1, int((cells > 0).sum()))
+    counts = is_known.sum(1, keepdims=True)  # [do, 1, n] images of each cell
+    means = np.where(is_known, per_image, 0).sum(1, keepdims=True) / np.maximum(counts, 1)
+    cells = (counts > 0).sum(2, keepdims=True)  # [do, 1, 1] known ones of each intervention
+    weights = (counts > 0) / np.maximum(cells, 1) / max(1, int((cells > 0).sum()))
+    if not is_known.any():
+        return np.full(per_image.shape[1], np.nan)
+    gaps = np.where(is_known, per_image - means, 0) / np.maximum(counts, 1)
+    return (weights * means).sum() + per_image.shape[1] * (weights * gaps).sum((0, 2))

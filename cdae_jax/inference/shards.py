@@ -75,7 +75,7 @@ def _agree(folder: pathlib.Path, request: dict) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     stored = json.loads(claims.write_once(path, json.dumps(request, indent=2, default=lambda x: x.item()) + "\n"))
     for name, value in request.items():
-        if name == "images" and stored.get(name) != value:
+        if name == "images" and stored.get(name, value) != value:
             raise InputError(f"{folder} holds counterfactuals of other images: choose another --output")
         if stored.get(name) != value:
             raise InputError(

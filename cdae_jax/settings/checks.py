@@ -85,11 +85,11 @@ def check_train(train: Train, model: Model) -> None:
         )
 
 
-def check_mechanisms(train: Train, graph: CausalGraph) -> None:
+def check_mechanisms(train: Train, model: Model, graph: CausalGraph) -> None:
     """Raises InputError for a mechanism of the graph that is unknown, or cannot be learned as the settings say."""
     for var in graph.variables:
         if var.mechanism:
-            own = tuple(kind for kind in MECHANISMS if kind != "one_hop")  # which a model has of all or of none
+            own = tuple(kind for kind in MECHANISMS if kind != "one_hop" or kind == model.mechanism)  # of all or none
             known = (*own, AUTO) if var.kind == "continuous" else (*own, AUTO, CLASS)
             check_choice(f"graph[{var.name!r}].mechanism", var.mechanism, known)
         if var.mechanism in (AUTO, CLASS) and train.mechanisms != "labels":

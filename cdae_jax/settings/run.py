@@ -59,7 +59,7 @@ class Settings:
     def __post_init__(self):
         checks.check_numbers(self)
         checks.check_train(self.train, self.model)
-        checks.check_mechanisms(self.train, self.graph)
+        checks.check_mechanisms(self.train, self.model, self.graph)
         checks.check_model(self.model, self.data.resolution)
         self.sampling.check(self.diffusion.num_steps, "config.sample.")
         decoder = DECODERS[self.model.decoder]

@@ -90,7 +90,7 @@ def measure_point(bench: Bench, point: Sampling) -> dict:
     return {
         "intervened": float(np.mean(gaps[range(len(columns)), columns])),
         "non_descendants": float(np.nanmean(still)) if len(still) else None,
-        "cells": float(np.nanmean(gaps)),
+        "cells": float(np.nanmean(np.nanmean(gaps, 1))),
         "mse": mse,
         "psnr": metrics.psnr(mse),
         "mse_to_truth": float(np.mean(to_truth)) if to_truth else None,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cdae_jax.data.framing import Framing, as_bytes, framed, framing_of, picture_of
+from cdae_jax.data.framing import Framing, as_bytes, framed, framing_of, is_deep, picture_of
 from cdae_jax.data.settings import CelebA, Custom, Pendulum
 
 RNG = np.random.default_rng(0)
@@ -200,3 +200,12 @@ def test_the_settings_of_own_data_say_how_images_are_framed():
     own = Custom(name="custom", resolution=8, images="", labels="", fit="pad", background="black", white_level=9.0)
     assert framing_of(own, 1) == Framing(8, 1, "pad", "black", 9.0)
     assert framing_of(Pendulum(name="pendulum", resolution=8, train_size=1, test_size=1), 3) == Framing(8, 3)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "mode", "width"), [("bmp", "L", 160), ("bmp", "RGB", 72), ("tiff", "L", 16), ("png", "RGB", 16)]
+)
+def test_files_of_8_bits_are_not_deep_whatever_their_size(suffix, mode, width, tmp_path):
+    Image.new(mode, (width, 16)).save(tmp_path / f"x.{suffix}")
+    with Image.open(tmp_path / f"x.{suffix}") as image:
+        assert not is_deep(image)

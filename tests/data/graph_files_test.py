@@ -298,3 +298,8 @@ def test_an_empty_table_is_no_graph(tmp_path):
 def test_arrays_are_lists_too():
     graph = read_graph({"c": {"parents": np.array(["a", "b"]), "values": np.array(["no", "yes"])}})
     assert graph.names == ("a", "b", "c") and graph.variables[2].values == ("no", "yes")
+
+
+def test_parts_and_units_may_be_numbers_or_missing():
+    graph = read_graph({"a": {"part": 1, "unit": float("nan")}, "b": {"parents": ["a"], "part": 2}})
+    assert [(var.part, var.unit) for var in graph.variables] == [("1", ""), ("2", "")]

@@ -310,3 +310,7 @@ def test_every_variable_that_loses_labels_to_a_mark_is_named(tmp_path, capsys):
     assert (
         "30 cells of 'sex' are no label by config.data.missing 9" in told and "6 cells of 'size' are no label" in told
     )
+
+
+def test_what_the_graph_calls_classes_are_classes():
+    assert read(column_of("1st", "2nd", "10 000"), kind="categorical")[0].values == ("10 000", "1st", "2nd")

@@ -241,6 +241,16 @@ def test_thousands_are_asked_about_in_tables_of_tabs_too(tmp_path):
         read_table(tmp_path / "t.tsv")
 
 
+def test_decimal_points_in_tables_of_tabs_are_decimals(tmp_path):
+    (tmp_path / "t.tsv").write_text("index\tdose\n0\t1\n1\t1.125\n2\t2\n")
+    assert read_table(tmp_path / "t.tsv")[1]["dose"].tolist() == ["1", "1.125", "2"]
+
+
+def test_quotes_within_a_cell_are_text(tmp_path):
+    (tmp_path / "t.csv").write_text('file, size, note\na.png, 1.5, "big" one\nb.png, 2, 5"\n')
+    assert read_table(tmp_path / "t.csv")[1]["note"].tolist() == ['"big" one', '5"']
+
+
 def test_a_quoted_cell_may_follow_a_space(tmp_path):
     (tmp_path / "t.csv").write_text('file, size, kind\na.png, 1.5, "cat, big"\nb.png, 2, "dog"\n')
     assert read_table(tmp_path / "t.csv")[1]["kind"].tolist() == ["cat, big", "dog"]

@@ -128,3 +128,24 @@ def test_what_too_few_or_too_small_images_cannot_tell_is_unknown():
         np.isnan(metrics.ssim(small, small)).all()
         and (metrics.ssim(*2 * [np.zeros((3, 11, 11, 1), np.uint8)]) == 1).all()
     )
+
+
+def test_which_images_have_labels_is_no_error():
+    per_image = np.ones((2, 200, 3))
+    per_image[:, np.random.default_rng(0).uniform(size=200) < 0.7, 1] = np.nan
+    np.testing.assert_allclose(metrics.mean_of_cells(per_image), 1)  # all errors are alike
+    per_image[0] *= 5  # and so they are in each of two interventions
+    assert metrics.bootstrap_interval(metrics.mean_of_cells(per_image)) == pytest.approx([3, 3])
+    assert np.isnan(metrics.mean_of_cells(np.full((1, 4, 2), np.nan))).all()
+
+
+def test_intervals_of_the_mean_over_cells_are_as_wide_as_it_varies():
+    """Over many draws of images, of which seven in ten lack one of two labels."""
+    rng, drawn, widths = np.random.default_rng(1), [], []
+    for _ in range(200):
+        per_image = rng.exponential(size=(1, 150, 2)) * [1, 3]
+        per_image[0, rng.uniform(size=150) < 0.7, 1] = np.nan
+        shares = metrics.mean_of_cells(per_image)
+        drawn.append(shares.mean())
+        widths.append(shares.std() / np.sqrt(150))
+    assert np.mean(drawn) == pytest.approx(2, abs=0.05) and np.mean(widths) == pytest.approx(np.std(drawn), rel=0.15)

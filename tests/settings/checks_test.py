@@ -108,3 +108,12 @@ def test_mechanisms_that_a_variable_cannot_have_are_named(mechanism, message):
     config["train"]["mechanisms"] = "objective"
     with pytest.raises(InputError, match=r"graph\['b'\].mechanism is \"class\", which is fitted to labels, but"):
         Settings.from_dict(config)
+
+
+def test_one_hop_is_the_mechanism_of_all_variables_or_of_none():
+    """As training writes the fitted kinds into the graph."""
+    settings = settings_with("smoke,method=one_hop")
+    kinds = {"length": "one_hop", "position": "one_hop"}
+    assert settings.with_mechanisms(kinds).graph.variables[2].mechanism == "one_hop"
+    with pytest.raises(InputError, match="config.graph.'length'..mechanism is 'one_hop': expected one of additive"):
+        settings_with("smoke").with_mechanisms(kinds)
