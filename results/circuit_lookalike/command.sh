@@ -6,3 +6,17 @@ cdae evaluate --workdir=runs/circuit
 # The published method, 6,000 steps, 256 images, 50 steps each way: paper.md. Code of the record: b8b98ae.
 cdae train --config=circuit_lookalike:cpu,method=paper --config.train.steps=6000 --workdir=runs/paper
 cdae evaluate --workdir=runs/paper --num_steps=50 --output=runs/paper50 --parts=interventions,latents --num_images=256
+
+# Ours, label-conditional diffusion with the same training time, and ours without one part, 3,000 steps: methods.*.
+# Code of the record: ad7e6cb.
+SHORT="--config=circuit_lookalike:cpu --config.train.steps=3000"
+PARTS=--parts=interventions,composition
+cdae baselines $SHORT --names=ours,conditional $PARTS --workdir=runs/short
+for condition in mean encoding; do
+  cdae train $SHORT --config.train.condition=$condition --workdir=runs/$condition
+  cdae evaluate --workdir=runs/$condition $PARTS
+done
+cdae evaluate --workdir=runs/short/ours_0 $PARTS --fit_steps=0 --output=runs/no_fit
+cdae evaluate --workdir=runs/short/ours_0 $PARTS --corrections=0 --output=runs/no_self
+cdae compare --workdirs=runs/short/ours_0,runs/short/conditional_0,runs/mean,runs/encoding,runs/no_fit,runs/no_self \
+    --names="ours,label-conditional,no codes,latents of samples,labels not fitted,no self-correction" --output=methods
