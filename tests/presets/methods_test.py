@@ -1,6 +1,7 @@
 """What the methods differ in, that the paper's is the paper's, and that each of them learns."""
 
 import dataclasses
+import functools
 import json
 import shutil
 
@@ -30,6 +31,7 @@ OTHERS = [name for name in METHODS if name != "ours"]
 GRAPH = {"animal": {"kind": "categorical", "classes": 3}, "size": {"parents": ("animal",), "part": "animal"}}
 
 
+@functools.cache
 def settings_of(dataset, size="cpu", method="ours"):
     return Settings.from_dict(
         config_of(dataset, f"{size},method={method}", GRAPH if dataset == "custom" else None).to_dict()

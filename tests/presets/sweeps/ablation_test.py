@@ -1,4 +1,4 @@
-"""Every run of the ablation lacks one part of ours, and is a run on every dataset."""
+"""Every run of the ablation lacks one part of ours, whatever the dataset."""
 
 import dataclasses
 import pathlib
@@ -7,7 +7,6 @@ import pytest
 
 from cdae_jax.commands import sweep_plan
 from cdae_jax.commands.config import config_of
-from cdae_jax.presets.datasets import DATASETS
 from cdae_jax.presets.sweeps import ablation
 
 GRAPH = {"age": {}, "size": {"parents": ("age",)}}
@@ -19,7 +18,7 @@ def plan(dataset):
     return sweep_plan.make_runs(config, RUNS, pathlib.Path("sweep"))
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("dataset", ["pendulum", "morpho_mnist", "custom"])  # with parts, a context, and neither
 def test_every_run_differs_from_ours_in_what_it_says_alone(dataset):
     ours, *others = plan(dataset)
     assert len(others) == len(RUNS) - 1
