@@ -78,7 +78,9 @@ def main() -> None:
     wanted = ", ".join(
         f"{name} = {value}" if isinstance(value, str) else f"{name} = {value:g}" for name, value in do.items()
     )
-    weaker = "" if strength == 1 else f", strength {strength}"
+    by_name = isinstance(strength, dict)
+    shown = ", ".join(f"{name} = {w:g}" for name, w in strength.items()) if by_name else f"{strength:g}"
+    weaker = "" if strength == 1 else f", strength {shown}"
     counterfactual_grid(output, rows, captions, f"{dataset.name}: do({wanted}){weaker}")
     held = [model.graph.index(name) for name in do]
     outside = is_outside(labels[:, held], model.stats.low[held], model.stats.high[held])  # then that was said

@@ -72,8 +72,8 @@ def as_bytes(values: np.ndarray, white_level: float = 0.0) -> np.ndarray:
 def is_deep(image: Image.Image) -> bool:
     """Whether an image has more than 8 bits, or its file has, of which Pillow reads 8 where it is in colour."""
     given = [tile[3] for tile in getattr(image, "tile", ())]
-    raw = [args if isinstance(args, str) else str(args[0]) for args in given if args]  # as the file has it: "RGB;16B"
-    return image.mode in DEEP or any(";16" in mode for mode in raw)
+    raw = [args[0] if isinstance(args, tuple) and args else args for args in given]  # as the file has it: "RGB;16B"
+    return image.mode in DEEP or any(isinstance(mode, str) and ";16" in mode for mode in raw)
 
 
 def picture_of(image: Image.Image | np.ndarray, white_level: float = 0.0) -> Image.Image:

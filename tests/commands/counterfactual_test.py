@@ -52,12 +52,14 @@ def test_the_truth_goes_as_far_as_it_is_asked_to(trained_pendulum, tmp_path, mon
     monkeypatch.setattr(pictures, "counterfactual_grid", kept)
     given = (f"--workdir={trained_pendulum}", "--num=2", f"--output={tmp_path}/cf.png", "--num_steps=1")
     with one_device():
-        for strength in ("0", "0.5", "1"):
+        for strength in ("0", "0.5", "1", "angle=0.5"):
             run_here("counterfactual", *given, "--do=angle=20", f"--strength={strength}")
     images = dataset_of(cdae_jax.load(trained_pendulum).settings).test.images[:2]
     assert np.abs(drawn[0] - images).max() <= 1  # nothing was asked for
     assert np.abs(drawn[1] - drawn[0]).max() > 50 and np.abs(drawn[2] - drawn[1]).max() > 50
-    assert titles[1:] == ["Pendulum: do(angle = 20), strength 0.5", "Pendulum: do(angle = 20)"]
+    np.testing.assert_array_equal(drawn[3], drawn[1])
+    ends = ["", ", strength 0.5", "", ", strength angle = 0.5"]
+    assert titles[1:] == [f"Pendulum: do(angle = 20){end}" for end in ends[1:]]
 
 
 @pytest.mark.parametrize(("do", "notes"), [("length=11,angle=-35,light=130,position=3", 1), ("angle=90", 0)])
