@@ -113,7 +113,10 @@ def _why_unsure(model: TrainedModel, directory: pathlib.Path, split: str) -> str
     if model.uncertainty is None:
         return f"the model in {directory} was not calibrated: run cdae calibrate --workdir={directory} first"
     if split == "validation":
-        return "the model was calibrated on the validation images, whose intervals hold by construction: use others"
+        return (
+            "the model was calibrated on the validation images, whose intervals hold by construction: measure the test"
+            " split instead (--split=test)"
+        )
     if model.uncertainty.fit_steps != model.defaults.fit_steps:
         return (
             f"the model was calibrated with fit_steps {model.uncertainty.fit_steps}, not {model.defaults.fit_steps}:"
