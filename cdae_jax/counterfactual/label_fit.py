@@ -31,19 +31,41 @@ def fit_labels(
     `movable` [B, n] may move: numbers that are not known. prior_sd, in standard deviations of a label, is how far off y
     may be expected to be. A step costs one draft; the slopes cost n + 1.
     """
-    offsets = jnp.pad(SECANT * jnp.eye(y.shape[1], dtype=y.dtype), ((1, 0), (0, 0)))
-    drafts = jax.lax.map(lambda offset: draft(y + jnp.where(movable, offset[None], 0)), offsets)
-    slopes = (drafts[1:] - drafts[:1]) / SECANT
-    curvature = jnp.einsum("ibp,jbp->bij", slopes, slopes)
+    num = y.shape[1]
+    offsets = jnp.pad(SECANT * jnp.eye(num, dtype=y.dtype), ((1, 0), (0, 0)))
 
-    def step(_, carry):
-        moved, left = carry
+    def step(drafts, moved, left):
+        slopes = (drafts[1 : num + 1] - drafts[:1]) / SECANT
         ridge = ALIKE * jnp.maximum(jnp.mean(left**2, -1), GRAIN)[:, None] / prior_sd**2
-        downhill = jnp.einsum("ibp,bp->bi", slopes, left) - ridge * moved
-        move = jnp.linalg.solve(curvature + ridge[..., None] * jnp.eye(y.shape[1])[None], downhill[..., None])
-        moved = jnp.clip(moved + move[..., 0], -FARTHEST * prior_sd, FARTHEST * prior_sd)
-        return moved, x - draft(y + moved)
+        curvature = jnp.einsum("ibp,jbp->bij", slopes, slopes) + ridge[..., None] * jnp.eye(num)[None]
+        move = solve(curvature, jnp.einsum("ibp,bp->bi", slopes, left) - ridge * moved)
+        return jnp.clip(moved + move, -FARTHEST * prior_sd, FARTHEST * prior_sd)
 
-    moved, left = jax.lax.fori_loop(0, num_steps, step, (jnp.zeros_like(y), x - drafts[0]))
+    def look(i, carry):
+        """The i-th draft: first at y and beside it, for the slopes, then where each step has come to."""
+        drafts, moved = carry
+        beside = jnp.where(movable, offsets[jnp.minimum(i, num)][None], 0)
+        made = draft(y + jnp.where(i <= num, beside, moved))
+        drafts = drafts.at[jnp.minimum(i, num + 1)].set(made)
+        left = x - jnp.where(i <= num, drafts[0], made)
+        has_slopes = (num <= i) & (i < num + num_steps)
+        return drafts, jax.lax.cond(has_slopes, step, lambda _, moved, __: moved, drafts, moved, left)
+
+    # One loop for all, which holds one draft to be compiled.
+    start = jnp.zeros((num + 2, *x.shape), x.dtype), jnp.zeros_like(y)
+    drafts, moved = jax.lax.fori_loop(0, num + 1 + num_steps, look, start)
+    left = x - drafts[-1]
     better = jnp.sum(left**2, -1) < jnp.sum((x - drafts[0]) ** 2, -1)
     return jnp.where(better[:, None], y + moved, y)
+
+
+def solve(matrix: jax.Array, right: jax.Array) -> jax.Array:
+    """The solutions [B, n] of matrix [B, n, n] @ solution = right [B, n] by elimination, of symmetric positive definite
+    matrices. (`jnp.linalg.solve` of a batch compiles for seconds.)"""
+
+    def eliminate(i, rows):
+        row = rows[:, i] / rows[:, i, i][:, None]
+        return (rows - rows[:, :, i][..., None] * row[:, None]).at[:, i].set(row)
+
+    rows = jnp.concatenate([matrix, right[..., None]], -1)
+    return jax.lax.fori_loop(0, right.shape[1], eliminate, rows)[..., -1]

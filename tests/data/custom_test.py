@@ -332,13 +332,14 @@ def test_a_graph_file_may_be_short_or_long(tmp_path):
 
 
 def test_the_worked_example_moves_the_grandchild(tmp_path):
-    """docs/own_data.md's example at test size: do() of the chain's root reaches its end and the other branch."""
+    """docs/own_data.md's example at test size: do() of the chain's root reaches its end and the other branch, by the
+    mechanisms, which are fitted to labels before the first step."""
     write_example(tmp_path / "example", num=1_000, seed=0)
     config = get_config(f"smoke,{tmp_path}/example/graph.json")
     config.data.images, config.data.labels = f"{tmp_path}/example/images", f"{tmp_path}/example/labels.csv"
     config.data.data_dir = str(tmp_path / "data")
-    config.model.mechanism_hidden = 64
-    config.train.update({"steps": 100, "warmup_steps": 20, "checkpoint_every": 100, "learning_rate": 4e-3})
+    config.data.resolution, config.model.mechanism_hidden = 16, 64
+    config.train.update({"steps": 2, "warmup_steps": 1, "checkpoint_every": 2})
     settings = Settings.from_dict(config.to_dict())
     with one_device():
         model = load(train_model(settings, tmp_path / "run"))
