@@ -11,13 +11,10 @@ import jax
 import numpy as np
 import pytest
 from commands import ENVIRONMENT
-from devices import one_device
-from short_runs import settings_with
 
 import cdae_jax
 from cdae_jax.distributed import processes
 from cdae_jax.errors import InputError
-from cdae_jax.training.loop import train_model
 
 # The command, with a state of which even the smallest leaves are shared.
 TRAIN = """
@@ -37,7 +34,7 @@ def free_port():
 def start_two(workdir, devices):
     """Both processes of one run, with so many devices each; two devices share a state."""
     address = f"127.0.0.1:{free_port()}"
-    given = ("--config=configs/pendulum.py:smoke,method=causalvae", "--config.system.fsdp=2")  # soon compiled
+    given = ("--config=configs/pendulum.py:smoke", "--config.system.fsdp=2")
     files = (f"--workdir={workdir}", f"--config.data.data_dir={workdir}-data")
     return [
         subprocess.Popen(
@@ -67,7 +64,7 @@ def losses(workdir):
     return [json.loads(line)["loss"] for line in (workdir / "metrics.jsonl").read_text().splitlines()]
 
 
-def test_two_processes_train_like_one_though_one_is_lost_and_the_devices_change(tmp_path):
+def test_two_processes_train_like_one_though_one_is_lost_and_the_devices_change(trained_pendulum, tmp_path):
     """First each has half of the state; then there are two copies of it, and each process has one."""
     workdir = tmp_path / "run"
     running = start_two(workdir, devices=1)
@@ -86,10 +83,7 @@ def test_two_processes_train_like_one_though_one_is_lost_and_the_devices_change(
     (first, _), (second, _) = ended
     assert "trained; next" in first and "trained; next" not in second
     assert cdae_jax.load(workdir).step == 20  # written by several, read by one
-    with one_device():
-        settings = settings_with("smoke,method=causalvae", data={"data_dir": f"{workdir}-data"})
-        alone = train_model(settings, tmp_path / "alone")
-    np.testing.assert_allclose(losses(workdir), losses(alone), rtol=1e-3)
+    np.testing.assert_allclose(losses(workdir), losses(trained_pendulum), rtol=1e-3)
 
 
 @pytest.mark.parametrize(
