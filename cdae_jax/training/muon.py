@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
-from cdae_jax.distributed.sharding import batch_sharding
+from cdae_jax.distributed.sharding import batch_sharding, replicated
 
 MOMENTUM = 0.95
 COEFFICIENTS, ITERATIONS = (3.4445, -4.775, 2.0315), 5  # of the quintic that takes singular values towards 1
@@ -28,8 +28,8 @@ def muon(rate: optax.ScalarOrSchedule, weight_decay: float, mesh: Mesh | None = 
 
 
 def steps_of(momenta, mesh: Mesh | None):
-    """`step_of` of every leaf. Of several devices each takes its share of the kernels of a shape, which all had to
-    take otherwise."""
+    """`step_of` of every leaf. Of the kernels of a shape each device takes its share, which all had to take otherwise;
+    a kernel that is alone of its shape is everyone's."""
     if mesh is None or mesh.size == 1:
         return jax.tree.map(step_of, momenta)
     leaves, structure = jax.tree.flatten(momenta)
@@ -37,9 +37,16 @@ def steps_of(momenta, mesh: Mesh | None):
     for place, leaf in enumerate(leaves):
         alike.setdefault(leaf.shape, []).append(place)
     for places in alike.values():
+        if len(places) == 1:
+            leaves[places[0]] = step_of(leaves[places[0]])
+            continue
+        # Split and gathered as a whole, and in equal parts: else the compiler moves kernel by kernel between devices.
         stacked = jnp.stack([leaves[place] for place in places])
-        stacked = jax.lax.with_sharding_constraint(stacked, batch_sharding(mesh))
-        for place, step in zip(places, jax.vmap(step_of)(stacked), strict=True):
+        stacked = jnp.pad(stacked, [(0, -len(places) % mesh.size), *[(0, 0)] * (stacked.ndim - 1)])
+        stacked = jax.lax.with_sharding_constraint(stacked, replicated(mesh))
+        shared = jax.lax.with_sharding_constraint(stacked, batch_sharding(mesh))
+        steps = jax.lax.with_sharding_constraint(jax.vmap(step_of)(shared), replicated(mesh))
+        for place, step in zip(places, steps, strict=False):
             leaves[place] = step
     return structure.unflatten(leaves)
 
