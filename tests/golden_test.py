@@ -23,7 +23,7 @@ def answers(tmp_path):
     images = pendulum.render(pendulum.continuous_labels(4, np.random.default_rng(7)), 32)
     do = {"angle": 20.0, "length": 5.0}
     found = {"encode": model.encode(images), "sample": model.sample(4, seed=1).images}
-    for name, options in {"default": {}, "noise": {"solver": "dpm_solver", "abduction": "noise"}}.items():
+    for name, options in {"default": {}, "noise": {"solver": "ddim", "abduction": "noise"}}.items():
         made = model.counterfactual(images, do, **options)
         found[f"{name}_images"], found[f"{name}_labels"] = made
     source = Source(images, None, "scenes")

@@ -32,36 +32,34 @@ def fit_labels(
     may be expected to be. A step costs one draft; the slopes cost n + 1.
     """
     num = y.shape[1]
-    offsets = jnp.pad(SECANT * jnp.eye(num, dtype=y.dtype), ((1, 0), (0, 0)))
+    offsets = jnp.pad(SECANT * jnp.eye(num, dtype=y.dtype), ((0, 1), (0, 0)))
 
     def step(drafts, moved, left):
-        slopes = (drafts[1 : num + 1] - drafts[:1]) / SECANT
+        slopes = (drafts[:num] - drafts[num : num + 1]) / SECANT
         ridge = ALIKE * jnp.maximum(jnp.mean(left**2, -1), GRAIN)[:, None] / prior_sd**2
         curvature = jnp.einsum("ibp,jbp->bij", slopes, slopes) + ridge[..., None] * jnp.eye(num)[None]
         move = solve(curvature, jnp.einsum("ibp,bp->bi", slopes, left) - ridge * moved)
         return jnp.clip(moved + move, -FARTHEST * prior_sd, FARTHEST * prior_sd)
 
     def look(i, carry):
-        """The i-th draft: first at y and beside it, for the slopes, then where each step has come to."""
+        """The i-th draft: beside y for each slope, then at y, then where each step has come to."""
         drafts, moved = carry
-        beside = jnp.where(movable, offsets[jnp.minimum(i, num)][None], 0)
-        made = draft(y + jnp.where(i <= num, beside, moved))
+        made = draft(y + moved + jnp.where(movable, offsets[jnp.minimum(i, num)][None], 0))
         drafts = drafts.at[jnp.minimum(i, num + 1)].set(made)
-        left = x - jnp.where(i <= num, drafts[0], made)
-        has_slopes = (num <= i) & (i < num + num_steps)
-        return drafts, jax.lax.cond(has_slopes, step, lambda _, moved, __: moved, drafts, moved, left)
+        is_step = (num <= i) & (i < num + num_steps)
+        return drafts, jax.lax.cond(is_step, step, lambda _, moved, __: moved, drafts, moved, x - made)
 
-    # One loop for all, which holds one draft to be compiled.
+    # One loop for all, so that one draft is compiled.
     start = jnp.zeros((num + 2, *x.shape), x.dtype), jnp.zeros_like(y)
     drafts, moved = jax.lax.fori_loop(0, num + 1 + num_steps, look, start)
-    left = x - drafts[-1]
-    better = jnp.sum(left**2, -1) < jnp.sum((x - drafts[0]) ** 2, -1)
+    better = jnp.sum((x - drafts[-1]) ** 2, -1) < jnp.sum((x - drafts[num]) ** 2, -1)
     return jnp.where(better[:, None], y + moved, y)
 
 
 def solve(matrix: jax.Array, right: jax.Array) -> jax.Array:
-    """The solutions [B, n] of matrix [B, n, n] @ solution = right [B, n] by elimination, of symmetric positive definite
-    matrices. (`jnp.linalg.solve` of a batch compiles for seconds.)"""
+    """The solutions [B, n] of matrix [B, n, n] @ solution = right [B, n], by elimination without pivoting, of symmetric
+    positive definite matrices; NaN where one is singular to rounding. (`jnp.linalg.solve` of a batch compiles for
+    seconds.)"""
 
     def eliminate(i, rows):
         row = rows[:, i] / rows[:, i, i][:, None]

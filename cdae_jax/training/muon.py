@@ -28,8 +28,8 @@ def muon(rate: optax.ScalarOrSchedule, weight_decay: float, mesh: Mesh | None = 
 
 
 def steps_of(momenta, mesh: Mesh | None):
-    """`step_of` of every leaf. Of the kernels of a shape each device takes its share, which all had to take otherwise;
-    a kernel that is alone of its shape is everyone's."""
+    """`step_of` of every leaf. Of the kernels of a shape each device takes its share, which all had to take otherwise,
+    and holds all of them for as long as that takes; a kernel that is alone of its shape is everyone's."""
     if mesh is None or mesh.size == 1:
         return jax.tree.map(step_of, momenta)
     leaves, structure = jax.tree.flatten(momenta)
@@ -40,13 +40,13 @@ def steps_of(momenta, mesh: Mesh | None):
         if len(places) == 1:
             leaves[places[0]] = step_of(leaves[places[0]])
             continue
-        # Split and gathered as a whole, and in equal parts: else the compiler moves kernel by kernel between devices.
+        # In equal parts, and gathered at once: else the compiler moves kernel by kernel from device to device.
         stacked = jnp.stack([leaves[place] for place in places])
         stacked = jnp.pad(stacked, [(0, -len(places) % mesh.size), *[(0, 0)] * (stacked.ndim - 1)])
         stacked = jax.lax.with_sharding_constraint(stacked, replicated(mesh))
         shared = jax.lax.with_sharding_constraint(stacked, batch_sharding(mesh))
         steps = jax.lax.with_sharding_constraint(jax.vmap(step_of)(shared), replicated(mesh))
-        for place, step in zip(places, steps, strict=False):
+        for place, step in zip(places, steps[: len(places)], strict=True):
             leaves[place] = step
     return structure.unflatten(leaves)
 
