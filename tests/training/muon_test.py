@@ -7,7 +7,7 @@ import optax
 import pytest
 from optax import contrib
 
-from cdae_jax.distributed.sharding import make_mesh, replicated
+from cdae_jax.distributed.sharding import make_mesh, replicated, state_shardings
 from cdae_jax.training.muon import MOMENTUM, STEP_RMS, muon, orthogonalised, step_of, steps_of
 
 
@@ -66,10 +66,13 @@ def test_devices_share_the_kernels_of_a_shape_and_take_the_same_steps(fsdp):
     momenta = {str(i): jax.random.normal(jax.random.key(i), shape) for i, shape in enumerate(shapes)}
     mesh = make_mesh(fsdp)
     assert mesh.size == 8
-    momenta = jax.device_put(momenta, replicated(mesh))
-    alone, shared = (jax.jit(steps_of, static_argnums=1).lower(momenta, one).compile() for one in (None, mesh))
-    for name, step in shared(momenta).items():
-        np.testing.assert_allclose(step, alone(momenta)[name], atol=1e-5)
+    whole = jax.device_put(momenta, replicated(mesh))
+    parts = jax.device_put(momenta, state_shardings({"params": momenta}, mesh, 0.0)["params"])
+    alone, shared = (
+        jax.jit(steps_of, static_argnums=1).lower(*given).compile() for given in ((whole, None), (parts, mesh))
+    )
+    for name, step in shared(parts).items():
+        np.testing.assert_allclose(step, alone(whole)[name], atol=1e-5)
     flops = [one.cost_analysis()["flops"] for one in (alone, shared)]  # of one device
     assert flops[1] < flops[0] / 5
     assert "collective-permute" not in shared.as_text()  # all steps of a shape are gathered at once
