@@ -1,6 +1,7 @@
 """Documents and records: their size, their links and anchors, and the modules that they name."""
 
 import functools
+import inspect
 import os
 import pathlib
 import re
@@ -11,6 +12,8 @@ import types
 
 import numpy as np
 import pytest
+
+from cdae_jax.inference.trained_model import TrainedModel
 
 ROOT = pathlib.Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -25,7 +28,8 @@ MODULE = re.compile(r"[\w.-]+(?:/[\w.-]+)*/[\w-]+\.py\b")
 def test_pictures_of_assumptions_are_drawn(tmp_path, monkeypatch):
     """With a model that leaves images as they are, since the package's own compiles for half a minute."""
 
-    def unchanged(images, do, labels=None):
+    def unchanged(*given, **options):
+        images = inspect.signature(TrainedModel.counterfactual).bind(None, *given, **options).arguments["images"]
         return types.SimpleNamespace(images=images, support=np.full(len(images), 50.0))
 
     monkeypatch.setattr("cdae_jax.load", lambda name: types.SimpleNamespace(counterfactual=unchanged))

@@ -67,4 +67,6 @@ def test_a_wheel_brings_it(tmp_path):
     assert built.returncode == 0, built.stderr
     (wheel,) = tmp_path.glob("cdae_jax-*.whl")
     with zipfile.ZipFile(wheel) as opened:
-        assert {"cdae_jax/py.typed", "cdae_jax/models/pendulum.cdae"} <= set(opened.namelist())
+        brought = set(opened.namelist())
+    files = {path.relative_to(source).as_posix() for path in (source / "cdae_jax").rglob("*") if path.is_file()}
+    assert files <= brought and {"cdae_jax/py.typed", "cdae_jax/models/pendulum.cdae"} <= brought
