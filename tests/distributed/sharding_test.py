@@ -172,4 +172,4 @@ def test_devices_share_the_work_of_the_optimiser_too():
     """What they share within it is tests/training/muon_test.py's."""
     meshes = (sharding.make_mesh(devices=jax.devices()[:num]) for num in (8, 1))
     shared, alone = (Setup(settings_with(), mesh, SHAPE).lower(16).as_text() for mesh in meshes)
-    assert shared.count("sharding_constraint") > 3 + alone.count("sharding_constraint")
+    assert shared.count("sharding_constraint") > 9 + alone.count("sharding_constraint")  # three a shape
