@@ -33,16 +33,16 @@ def latents(
 
 def counterfactuals(
     model, net: Network, batch: dict[str, np.ndarray], sampling: Sampling, strengths: np.ndarray, times: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Images [B, H, W, C] uint8 and z under do [B, n, k] by a network: the model's, or that of a draw; strengths [n],
-    and so many self-corrections."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Images [B, H, W, C] uint8, u and z under do [B, n, k] by a network: the model's, or that of a draw; strengths
+    [n], and so many self-corrections."""
     t = model.steps(sampling)
 
     def of_batch(i, x, y_do, context, y):
         given = to_unit(x), y_do, context, t, jax.random.fold_in(jax.random.key(seed), i)
         how = _compiled_alike(sampling), model.readout, strengths, y, jnp.int32(times)
         made = algorithm.counterfactual(net, *given, *how)
-        return to_uint8(made.x), made.z_cf
+        return to_uint8(made.x), made.u, made.z_cf
 
     return in_batches(of_batch, batch, model.mesh)
 

@@ -180,13 +180,11 @@ def _write(
     found = model.counterfactual(images, changes, **given, draws=draws, seed=int(rows[0]))
     made, believed = found
     drawn = {} if draws is None else found.spread._asdict() | {"image_sd": found.image_sd}
-    how = {"context": context, "fit_steps": fit_steps}
-    u, _, z_do = model.latents_under(images, values, strength=strength, **how)
     asked = np.full(believed.shape, np.nan)
     for name, value in values.items():
         i = model.graph.index(name)
         asked[:, i] = model.graph.variables[i].codes(value)
-    read = model.encode(made, **how)
+    read = model.encode(made, context=context, fit_steps=fit_steps)
     with path.open("wb") as file:
         arrays = {"image": made, "do": asked, "believed": believed, "read": read, "support": found.support}
-        np.savez(file, index=rows, **arrays, u=u, z_do=z_do, **drawn)
+        np.savez(file, index=rows, **arrays, u=found.u, z_do=found.z, **drawn)

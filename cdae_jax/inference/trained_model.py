@@ -190,14 +190,15 @@ class TrainedModel:
         strengths = checks.check_strength(strength, do, self.graph)
         is_corrected = do and not any(self.graph.parents[self.graph.index(name)] for name in do)  # see `repairs`
         how = strengths, sampling.corrections if is_corrected else 0, seed
-        made, z_cf = decoding.counterfactuals(self, self.network, batch, sampling, *how)
+        made, u, z_cf = decoding.counterfactuals(self, self.network, batch, sampling, *how)
         told = Counterfactuals(made, self._physical(z_cf))
+        told.u, told.z = u, z_cf
         told.support = self.training_labels.support(told.labels)
         if draws is None:
             return told
         again, deviation, found = dataclasses.replace(sampling, fit_steps=0), Deviation(), []
         for net, given in self._worlds(batch, do, sampling.fit_steps, draws, seed):
-            made, z_cf = decoding.counterfactuals(self, net, given, again, *how)
+            made, _, z_cf = decoding.counterfactuals(self, net, given, again, *how)
             deviation.add(made)
             found.append(self._physical(z_cf))
         told.spread, told.image_sd = spread_of(np.stack(found), told.labels, self.graph), deviation.sd
