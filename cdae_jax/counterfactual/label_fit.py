@@ -38,7 +38,8 @@ def fit_labels(
         slopes = (drafts[:num] - drafts[num : num + 1]) / SECANT
         ridge = ALIKE * jnp.maximum(jnp.mean(left**2, -1), GRAIN)[:, None] / prior_sd**2
         curvature = jnp.einsum("ibp,jbp->bij", slopes, slopes) + ridge[..., None] * jnp.eye(num)[None]
-        move = solve(curvature, jnp.einsum("ibp,bp->bi", slopes, left) - ridge * moved)
+        downhill = jnp.einsum("ibp,bp->bi", slopes, left) - ridge * moved
+        move = jnp.linalg.solve(curvature, downhill[..., None])[..., 0]
         return jnp.clip(moved + move, -FARTHEST * prior_sd, FARTHEST * prior_sd)
 
     def look(i, carry):
@@ -54,16 +55,3 @@ def fit_labels(
     drafts, moved = jax.lax.fori_loop(0, num + 1 + num_steps, look, start)
     better = jnp.sum((x - drafts[-1]) ** 2, -1) < jnp.sum((x - drafts[num]) ** 2, -1)
     return jnp.where(better[:, None], y + moved, y)
-
-
-def solve(matrix: jax.Array, right: jax.Array) -> jax.Array:
-    """The solutions [B, n] of matrix [B, n, n] @ solution = right [B, n], by elimination without pivoting, of symmetric
-    positive definite matrices; NaN where one is singular to rounding. (`jnp.linalg.solve` of a batch compiles for
-    seconds.)"""
-
-    def eliminate(i, rows):
-        row = rows[:, i] / rows[:, i, i][:, None]
-        return (rows - rows[:, :, i][..., None] * row[:, None]).at[:, i].set(row)
-
-    rows = jnp.concatenate([matrix, right[..., None]], -1)
-    return jax.lax.fori_loop(0, right.shape[1], eliminate, rows)[..., -1]
