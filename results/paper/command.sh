@@ -3,10 +3,10 @@
 # How many steps that is, from the time that a step of each takes:
 #   cdae baselines --config=pendulum:cpu --config.train.steps=4000 --names=ours,paper --parts=interventions \
 #       --workdir=runs/timed --dry_run
-PARTS="--num_steps=50 --num_images=256 --parts=interventions,latents"
+HOW="--num_steps=50 --num_images=256 --parts=interventions,latents"
 cdae train --config=pendulum:cpu,method=paper --config.train.steps=5700 --workdir=runs/paper_pendulum
-cdae evaluate --workdir=runs/paper_pendulum $PARTS
+cdae evaluate --workdir=runs/paper_pendulum $HOW
 cdae train --config=circuit_lookalike:cpu,method=paper --config.train.steps=3500 --workdir=runs/paper_circuit
-cdae evaluate --workdir=runs/paper_circuit $PARTS
+cdae evaluate --workdir=runs/paper_circuit $HOW
 
 # report.md and metrics.json hold both.

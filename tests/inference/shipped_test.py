@@ -1,4 +1,4 @@
-"""The model that comes with the package: how well it obeys, and that a wheel has it."""
+"""The model that comes with the package: how well it obeys, and from a wheel."""
 
 import json
 import pathlib
@@ -9,6 +9,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from commands import ENVIRONMENT
 
 import cdae_jax
 from cdae_jax.data import pendulum
@@ -17,6 +18,12 @@ from cdae_jax.inference import archive
 pytestmark = pytest.mark.usefixtures("one_device_alone")
 ROOT = pathlib.Path(__file__).parents[2]
 NUM = 8  # scenes, as many as one compiled call takes
+FROM_A_WHEEL = """
+import cdae_jax
+model = cdae_jax.load("pendulum")
+images = model.sample(8).images
+print(cdae_jax.__file__, images.shape, model.predict(images, do={"angle": 20.0})[:, 0].round(1).tolist())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +61,7 @@ def test_it_is_small_and_carries_its_numbers():
 
 
 def test_a_wheel_brings_it(tmp_path):
-    """`make release` installs it in an environment of its own, and tries there what a newcomer does."""
+    """It samples and predicts; `make release` makes counterfactuals, too, in an environment of its own."""
     source = tmp_path / "source"  # building leaves files behind
     shutil.copytree(ROOT / "cdae_jax", source / "cdae_jax", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("setup.py", "pyproject.toml", "README.md"):
@@ -67,6 +74,13 @@ def test_a_wheel_brings_it(tmp_path):
     assert built.returncode == 0, built.stderr
     (wheel,) = tmp_path.glob("cdae_jax-*.whl")
     with zipfile.ZipFile(wheel) as opened:
+        opened.extractall(tmp_path / "site")
         brought = set(opened.namelist())
     files = {path.relative_to(source).as_posix() for path in (source / "cdae_jax").rglob("*") if path.is_file()}
     assert files <= brought and {"cdae_jax/py.typed", "cdae_jax/models/pendulum.cdae"} <= brought
+    environment = ENVIRONMENT | {"PYTHONPATH": str(tmp_path / "site")}
+    done = subprocess.run(
+        [sys.executable, "-c", FROM_A_WHEEL], capture_output=True, text=True, env=environment, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{tmp_path}/site/cdae_jax/") and "(8, 32, 32, 3) [20.0, 20.0," in done.stdout
