@@ -1,8 +1,9 @@
-"""Where compiled programs are kept, so that the next process finds them instead of compiling them again."""
+"""How programs are compiled: those that run once in little time, and all of them once for all processes."""
 
 import os
 import pathlib
 import tempfile
+from collections.abc import Callable
 
 import jax
 
@@ -26,3 +27,9 @@ def keep_compiled_programs() -> None:
     except (OSError, RuntimeError):  # no home, or somebody else's
         return
     jax.config.update("jax_compilation_cache_dir", str(cache))
+
+
+def jit_once(fun: Callable, **how) -> Callable:
+    """jax.jit(fun, **how) for what runs once: a CPU's code is not optimised, which takes longer than it saves."""
+    options = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None
+    return jax.jit(fun, compiler_options=options, **how)

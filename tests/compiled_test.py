@@ -1,12 +1,13 @@
-"""Where compiled programs are kept, by commands and by whoever loads a model."""
+"""How programs are compiled, and where they are kept, by commands and by whoever loads a model."""
 
 import pathlib
 
 import jax
+import numpy as np
 import pytest
 
 import cdae_jax
-from cdae_jax.compiled import keep_compiled_programs
+from cdae_jax.compiled import jit_once, keep_compiled_programs
 
 
 @pytest.fixture(autouse=True)
@@ -61,3 +62,15 @@ def test_whoever_loads_a_model_finds_its_programs_the_next_time(monkeypatch, tmp
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     cdae_jax.load("pendulum")
     assert jax.config.jax_compilation_cache_dir == str(tmp_path / "cdae_jax")
+
+
+def test_what_runs_once_is_as_it_would_be_and_not_optimised_on_a_cpu_alone(monkeypatch):
+    given = jax.numpy.linspace(-2, 2, 9)
+    np.testing.assert_allclose(jit_once(jax.lax.erf)(given), jax.lax.erf(given), rtol=1e-6)
+    np.testing.assert_array_equal(jit_once(lambda x, least: x[least:], static_argnums=1)(given, 4), given[4:])
+    asked = []
+    monkeypatch.setattr(jax, "jit", lambda fun, **how: asked.append(how["compiler_options"]))
+    for backend in ("cpu", "tpu"):  # whose compiler knows no such option
+        monkeypatch.setattr(jax, "default_backend", lambda backend=backend: backend)
+        jit_once(jax.lax.erf)
+    assert asked == [{"xla_backend_optimization_level": 0}, None]

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from cdae_jax.compiled import jit_once
 from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.data.pixels import to_unit
@@ -139,7 +140,7 @@ def train_judge(dataset: Dataset, stats: LabelStats, num_steps: int, seed: int =
     rng = np.random.default_rng([seed, 17])
     validation = _draw(dataset, held, rng, min(2048, 4 * held_out))
     module = Predictor.of(dataset)
-    params = jax.jit(module.init)(jax.random.key(seed), to_unit(validation.images[:1]))
+    params = jit_once(module.init)(jax.random.key(seed), to_unit(validation.images[:1]))
     tx = steps_by_kind(optax.cosine_decay_schedule(1e-3, num_steps), weight_decay=1e-3)
     opt_state = tx.init(params)
     best, best_error = Judge(module, dataset.graph, params, stats, {}), np.inf

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cdae_jax.compiled import jit_once
 from cdae_jax.counterfactual import algorithm
 from cdae_jax.data.dataset import Split
 from cdae_jax.data.pixels import to_unit
@@ -145,7 +146,7 @@ def answer_speed(settings: Settings, budget: float) -> dict[str, float]:
     """Seconds per image and FLOPs of counterfactuals, ANSWERED images to a device."""
     model, key, sampling = settings.make_model(0), jax.random.key(0), settings.sampling
     num = ANSWERED * len(jax.local_devices())
-    params = jax.jit(lambda key: init_params(model, key, image_shape(settings)))(key)
+    params = jit_once(lambda key: init_params(model, key, image_shape(settings)))(key)
     net = Network(model, params, settings.make_schedule())
     t = jnp.asarray(settings.steps(net.schedule, sampling))
     split, y_do = random_split(settings, num), np.full((num, len(settings.graph)), np.nan, np.float32)

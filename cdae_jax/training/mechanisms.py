@@ -20,6 +20,7 @@ import numpy as np
 import optax
 import pandas as pd
 
+from cdae_jax.compiled import jit_once
 from cdae_jax.distributed import processes
 from cdae_jax.errors import InputError
 from cdae_jax.graph import AUTO, CLASS, CausalGraph
@@ -135,7 +136,7 @@ def fit_to_labels(
 ) -> Fit:
     """The mechanisms of scm, fitted to standardised labels y [N, n], NaN where unknown; see `fit_mechanisms`."""
     rows, held = _rows(scm, y, was_set, seed)
-    params, misfit = _fit(scm, jax.random.key(seed), rows, held, _keys(seed, steps), jnp.float32(prior_sd))
+    params, misfit = _fit(scm, _first(scm, seed, rows), rows, held, _keys(seed, steps), jnp.float32(prior_sd))
     return Fit(scm, params, np.where(held[1], misfit, np.nan))
 
 
@@ -157,7 +158,7 @@ def refit(
         seen = np.pad(rng.random((told.shape[1], REGIONS)) >= BLIND, ((0, 0), (0, 1)), constant_values=True)
         sees, held_sees = (np.stack([one[at] for one, at in zip(seen, part, strict=True)], 1) for part in regions)
         rows, held = (codes[drawn], (told & sees)[drawn]), (held_codes, held_told & held_sees)
-        params, _ = _fit(scm, jax.random.key(seed), rows, held, _keys(seed, steps), jnp.float32(prior_sd))
+        params, _ = _fit(scm, _first(scm, seed, rows), rows, held, _keys(seed, steps), jnp.float32(prior_sd))
         found.append(params["params"])
     return jax.tree.map(lambda *leaves: np.stack(leaves), *found)
 
@@ -178,6 +179,11 @@ def _regions(scm: StructuralCausalModel, codes: jax.Array, held: jax.Array) -> t
         for part, at in zip(found, places, strict=True):
             part.append(at)
     return found
+
+
+def _first(scm: StructuralCausalModel, seed: int, rows: tuple) -> dict:
+    """Fresh parameters."""
+    return jit_once(StructuralCausalModel.init, static_argnums=0)(scm, jax.random.key(seed), rows[0][:1])
 
 
 def _keys(seed: int, steps: int) -> jax.Array:
@@ -215,9 +221,9 @@ def _misfit(scm: StructuralCausalModel, params, code: jax.Array, noise: jax.Arra
 
 
 @functools.partial(jax.jit, static_argnames="scm")
-def _fit(scm: StructuralCausalModel, key: jax.Array, rows, held, keys: jax.Array, prior_sd: jax.Array):
-    """The parameters that fit what is held best, of each effect by itself, and its misfits; keys [chunks, steps]."""
-    params = scm.init(key, rows[0][:1])
+def _fit(scm: StructuralCausalModel, params: dict, rows, held, keys: jax.Array, prior_sd: jax.Array):
+    """The parameters that fit what is held best, of each effect by itself, and its misfits; from `params`, by steps of
+    keys [chunks, steps]."""
     tx = optax.adam(optax.cosine_decay_schedule(RATE, keys.size))
     effects = [scm.graph.names[i] for i in effects_of(scm.graph)]
 
@@ -227,18 +233,20 @@ def _fit(scm: StructuralCausalModel, key: jax.Array, rows, held, keys: jax.Array
     def loss(params, code, told, noise):
         return jnp.sum(jnp.where(told, _misfit(scm, params, code, noise), 0)) / BATCH
 
-    def step(carry, key):
-        params, opt_state = carry
+    def step(key, state):
+        params, opt_state = state
         key_rows, key_noise = jax.random.split(key)
         code, told = jax.tree.map(lambda part: part[jax.random.randint(key_rows, (BATCH,), 0, len(part))], rows)
         noise = prior_sd * jax.random.normal(key_noise, code.shape)
         grads = jax.grad(loss)(params, code, told, noise)
-        params, opt_state = apply_gradients(tx, grads, opt_state, params)
-        return (params, opt_state), None
+        return apply_gradients(tx, grads, opt_state, params)
 
-    def chunk(carry, keys):
+    def chunk(carry, done):
         state, (best, best_misfit) = carry
-        state, _ = jax.lax.scan(step, state, keys)
+        here = keys[done - 1]
+        # None before what `params` fit is known: a second place that tells it would be compiled as well.
+        num = jnp.where(done > 0, len(here), 0)
+        state = jax.lax.fori_loop(0, num, lambda i, state: step(here[i], state), state)
         misfit = _misfit(scm, state[0], held_code, held_noise)
         is_better = jnp.sum(jnp.where(held_told, misfit - best_misfit, 0), 0) < 0
         parts = {
@@ -251,6 +259,6 @@ def _fit(scm: StructuralCausalModel, key: jax.Array, rows, held, keys: jax.Array
         }
         return (state, ({"params": parts}, jnp.where(is_better, misfit, best_misfit))), None
 
-    first = (params, tx.init(params)), (params, _misfit(scm, params, held_code, held_noise))
-    (_, best), _ = jax.lax.scan(chunk, first, keys)
+    first = (params, tx.init(params)), (params, jnp.full(held_told.shape, jnp.inf))
+    (_, best), _ = jax.lax.scan(chunk, first, jnp.arange(len(keys) + 1))
     return best

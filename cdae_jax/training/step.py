@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
+from cdae_jax.compiled import jit_once
 from cdae_jax.data.pixels import to_unit
 from cdae_jax.diffusion.process import Schedule
 from cdae_jax.distributed import sharding
@@ -153,7 +154,7 @@ class Setup:
             own = {"scm": mechanisms} if mechanisms else {}  # none without edges
             return state_of(self.tx, {"params": params["params"] | own})
 
-        return jax.jit(first, out_shardings=self.shardings)(params, mechanisms)
+        return jit_once(first, out_shardings=self.shardings)(params, mechanisms)
 
     def lower(self, batch_size: int) -> jax.stages.Lowered:
         """The step of `jit_train_step`, lowered for batches over the whole mesh but not yet compiled."""
