@@ -30,6 +30,7 @@ def keep_compiled_programs() -> None:
 
 
 def jit_once(fun: Callable, **how) -> Callable:
-    """jax.jit(fun, **how) for what runs once: a CPU's code is not optimised, which takes longer than it saves."""
+    """jax.jit(fun, **how) for what runs once, and within no other jit: a CPU's code is not optimised, which takes
+    longer than it saves."""
     options = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None
     return jax.jit(fun, compiler_options=options, **how)

@@ -12,6 +12,7 @@ determine. An effect that is a class has one kind alone, CLASS, fitted by -log p
 """
 
 import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -183,7 +184,12 @@ def _regions(scm: StructuralCausalModel, codes: jax.Array, held: jax.Array) -> t
 
 def _first(scm: StructuralCausalModel, seed: int, rows: tuple) -> dict:
     """Fresh parameters."""
-    return jit_once(StructuralCausalModel.init, static_argnums=0)(scm, jax.random.key(seed), rows[0][:1])
+    return _init()(scm, jax.random.key(seed), rows[0][:1])
+
+
+@functools.cache  # traced once for all refits
+def _init() -> Callable:
+    return jit_once(StructuralCausalModel.init, static_argnums=0)
 
 
 def _keys(seed: int, steps: int) -> jax.Array:
@@ -248,7 +254,7 @@ def _fit(scm: StructuralCausalModel, params: dict, rows, held, keys: jax.Array, 
         num = jnp.where(done > 0, len(here), 0)
         state = jax.lax.fori_loop(0, num, lambda i, state: step(here[i], state), state)
         misfit = _misfit(scm, state[0], held_code, held_noise)
-        is_better = jnp.sum(jnp.where(held_told, misfit - best_misfit, 0), 0) < 0
+        is_better = (done == 0) | (jnp.sum(jnp.where(held_told, misfit - best_misfit, 0), 0) < 0)
         parts = {
             f"mechanisms_{name}": jax.tree.map(
                 lambda new, old, better=is_better[place]: jnp.where(better, new, old),
@@ -259,6 +265,6 @@ def _fit(scm: StructuralCausalModel, params: dict, rows, held, keys: jax.Array, 
         }
         return (state, ({"params": parts}, jnp.where(is_better, misfit, best_misfit))), None
 
-    first = (params, tx.init(params)), (params, jnp.full(held_told.shape, jnp.inf))
+    first = (params, tx.init(params)), (params, jnp.zeros(held_told.shape))
     (_, best), _ = jax.lax.scan(chunk, first, jnp.arange(len(keys) + 1))
     return best

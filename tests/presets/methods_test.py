@@ -144,7 +144,13 @@ def loss_of(settings, channels=3):
     return terms, lambda: init_params(model, jax.random.key(0), shape)
 
 
-@pytest.mark.parametrize(("dataset", "method"), [("morpho_mnist", "ours"), *(("pendulum", name) for name in METHODS)])
+@pytest.mark.parametrize(
+    ("dataset", "method"),
+    [
+        *(("pendulum", name) for name in METHODS),
+        *(("morpho_mnist", name) for name in ("ours", "conditional")),  # which see a context and one channel
+    ],
+)
 def test_every_method_has_an_objective_with_its_settings(dataset, method):
     """By shapes alone."""
     settings = settings_of(dataset, method=method)

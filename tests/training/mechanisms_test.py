@@ -104,6 +104,13 @@ def test_few_labels_are_not_learned_by_heart():
     assert np.mean(0.5 * np.asarray(u)[:, 1] ** 2 + np.asarray(log_slope)[:, 1]) < 0.75  # 0.5 is the law itself
 
 
+def test_what_cannot_be_told_is_not_a_number():
+    """So that no such kind is chosen, least of all for being the simplest."""
+    rng = np.random.default_rng(7)
+    fit = fit_to_labels(causal("scaled"), rng.normal(size=(40, 2)).astype(np.float32), np.nan, steps=20)
+    assert np.isnan(fit.misfit).all()
+
+
 def test_labels_that_were_set_by_hand_say_nothing_of_their_mechanism():
     rng = np.random.default_rng(5)
     cause, was_set = rng.normal(size=2_000), np.zeros((2_000, 2), bool)
