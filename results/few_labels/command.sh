@@ -7,4 +7,4 @@ cdae train --config=pendulum:cpu $TENTH --config.data.labelled_share=1 --workdir
 for run in all alone; do cdae evaluate --workdir=runs/$run $PARTS; done
 cdae evaluate --workdir=runs/tenth $PARTS,latents
 cdae compare --workdirs=runs/all,runs/tenth,runs/alone --names="all labels,a tenth,a tenth alone" \
-    --output=results/few_labels/comparison  # .md is table.md
+    --output=runs/few_labels  # .json is comparison.json, .md with a title table.md
