@@ -5,6 +5,9 @@ true under do(v = values) are compared with the truth, where that is known, for 
 Values are drawn from the test labels ("usual"), and evenly over the range of the training labels ("far").
 """
 
+import functools
+
+import jax
 import numpy as np
 import pandas as pd
 
@@ -24,12 +27,15 @@ NUM = 2_000  # test images at most
 
 def believed(scm, params, y: np.ndarray, i: int, values: np.ndarray) -> np.ndarray:
     """Standardised labels [B, n] under do(variable i = values [B]) of standardised labels y [B, n]."""
-    codes = label_codes(scm.graph, scm.block_dim, y)
-    set_to = label_codes(scm.graph, scm.block_dim, np.broadcast_to(values[:, None], y.shape).astype(np.float32))
-    mask = np.zeros(y.shape, bool)
-    mask[:, i] = True
+    mask = np.broadcast_to(np.arange(y.shape[1]) == i, y.shape)
+    return np.asarray(_believed(scm, params, y, mask, np.broadcast_to(values[:, None], y.shape).astype(np.float32)))
+
+
+@functools.partial(jax.jit, static_argnames="scm")
+def _believed(scm, params, y, mask, values):
+    codes, set_to = (label_codes(scm.graph, scm.block_dim, given) for given in (y, values))
     u = scm.apply(params, codes, method="abduct")
-    return np.asarray(labels_of(scm.graph, scm.apply(params, u, Intervention(mask, set_to))))
+    return labels_of(scm.graph, scm.apply(params, u, Intervention(mask, set_to)))
 
 
 def study_mechanisms(settings: Settings, dataset: Dataset) -> tuple[Scores, pd.DataFrame]:
