@@ -142,11 +142,12 @@ def test_the_scores_are_means_over_what_is_known_and_their_errors_those_of_the_d
 
 
 def test_a_run_keeps_what_was_chosen_and_fitted_when_it_started(tmp_path, monkeypatch):
-    chosen, seen = {"length": "spline", "position": "scaled"}, []
+    chosen, seen = {"length": "affine", "position": "scaled"}, []
+    monkeypatch.setattr("cdae_jax.training.mechanisms.KINDS", tuple(chosen.values()))
 
     def scores(graph, fits):
         seen.append(fits)
-        mean = pd.DataFrame({name: {kind: float(kind != chosen[name]) for kind in KINDS} for name in chosen}).T
+        mean = pd.DataFrame({name: {kind: float(kind != chosen[name]) for kind in fits} for name in chosen}).T
         return Scores(mean, 0 * mean)
 
     monkeypatch.setattr("cdae_jax.training.mechanisms.scores_of", scores)
