@@ -247,14 +247,15 @@ def _fit(scm: StructuralCausalModel, params: dict, rows, held, keys: jax.Array, 
         grads = jax.grad(loss)(params, code, told, noise)
         return apply_gradients(tx, grads, opt_state, params)
 
-    def chunk(carry, done):
+    def chunk(carry, number):
+        """The steps of a chunk and what they end with; number 0 has none and scores `params`, so that the misfit of
+        held-out rows is compiled once."""
         state, (best, best_misfit) = carry
-        here = keys[done - 1]
-        # None before what `params` fit is known: a second place that tells it would be compiled as well.
-        num = jnp.where(done > 0, len(here), 0)
+        here = keys[number - 1]
+        num = jnp.where(number > 0, len(here), 0)
         state = jax.lax.fori_loop(0, num, lambda i, state: step(here[i], state), state)
         misfit = _misfit(scm, state[0], held_code, held_noise)
-        is_better = (done == 0) | (jnp.sum(jnp.where(held_told, misfit - best_misfit, 0), 0) < 0)
+        is_better = (number == 0) | (jnp.sum(jnp.where(held_told, misfit - best_misfit, 0), 0) < 0)
         parts = {
             f"mechanisms_{name}": jax.tree.map(
                 lambda new, old, better=is_better[place]: jnp.where(better, new, old),

@@ -104,6 +104,15 @@ def test_few_labels_are_not_learned_by_heart():
     assert np.mean(0.5 * np.asarray(u)[:, 1] ** 2 + np.asarray(log_slope)[:, 1]) < 0.75  # 0.5 is the law itself
 
 
+def test_where_every_step_fits_held_out_labels_worse_the_first_parameters_stay():
+    cause, held = np.random.default_rng(6).normal(size=1_000), np.zeros(1_000, bool)
+    held[np.random.default_rng([0, 13]).permutation(1_000)[:200]] = True
+    y = np.stack([cause, np.where(held, -2 * cause, 0.3 * cause)], 1).astype(np.float32)
+    scm = causal("scaled")
+    first = scm.init(jax.random.key(0), np.zeros((1, 2, 1), np.float32))
+    chex.assert_trees_all_close(fit_to_labels(scm, y, PRIOR_SD, steps=20).params, first, rtol=1e-5)
+
+
 def test_what_cannot_be_told_is_not_a_number():
     """So that no such kind is chosen, least of all for being the simplest."""
     rng = np.random.default_rng(7)
