@@ -8,6 +8,7 @@ import numpy as np
 from cdae_jax.graph import CausalGraph, Variable
 from cdae_jax.model.decoders import DECODERS, Decoder
 from cdae_jax.model.network import Network
+from cdae_jax.model.scm import Conditional
 
 SHOWN = 0.8  # grey of a pixel for a latent of 1
 NAN = np.nan
@@ -16,30 +17,38 @@ GRAPH = CausalGraph(
 )
 
 
+@dataclasses.dataclass(frozen=True)
 class Effect:
-    """effect = cause + u_effect."""
+    """effect = cause + noise * u_effect."""
+
+    noise: float = 1.0
 
     def __call__(self, u, do, _):
         cause = u[:, 0] if do is None else do.set(0, u[:, 0])
-        effect = cause + u[:, 1]
+        effect = cause + self.noise * u[:, 1]
         return jnp.stack([cause, effect if do is None else do.set(1, effect), u[:, 2]], 1)
 
-    @staticmethod
-    def abduct(z):
-        return z.at[:, 1].add(-z[:, 0])
+    def conditionals(self, z):
+        shift = jnp.zeros_like(z).at[:, 1].set(z[:, 0])
+        return Conditional(shift, jnp.zeros_like(z).at[:, 1].set(np.log(self.noise)))
+
+    def abduct(self, z):
+        return self.conditionals(z).u_of(z)[0]
 
 
 @dataclasses.dataclass(frozen=True)
 class ByHand:
-    """cause -> effect = cause + u_effect, and a class of its own, in blocks of one dimension; each pixel of a column
-    [H, 3, 1] shows one z. The encoder reads the first row, each number too high by what is `misread`, and the decoder
-    shows everything `misdrawn` too low.
+    """cause -> effect = cause + noise * u_effect, and a class of its own, in blocks of one dimension; each pixel of a
+    column [H, 3, 1] shows one z. The encoder reads the first row, each number too high by what is `misread`, and the
+    decoder shows everything `misdrawn` too low. An encoder that `infers` reads the effect from the cause's pixel.
 
     The code of a class is 1 for 0 and -1 for 1.
     """
 
     misread: tuple[float, float, float] = (0.0, 0.0, 0.0)
     misdrawn: float = 0.0
+    noise: float = 1.0
+    infers: bool = False
     graph: CausalGraph = GRAPH
     decoder: Decoder = DECODERS["conv"]
     block_dim: int = 1
@@ -52,14 +61,15 @@ class ByHand:
 
     def encoder(self, x):
         read = x[:, 0] / SHOWN + jnp.array(self.misread)[None, :, None]
-        return Effect.abduct(read), None
+        read = read.at[:, 1].set(read[:, 0]) if self.infers else read
+        return self.scm.abduct(read), None
 
     def conv_decoder(self, z, _, image_shape, style):
         return jnp.repeat(SHOWN * (z[:, None] - self.misdrawn), image_shape[0], axis=1)
 
     @property
     def scm(self):
-        return Effect()
+        return Effect(self.noise)
 
 
 def network(**changes) -> Network:

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 
 from cdae_jax.counterfactual.label_fit import fit_labels
 from cdae_jax.counterfactual.readout import Readout, move
-from cdae_jax.counterfactual.repairs import numbers, restore, self_correct
+from cdae_jax.counterfactual.repairs import is_like_data, numbers, restore, self_correct
 from cdae_jax.counterfactual.sampling import Sampling
+from cdae_jax.data.freedom import LITTLE
 from cdae_jax.diffusion.guidance import guide
 from cdae_jax.diffusion.process import q_sample
 from cdae_jax.diffusion.solvers import SOLVERS
@@ -61,14 +62,15 @@ def counterfactual(
         return Counterfactual(predict(z_cf), u, z, z_cf)
 
     def labels_in(image):
-        return net.labels_of(abduct(net, image, context, sampling.fit_steps)[1])
+        return net.labels_of(abduct(net, image, context, sampling.fit_steps, looks_far=False)[1])
 
     misread = 0.0
     if y is not None:
         is_any_known = jnp.isfinite(y).any()
         misread = jax.lax.cond(is_any_known, lambda: labels_in(x) - net.labels_of(z), lambda: jnp.zeros_like(y))
     times = sampling.corrections if corrections is None else corrections
-    return Counterfactual(self_correct(net, predict, labels_in, x, z_cf, y_do, times, misread), u, z, z_cf)
+    may_correct = is_like_data(net.graph, y_do, u)
+    return Counterfactual(self_correct(net, predict, labels_in, x, z_cf, may_correct, times, misread), u, z, z_cf)
 
 
 @functools.partial(jax.jit, static_argnames="fit_steps")
@@ -78,13 +80,14 @@ def latents(net: Network, x, y_do, context, readout: Readout | None = None, y=No
     return u, z, act(net, u, z, y_do, readout, strength)
 
 
-def abduct(net: Network, x, context, fit_steps: int = 0, y=None, readout: Readout | None = None):
+def abduct(net: Network, x, context, fit_steps: int = 0, y=None, readout: Readout | None = None, looks_far=True):
     """1. Abduction of the latents: u = mean of q(u | x), z = f(u), each [B, n, k].
 
     A label that is known, y_i, or fitted to x, takes the place of the one that the encoder reads: z_i moves by the
     difference of their codes (to the code, if it is of another class); the other z_j stay as read, and every u follows
     from all of z. So what an effect owes to its causes is judged by the labels of both where they are known, and a
-    cause that is read keeps its own reading whatever is known of its effects.
+    cause that is read keeps its own reading whatever is known of its effects. With looks_far, the fit looks far from
+    what the encoder reads for labels that their causes imply.
     """
     u, _ = net.encode(x)
     z = net.propagate(u)
@@ -109,9 +112,18 @@ def abduct(net: Network, x, context, fit_steps: int = 0, y=None, readout: Readou
 
     if fit_steps:
         movable = numbers(net.graph)[None] & ~is_known
-        known = fit_labels(draft, x.reshape(read.shape[0], -1), known, movable, net.model.prior_sd, fit_steps)
+        implied = movable & is_implied(net, z) & looks_far
+        flat = x.reshape(read.shape[0], -1)
+        known = fit_labels(draft, flat, known, movable, implied, net.model.prior_sd, fit_steps)
     u = net.abduct(moved(known))
     return u, net.propagate(u)
+
+
+def is_implied(net: Network, z: jax.Array) -> jax.Array:
+    """[B, n] bool: the variables of z [B, n, k] of which their causes leave next to nothing open: a unit of u_i moves
+    z_i by less than LITTLE."""
+    _, log_slope = net.conditionals(z).u_of(z)
+    return jnp.exp(log_slope.mean(-1)) < LITTLE
 
 
 def act(net: Network, u, z, y_do, readout: Readout | None = None, strength: jax.Array | None = None) -> jax.Array:

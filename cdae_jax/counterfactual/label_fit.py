@@ -1,6 +1,8 @@
 """Labels that explain an image: those that the encoder reads, fitted by the draft (analysis by synthesis; our own)."""
 
+import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +11,23 @@ SECANT = 0.02  # standard deviations of a label, over which the draft's slopes a
 FARTHEST = 4.0  # standard deviations of the prior: labels are moved by no more
 GRAIN = (2 / 255) ** 2 / 12  # variance of what rounding to bytes leaves, on the scale -1..1
 ALIKE = 30.0  # values of an image that count as one: what a draft leaves is alike in neighbours (docs/tried.md)
+SPACING = 0.5  # standard deviations of a label, between the values that are looked through
+VALUES = 13  # so many, from -3 to 3
+EVIDENCE = 10.0  # nats: a value is taken that explains an image better by more
+
+
+class _Walk(NamedTuple):
+    """Where a fit has come to: labels [B, n], and which of them were found far from y [B, n]; of a walk through values
+    the best labels [B, n] and the sums of squares [B] that these and the first leave; the drafts of a round of steps
+    [n + 2, B, P] and by how much it has moved the labels [B, n]."""
+
+    labels: jax.Array
+    is_far: jax.Array
+    best: jax.Array
+    least: jax.Array
+    first: jax.Array
+    drafts: jax.Array
+    moved: jax.Array
 
 
 def fit_labels(
@@ -16,6 +35,7 @@ def fit_labels(
     x: jax.Array,
     y: jax.Array,
     movable: jax.Array,
+    implied: jax.Array,
     prior_sd: float,
     num_steps: int,
 ) -> jax.Array:
@@ -27,31 +47,74 @@ def fit_labels(
     slopes are secants, taken once, at y (the labels move by hundredths of a standard deviation). Where the fit does not
     explain an image better, its y stays.
 
+    A label that its causes imply the encoder may have read from them: of an image in which it was set, it is far off.
+    VALUES of each are therefore looked through first, and the best of all taken where x speaks for it, against y, by
+    EVIDENCE: P / (2 ALIKE) log(||x - draft(y)||^2 / ||x - draft(y*)||^2). This is done as often as there are such
+    labels, while any image gains. The steps start from what was found, twice, with SPACING / 2 as its prior_sd.
+
     The draft makes images like x, [B, P] on the scale -1..1, of standardised labels like y [B, n]; those that are
-    `movable` [B, n] may move: numbers that are not known. prior_sd, in standard deviations of a label, is how far off y
-    may be expected to be. A step costs one draft; the slopes cost n + 1.
+    `movable` [B, n] may move: numbers that are not known; `implied` [B, n] are some of these. prior_sd, in standard
+    deviations of a label, is how far off y may be expected to be. A step costs one draft; the slopes cost n + 1; c
+    implied labels cost 1 + VALUES c. If a label is found elsewhere, the looking goes on and all steps are done twice.
     """
     num = y.shape[1]
     offsets = jnp.pad(SECANT * jnp.eye(num, dtype=y.dtype), ((0, 1), (0, 0)))
+    columns, count = jnp.argsort(~implied.any(0)), jnp.sum(implied.any(0))  # the implied ones come first
+    per_look, per_fit = 1 + VALUES * count, num + 1 + num_steps
+    num_looks = count * per_look
+    enough = math.exp(-2 * ALIKE * EVIDENCE / x.shape[1])
 
-    def step(drafts, moved, left):
+    def tried(i, walk: _Walk):
+        """The labels of the i-th draft: those at hand, then one of them at each of its values; after all looks those
+        beside them for each slope, those at hand, and where each step has come to."""
+        at, k = i % per_look - 1, (i - num_looks) % per_fit
+        is_set = implied & (jnp.arange(num) == columns[at // VALUES])[None] & (at >= 0)
+        value = SPACING * (at % VALUES - VALUES // 2).astype(y.dtype)
+        offset = walk.moved + jnp.where(movable, offsets[jnp.minimum(k, num)][None], 0)
+        return jnp.where(i < num_looks, jnp.where(is_set, value, walk.labels), walk.labels + offset)
+
+    def look(i, walk: _Walk, labels, made):
+        is_first, is_last = i % per_look == 0, (i + 1) % per_look == 0
+        misfit = jnp.sum((x - made) ** 2, -1)
+        is_better = is_first | (misfit < walk.least)
+        best, least = jnp.where(is_better[:, None], labels, walk.best), jnp.where(is_better, misfit, walk.least)
+        first = jnp.where(is_first, misfit, walk.first)
+        gains = (is_last & (least < enough * first))[:, None]
+        is_far = walk.is_far | (gains & (best != walk.labels))
+        found = jnp.where(gains, best, walk.labels)
+        following = jnp.where(is_last & ~gains.any(), num_looks, i + 1)
+        return following, walk._replace(labels=found, is_far=is_far, best=best, least=least, first=first)
+
+    def fit(i, walk: _Walk, labels, made):
+        k, left = (i - num_looks) % per_fit, x - made
+        drafts = walk.drafts.at[jnp.minimum(k, num + 1)].set(made)
+        sd = jnp.where(walk.is_far, SPACING / 2, prior_sd)
+        is_step = (num <= k) & (k < num + num_steps)
+        moved = jax.lax.cond(is_step, step, lambda _, moved, *__: moved, drafts, walk.moved, left, sd)
+        is_better = jnp.sum(left**2, -1) < jnp.sum((x - drafts[num]) ** 2, -1)
+        is_better &= (i < num_looks + per_fit) | walk.is_far.any(1)
+        is_end = k == per_fit - 1
+        found = jnp.where(is_end & is_better[:, None], labels, walk.labels)
+        return i + 1, walk._replace(labels=found, drafts=drafts, moved=jnp.where(is_end, 0, moved))
+
+    def step(drafts, moved, left, sd):
         slopes = (drafts[:num] - drafts[num : num + 1]) / SECANT
-        ridge = ALIKE * jnp.maximum(jnp.mean(left**2, -1), GRAIN)[:, None] / prior_sd**2
+        ridge = ALIKE * jnp.maximum(jnp.mean(left**2, -1), GRAIN)[:, None] / sd**2
         curvature = jnp.einsum("ibp,jbp->bij", slopes, slopes) + ridge[..., None] * jnp.eye(num)[None]
         downhill = jnp.einsum("ibp,bp->bi", slopes, left) - ridge * moved
         move = jnp.linalg.solve(curvature, downhill[..., None])[..., 0]
-        return jnp.clip(moved + move, -FARTHEST * prior_sd, FARTHEST * prior_sd)
+        return jnp.clip(moved + move, -FARTHEST * sd, FARTHEST * sd)
 
-    def look(i, carry):
-        """The i-th draft: beside y for each slope, then at y, then where each step has come to."""
-        drafts, moved = carry
-        made = draft(y + moved + jnp.where(movable, offsets[jnp.minimum(i, num)][None], 0))
-        drafts = drafts.at[jnp.minimum(i, num + 1)].set(made)
-        is_step = (num <= i) & (i < num + num_steps)
-        return drafts, jax.lax.cond(is_step, step, lambda _, moved, __: moved, drafts, moved, x - made)
+    def body(carry):
+        i, walk = carry
+        labels = tried(i, walk)
+        return jax.lax.cond(i < num_looks, look, fit, i, walk, labels, draft(labels))
+
+    def is_open(carry):
+        i, walk = carry
+        return i < num_looks + per_fit * jnp.where(walk.is_far.any(), 2, 1)
 
     # One loop for all, so that one draft is compiled.
-    start = jnp.zeros((num + 2, *x.shape), x.dtype), jnp.zeros_like(y)
-    drafts, moved = jax.lax.fori_loop(0, num + 1 + num_steps, look, start)
-    better = jnp.sum((x - drafts[-1]) ** 2, -1) < jnp.sum((x - drafts[num]) ** 2, -1)
-    return jnp.where(better[:, None], y + moved, y)
+    sums, drafts = jnp.zeros(len(y), x.dtype), jnp.zeros((num + 2, *x.shape), x.dtype)
+    walk = _Walk(y, jnp.zeros(y.shape, bool), y, sums, sums, drafts, jnp.zeros_like(y))
+    return jax.lax.while_loop(is_open, body, (jnp.int32(0), walk))[1].labels

@@ -10,6 +10,7 @@ from cdae_jax.model.network import Network
 
 RESTORE_SD = 0.25  # on the scale -1..1: a pixel that changes by much more gets nothing back
 MAX_MISSING = 0.5  # standard deviations of a label: the most that one correction asks for
+UNHEARD = 6.0  # standard deviations of u: no training image has a noise as far from 0
 
 
 def numbers(graph: CausalGraph) -> jax.Array:
@@ -28,19 +29,23 @@ def restore(x: jax.Array, x_rec: jax.Array, x_cf: jax.Array) -> jax.Array:
     return x_cf + jnp.exp(-0.5 * ((x_cf - x_rec) / RESTORE_SD) ** 2) * (x - x_rec)
 
 
-def missing_labels(graph: CausalGraph, y: jax.Array, y_cf: jax.Array, y_do: jax.Array) -> jax.Array:
-    """y_cf - y, [B, n] standardised and within MAX_MISSING of 0: what the labels y read from a made image lack of the
-    wanted ones y_cf, both [B, n]; 0 for classes.
-
-    The encoder misreads an image in the same way before and after the change, so that asking for what is missing mends
-    its errors too, not only the decoder's. It was not trained on images that break the mechanisms: an image in which a
-    variable with parents is set (y_do [B, n], NaN elsewhere), or none, has 0 for all of its variables.
-    """
+def is_like_data(graph: CausalGraph, y_do: jax.Array, u: jax.Array) -> jax.Array:
+    """[B] bool: the counterfactuals whose labels obey all mechanisms, as those of training do: causes alone are set
+    (y_do [B, n], NaN elsewhere), and the factual noise u [B, n, k] is none that breaks them."""
     is_root = jnp.asarray([not parents for parents in graph.parents])
     is_set = jnp.isfinite(y_do)
-    is_like_data = is_set.any(1, keepdims=True) & (is_root[None] | ~is_set).all(1, keepdims=True)
+    return is_set.any(1) & (is_root[None] | ~is_set).all(1) & (jnp.abs(u) < UNHEARD).all((1, 2))
+
+
+def missing_labels(graph: CausalGraph, y: jax.Array, y_cf: jax.Array, may_correct: jax.Array) -> jax.Array:
+    """y_cf - y, [B, n] standardised and within MAX_MISSING of 0: what the labels y read from a made image lack of the
+    wanted ones y_cf, both [B, n]; 0 for classes, and for all of an image without `may_correct` [B] (`is_like_data`).
+
+    The encoder misreads an image in the same way before and after the change, so that asking for what is missing mends
+    its errors too, not only the decoder's. It was not trained on images that break the mechanisms.
+    """
     gap = jnp.clip(y_cf - y, -MAX_MISSING, MAX_MISSING)
-    return jnp.where(numbers(graph)[None] & is_like_data, gap, 0)
+    return jnp.where(numbers(graph)[None] & may_correct[:, None], gap, 0)
 
 
 def self_correct(
@@ -49,7 +54,7 @@ def self_correct(
     read: Callable[[jax.Array], jax.Array],
     x: jax.Array,
     z_cf: jax.Array,
-    y_do: jax.Array,
+    may_correct: jax.Array,
     times: int | jax.Array,
     misread: jax.Array | float = 0.0,
 ) -> jax.Array:
@@ -58,15 +63,15 @@ def self_correct(
 
         z_cf + m(y) - m(y_cf),   y starts at y_cf and grows by `missing_labels` of each image
 
-    decode maps latents to images, and read images to standardised labels [B, n]. y_do [B, n] are the labels that were
-    set, NaN elsewhere; misread [B, n] is by how much the factual image's labels are read too high, where these are
-    known: the made image's will be again. The loop is compiled once for any `times`; its last reading is not used.
+    decode maps latents to images, and read images to standardised labels [B, n]; may_correct [B] as for
+    `missing_labels`. misread [B, n] is by how much the factual image's labels are read too high, where these are known:
+    the made image's will be again. The loop is compiled once for any `times`; its last reading is not used.
     """
     y_cf = net.labels_of(z_cf)
 
     def make(_, carry):
         y, _ = carry
         made = decode(z_cf + net.codes(y) - net.codes(y_cf))
-        return y + missing_labels(net.graph, read(made), y_cf + misread, y_do), made
+        return y + missing_labels(net.graph, read(made), y_cf + misread, may_correct), made
 
     return jax.lax.fori_loop(0, times + 1, make, (y_cf, x))[1]

@@ -10,12 +10,12 @@ from by_hand import NAN, column, network, read
 from networks import SHAPE, small_trained
 
 from cdae_jax.counterfactual import algorithm
-from cdae_jax.counterfactual.label_fit import ALIKE, FARTHEST, fit_labels
+from cdae_jax.counterfactual.label_fit import ALIKE, FARTHEST, VALUES, fit_labels
 from cdae_jax.counterfactual.sampling import Sampling
 
-ALL = jnp.ones((1, 3), bool)
+ALL, NONE = jnp.ones((1, 3), bool), jnp.zeros((1, 3), bool)
 SLOPES = np.random.default_rng(0).normal(size=(3, 40)).astype(np.float32)
-fit = jax.jit(functools.partial(fit_labels, prior_sd=0.05), static_argnames="draft")
+fit = jax.jit(functools.partial(fit_labels, implied=NONE, prior_sd=0.05), static_argnames="draft")
 
 
 def linear(y):
@@ -39,6 +39,12 @@ def nothing(y):
 def turning(y):
     """Its slopes mislead: it turns where the labels are."""
     return jnp.repeat(jnp.where(y > 0, -y, y), 20, axis=1)
+
+
+def bars(y):
+    """A bar for each label, at the place that it says: from afar, slopes say nothing."""
+    places = jnp.linspace(-4, 4, 200)[None, None]
+    return jnp.tile(jnp.exp(-(((places - y[..., None]) / 0.3) ** 2)).reshape(len(y), -1), 10)
 
 
 def test_a_linear_draft_is_fitted_as_by_ridge_regression():
@@ -154,3 +160,78 @@ def test_a_known_label_is_kept_while_the_others_of_the_image_are_fitted():
     y = jnp.asarray([[0.5, NAN, NAN]], jnp.float32)
     _, z, _ = algorithm.latents(net, x, jnp.full((1, 3), NAN), jnp.zeros(1, jnp.int32), None, y, fit_steps=3)
     np.testing.assert_allclose(z[0, :2, 0], [0.5, 0.8], atol=5e-3)
+
+
+@pytest.mark.parametrize("implied", [[False, True, False], [True, False, True], [True, True, True]])
+def test_implied_labels_are_found_far_from_where_they_are_read(implied):
+    rng, implied = np.random.default_rng(6), np.array([implied])
+    true, elsewhere = rng.uniform(-2.5, 2.5, (2, 64, 3)).astype(np.float32)
+    read = np.where(implied & (np.arange(64) % 2 == 0)[:, None], elsewhere, true)  # in every other image
+    x = bars(true)
+    np.testing.assert_allclose(fit(bars, x, read, ALL, implied=implied, num_steps=3), true, atol=0.01)
+    near = np.abs(np.asarray(fit(bars, x, read, ALL, num_steps=3)) - read)
+    assert near.max() <= FARTHEST * 0.05 + 1e-6 and np.abs(read - true).max() > 3
+    rows = np.broadcast_to(implied, true.shape) & (np.arange(64) % 4 == 0)[:, None]  # of each image by itself
+    mixed = np.asarray(fit(bars, x, read, ALL, implied=rows, num_steps=3))
+    np.testing.assert_allclose(mixed[::4], true[::4], atol=0.01)
+    np.testing.assert_array_equal(np.abs(mixed - read)[2::4] <= FARTHEST * 0.05 + 1e-6, True)
+
+
+def test_no_label_is_taken_from_afar_that_leaves_most_of_an_image_unexplained():
+    true = np.random.default_rng(7).uniform(-2, 2, (16, 3)).astype(np.float32)
+    read = true.copy()
+    read[:, 1] += 1.5
+    odd = bars(true) + jnp.sign(jnp.sin(jnp.arange(6000.0)))[None]
+    far = jnp.array([[False, True, False]])
+    found = fit(bars, odd, read, ALL, implied=far, num_steps=2)
+    assert np.abs(found - read).max() <= FARTHEST * 0.05 + 1e-6
+    np.testing.assert_array_equal(fit(nothing, odd[:, :40], read, ALL, implied=far, num_steps=2), read)
+
+
+FIT = 3 + 1 + 2  # drafts of two steps
+
+
+@pytest.mark.parametrize(
+    ("implied", "off", "expected"),
+    [
+        ([False, False, False], 0, FIT),
+        ([False, True, False], 0, 1 + VALUES + FIT),
+        ([False, True, False], 2, 1 + VALUES + 2 * FIT),
+        ([False, True, True], 0, 1 + 2 * VALUES + FIT),
+        ([False, True, True], 2, 2 * (1 + 2 * VALUES + FIT)),
+    ],
+)
+def test_looking_for_labels_costs_as_many_drafts_as_are_stated(implied, off, expected):
+    calls = []
+
+    def counted(y):
+        jax.debug.callback(lambda: calls.append(1))
+        return bars(y)
+
+    y = jnp.array([[0.1, 0.2, 0.3]])
+    fit(counted, bars(y + jnp.array([[0.0, off, 0.0]])), y, ALL, implied=jnp.array([implied]), num_steps=2)
+    jax.effects_barrier()
+    assert len(calls) == expected
+
+
+SET = [0.2, 0.9, 1.0]  # an effect that its cause of 0.2 would have made 0.2
+
+
+def made_of_a_set_effect(y_do, known=(NAN, NAN, NAN), noise=0.02, corrections=2):
+    net = network(noise=noise, infers=True)
+    given = column(SET, height=400), jnp.array([y_do]), jnp.zeros(1, jnp.int32), jnp.arange(2), jax.random.key(0)
+    sampling = Sampling(2, fit_steps=2, corrections=corrections)
+    return algorithm.counterfactual(net, *given, sampling, y=jnp.array([known]))
+
+
+def test_an_effect_that_was_set_is_read_from_the_image_and_not_from_its_cause():
+    undone = made_of_a_set_effect([NAN, 0.2, NAN])
+    np.testing.assert_allclose(undone.z[0, :, 0], SET, atol=2e-3)
+    np.testing.assert_allclose(read(undone.x), [[0.2, 0.2, 1.0]], atol=2e-3)
+    free = made_of_a_set_effect([NAN, 0.2, NAN], noise=0.3)  # of which its cause leaves something open
+    assert abs(free.z[0, 1, 0] - 0.2) <= FARTHEST * 0.05 + 1e-6
+
+
+@pytest.mark.parametrize("known", [(NAN, NAN, NAN), (NAN, 0.9, NAN), (0.2, 0.9, NAN)])
+def test_an_image_whose_effect_was_set_is_not_corrected_by_what_is_read_from_causes(known):
+    np.testing.assert_allclose(read(made_of_a_set_effect([0.4, NAN, NAN], known).x), [[0.4, 1.1, 1.0]], atol=5e-3)
