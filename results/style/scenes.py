@@ -1,4 +1,4 @@
-"""Three scenes whose images hold more than their labels say: made as folders of one's own, and scored by their truth.
+"""Scenes whose images hold more than their labels say: made as folders of one's own, and scored by their truth.
 
 python results/style/scenes.py make --scene=lamp --folder=lamp
 python results/style/scenes.py score --scene=lamp --folder=lamp --workdir=runs/lamp --output=scores.json
@@ -204,7 +204,72 @@ class Shapes:
         return np.stack([tilt, np.array([place[0] for place in places])[best], grey], 1)
 
 
-SCENES = {"chain": Chain, "lamp": Lamp, "shapes": Shapes}
+class Scale:
+    """Colour, a sum of parts: the levels of two tubes -> a needle -> the glow of a lamp, which their causes determine
+    but for hundredths of a standard deviation. Unsaid: how bright the background is."""
+
+    graph: ClassVar = {
+        "left": {"part": "left"},
+        "right": {"part": "right"},
+        "needle": {"parents": ["left", "right"], "part": "needle"},
+        "glow": {"parents": ["needle"], "part": "lamp"},
+    }
+    with_gaps = "needle"
+
+    @staticmethod
+    def draw(num, rng):
+        left, right = rng.uniform(size=(2, num))
+        needle = Scale.mean_needle(left, right) + rng.normal(0, 0.005, num)
+        glow = Scale.mean_glow(needle) + rng.normal(0, 0.002, num)
+        return np.stack([left, right, needle, glow], 1), rng.uniform(0.05, 0.15, (num, 1))
+
+    @staticmethod
+    def mean_needle(left, right):
+        return np.sin(1.5 * (left - right))
+
+    @staticmethod
+    def mean_glow(needle):
+        return 0.3 + 0.5 * needle**2
+
+    @staticmethod
+    def under(labels, do):
+        left, right, needle, glow = labels.T
+        left_do, right_do = do.get("left", left), do.get("right", right)
+        needle_do = needle + Scale.mean_needle(left_do, right_do) - Scale.mean_needle(left, right)
+        needle_do = do.get("needle", needle_do)
+        glow_do = do.get("glow", glow + Scale.mean_glow(needle_do) - Scale.mean_glow(needle))
+        return np.stack([left_do, right_do, needle_do, glow_do], 1)
+
+    @staticmethod
+    def hand(needle):
+        """Where the needle is: 9 pixels from (16, 21), upright at 0."""
+        sin, cos = np.sin(0.9 * needle), np.cos(0.9 * needle)
+        along, across = (X - 16) * sin - (Y - 21) * cos, (X - 16) * cos + (Y - 21) * sin
+        return (np.abs(across) < 1) & (along > 0) & (along < 9)
+
+    @staticmethod
+    def render(labels, style):
+        left, right, needle, glow = labels
+        image = np.full((*X.shape, 3), style[0])
+        for at, level in ((5, left), (27, right)):
+            image[(np.abs(X - at) < 2) & (30 - 3 - 14 * level < Y) & (Y < 30)] += 0.1, 0.3, 0.7
+        image[Scale.hand(needle)] += 0.3, 0.7, 0.2
+        image[np.hypot(X - 16, Y - 5) < 3] += glow, 0.5 * glow, 0.0
+        return 255 * coarse(image)
+
+    @staticmethod
+    def measure(images):
+        images = images / 255
+        images = images - np.median(images, axis=(1, 2), keepdims=True)
+        left, right = ((images[:, :30, at - 1 : at + 1, 2].mean(2) / 0.7).sum(1) for at in (5, 27))
+        tried = np.linspace(-1.2, 1.2, 481)
+        bank = np.stack([coarse(Scale.hand(needle).astype(float))[11:22, 8:24].ravel() for needle in tried])
+        bank /= np.linalg.norm(bank, axis=1, keepdims=True)
+        needle = tried[(images[:, 11:22, 8:24, 1].reshape(len(images), -1) @ bank.T).argmax(1)]
+        return np.stack([(left - 3) / 14, (right - 3) / 14, needle, images[:, 4:6, 15:17, 0].mean((1, 2))], 1)
+
+
+SCENES = {"chain": Chain, "lamp": Lamp, "shapes": Shapes, "scale": Scale}
 
 
 def drawn(scene):
@@ -231,11 +296,12 @@ def make(scene, folder):
 
 def score(scene, workdir, chosen):
     """Mean errors per standard deviation of the training labels (classes: share of wrong ones), and pixel MSE, under
-    do() of each variable and of each pair, on the test images that are scored, or on those that chose settings."""
+    do() of each variable and of each pair, on the test images that are scored, or on those that chose settings. Then
+    what is read of an effect that was set, and setting it back (`undone`)."""
     model, (labels, style, images) = cdae_jax.load(workdir), drawn(scene)
     rows = np.arange(NUM_TRAIN, NUM_TRAIN + NUM_CHOSEN) if chosen else np.arange(NUM_TRAIN + NUM_CHOSEN, len(labels))
     sd, names = labels[:NUM_TRAIN].std(0), list(scene.graph)
-    is_class = [isinstance(spec, dict) for spec in scene.graph.values()]
+    is_class = [isinstance(spec, dict) and "kind" in spec for spec in scene.graph.values()]
     found, rng = {}, np.random.default_rng(SEED + 2)
     values = {name: rng.permutation(labels[:NUM_TRAIN, i])[: len(rows)] for i, name in enumerate(names)}
     for do in [(name,) for name in names] + list(itertools.combinations(names, 2)):
@@ -253,7 +319,25 @@ def score(scene, workdir, chosen):
             drawn_true = [scene.render(*row) for row in zip(true[known], style[rows][known], strict=True)]
             cells["pixel_mse"] = float(np.mean((made[known] / 255 - as_bytes(np.stack(drawn_true)) / 255) ** 2))
         found[f"do({', '.join(do)})"] = cells
+    for i, (name, spec) in enumerate(scene.graph.items()):
+        if is_class[i] or not (spec.get("parents") if isinstance(spec, dict) else spec):
+            continue
+        were = scene.under(labels[rows], {name: values[name]})
+        if (known := np.isfinite(were).all(1)).any():
+            found[f"set({name})"] = undone(model, scene, i, were[known], labels[rows][known], style[rows][known], sd)
     return found
+
+
+def undone(model, scene, i, were, labels, style, sd):
+    """Images in which variable i was set (labels `were`): how far off it is read, per standard deviation, and what
+    setting it back leaves between them and the images before, and left as they are."""
+    before, after = (
+        as_bytes(np.stack([scene.render(*row) for row in zip(y, style, strict=True)])) for y in (labels, were)
+    )
+    back = model.counterfactual(after, {list(scene.graph)[i]: labels[:, i]}).images
+    mse = [float(np.mean((images / 255 - before / 255) ** 2)) for images in (back, after)]
+    read = float(np.mean(np.abs(model.encode(after)[:, i] - were[:, i])) / sd[i])
+    return {"read": read, "pixel_mse": mse[0], "pixel_mse_unchanged": mse[1], "num_images": len(were)}
 
 
 if __name__ == "__main__":
