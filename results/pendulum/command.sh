@@ -1,4 +1,4 @@
-# Pendulum, as its config says. Code of the record: e595c77.
+# Pendulum, as its config says. Trained by ee592bb; calibrated and evaluated by aa8cb76.
 cdae train --config=pendulum:cpu --workdir=runs/pendulum
 cdae calibrate --workdir=runs/pendulum
 cdae evaluate --workdir=runs/pendulum
