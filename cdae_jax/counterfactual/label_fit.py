@@ -13,7 +13,8 @@ GRAIN = (2 / 255) ** 2 / 12  # variance of what rounding to bytes leaves, on the
 ALIKE = 30.0  # values of an image that count as one: what a draft leaves is alike in neighbours (docs/tried.md)
 SPACING = 0.5  # standard deviations of a label, between the values that are looked through
 VALUES = 13  # so many, from -3 to 3
-EVIDENCE = 10.0  # nats: a value is taken that explains an image better by more
+EVIDENCE = 10.0  # nats: a value is taken that explains an image better by more,
+LEAST = 0.1  # and by more than this share of the sum of squares
 
 
 class _Walk(NamedTuple):
@@ -49,8 +50,9 @@ def fit_labels(
 
     A label that its causes imply the encoder may have read from them: of an image in which it was set, it is far off.
     VALUES of each are therefore looked through first, and the best of all taken where x speaks for it, against y, by
-    EVIDENCE: P / (2 ALIKE) log(||x - draft(y)||^2 / ||x - draft(y*)||^2). This is done as often as there are such
-    labels, while any image gains. The steps start from what was found, twice, with SPACING / 2 as its prior_sd.
+    EVIDENCE: P / (2 ALIKE) log(||x - draft(y)||^2 / ||x - draft(y*)||^2), and by LEAST of the sum. This is done as
+    often as there are such labels, while any image gains. The steps start from what was found, twice, with SPACING / 2
+    as its prior_sd.
 
     The draft makes images like x, [B, P] on the scale -1..1, of standardised labels like y [B, n]; those that are
     `movable` [B, n] may move: numbers that are not known; `implied` [B, n] are some of these. prior_sd, in standard
@@ -62,7 +64,7 @@ def fit_labels(
     columns, count = jnp.argsort(~implied.any(0)), jnp.sum(implied.any(0))  # the implied ones come first
     per_look, per_fit = 1 + VALUES * count, num + 1 + num_steps
     num_looks = count * per_look
-    enough = math.exp(-2 * ALIKE * EVIDENCE / x.shape[1])
+    enough = min(math.exp(-2 * ALIKE * EVIDENCE / x.shape[1]), 1 - LEAST)
 
     def tried(i, walk: _Walk):
         """The labels of the i-th draft: those at hand, then one of them at each of its values; after all looks those

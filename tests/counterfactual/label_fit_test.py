@@ -1,17 +1,19 @@
 """Labels fitted to an image through the draft: least squares, its limits, and what it gives an intervention."""
 
 import functools
+import types
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from by_hand import NAN, column, network, read
+from by_hand import GRAPH, NAN, Effect, column, network, read
 from networks import SHAPE, small_trained
 
 from cdae_jax.counterfactual import algorithm
 from cdae_jax.counterfactual.label_fit import ALIKE, FARTHEST, VALUES, fit_labels
 from cdae_jax.counterfactual.sampling import Sampling
+from cdae_jax.model.scm import Conditional
 
 ALL, NONE = jnp.ones((1, 3), bool), jnp.zeros((1, 3), bool)
 SLOPES = np.random.default_rng(0).normal(size=(3, 40)).astype(np.float32)
@@ -236,3 +238,42 @@ def test_an_effect_that_was_set_is_read_from_the_image_and_not_from_its_cause():
 @pytest.mark.parametrize("known", [(NAN, NAN, NAN), (NAN, 0.9, NAN), (0.2, 0.9, NAN)])
 def test_an_image_whose_effect_was_set_is_not_corrected_by_what_is_read_from_causes(known):
     np.testing.assert_allclose(read(made_of_a_set_effect([0.4, NAN, NAN], known).x), [[0.4, 1.1, 1.0]], atol=5e-3)
+
+
+class Saturating(Effect):
+    """Its noise vanishes for causes above a bound, as where a grey is at its brightest."""
+
+    def __init__(self, bound):
+        object.__setattr__(self, "bound", bound)
+
+    def conditionals(self, z):
+        noise = jnp.where(z[:, :1] > self.bound, 0.02, 0.5)
+        is_effect = (jnp.arange(3) == 1)[None, :, None]
+        return Conditional(jnp.where(is_effect, z[:, :1], 0), jnp.where(is_effect, jnp.log(noise), 0))
+
+
+@pytest.mark.parametrize(("bound", "expected"), [(-5.0, True), (-0.5, True), (0.5, False), (5.0, False)])
+def test_a_label_is_implied_if_causes_determine_it_in_most_images(bound, expected):
+    scm = Saturating(bound)
+    net = types.SimpleNamespace(graph=GRAPH, codes=lambda y: y[..., None], conditionals=scm.conditionals)
+    np.testing.assert_array_equal(algorithm.is_implied(net), [False, expected, False])
+
+
+@pytest.mark.parametrize(("noise", "expected"), [(0.05, True), (0.2, False)])
+def test_no_root_and_no_class_is_implied(noise, expected):
+    np.testing.assert_array_equal(algorithm.is_implied(network(noise=noise)), [False, expected, False])
+
+
+def test_a_tenth_of_the_misfit_is_the_least_that_an_image_gains_however_many_its_pixels():
+    """A draft that says little of an image: its best value explains a twentieth."""
+    true = np.random.default_rng(8).uniform(-2, 2, (8, 3)).astype(np.float32)
+    read = true.copy()
+    read[:, 1] += 2
+    x = jnp.repeat(bars(true), 4, axis=1)
+    odd = x + jnp.tile(jnp.array([0.8, -0.8]), x.shape[1] // 2)[None]
+    left = [float(jnp.sum((odd - jnp.repeat(bars(y), 4, axis=1)) ** 2)) for y in (read, true)]
+    assert 0.9 < left[1] / left[0] < 0.97
+    found = fit(
+        lambda y: jnp.repeat(bars(y), 4, axis=1), odd, read, ALL, implied=jnp.array([[False, True, False]]), num_steps=1
+    )
+    assert np.abs(found - read).max() <= FARTHEST * 0.05 + 1e-6
