@@ -8,9 +8,9 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from cdae_jax.counterfactual.label_fit import fit_labels
+from cdae_jax.counterfactual.label_fit import FARTHEST, fit_labels
 from cdae_jax.counterfactual.readout import Readout, move
-from cdae_jax.counterfactual.repairs import is_like_data, numbers, restore, self_correct
+from cdae_jax.counterfactual.repairs import numbers, restore, self_correct, sets_causes
 from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.data.freedom import LITTLE
 from cdae_jax.diffusion.guidance import guide
@@ -72,7 +72,7 @@ def counterfactual(
         is_any_known = jnp.isfinite(y).any()
         misread = jax.lax.cond(is_any_known, lambda: labels_in(x) - net.labels_of(z), lambda: jnp.zeros_like(y))
     times = sampling.corrections if corrections is None else corrections
-    may_correct = is_like_data(net.graph, y_do, u)
+    may_correct = sets_causes(net.graph, y_do) & ~breaks_mechanism(net, z)
     return Counterfactual(self_correct(net, predict, labels_in, x, z_cf, may_correct, times, misread), u, z, z_cf)
 
 
@@ -133,6 +133,14 @@ def is_implied(net: Network) -> jax.Array:
     z = net.codes(y)
     _, log_slope = net.conditionals(z).z_of(jnp.zeros_like(z))
     return jnp.median(jnp.broadcast_to(log_slope, z.shape).mean(-1), axis=0) < math.log(LITTLE)
+
+
+def breaks_mechanism(net: Network, z: jax.Array) -> jax.Array:
+    """[B] bool: the images in whose z [B, n, k] an implied label is farther from what its causes imply than a fit moves
+    a label that is read from these."""
+    expected, _ = net.conditionals(z).z_of(jnp.zeros_like(z))
+    gap = jnp.abs(net.labels_of(z) - net.labels_of(expected))
+    return (is_implied(net)[None] & (gap > FARTHEST * net.model.prior_sd)).any(1)
 
 
 def act(net: Network, u, z, y_do, readout: Readout | None = None, strength: jax.Array | None = None) -> jax.Array:

@@ -49,15 +49,15 @@ def fit_labels(
     explain an image better, its y stays.
 
     A label that its causes imply the encoder may have read from them: of an image in which it was set, it is far off.
-    VALUES of each are therefore looked through first, and the best of all taken where x speaks for it, against y, by
-    EVIDENCE: P / (2 ALIKE) log(||x - draft(y)||^2 / ||x - draft(y*)||^2), and by LEAST of the sum. This is done as
-    often as there are such labels, while any image gains. The steps start from what was found, twice, with SPACING / 2
-    as its prior_sd.
+    VALUES of each are therefore looked through after the fit, and the best of all taken where x speaks for it, against
+    the labels y' at hand, by EVIDENCE: P / (2 ALIKE) log(||x - draft(y')||^2 / ||x - draft(y*)||^2), and by LEAST of
+    the sum. This is done as often as an image has such labels, while it gains. Where one was taken, or the fit moved
+    one as far as it may, two more fits start from what was found, with SPACING / 2 as its prior_sd.
 
     The draft makes images like x, [B, P] on the scale -1..1, of standardised labels like y [B, n]; those that are
     `movable` [B, n] may move: numbers that are not known; `implied` [B, n] are some of these. prior_sd, in standard
     deviations of a label, is how far off y may be expected to be. A step costs one draft; the slopes cost n + 1; c
-    implied labels cost 1 + VALUES c. If a label is found elsewhere, the looking goes on and all steps are done twice.
+    implied labels cost 1 + VALUES c. If any is taken, looking goes on, and the two fits cost as much as the first each.
     """
     num = y.shape[1]
     offsets = jnp.pad(SECANT * jnp.eye(num, dtype=y.dtype), ((0, 1), (0, 0)))
@@ -66,38 +66,48 @@ def fit_labels(
     num_looks = count * per_look
     enough = min(math.exp(-2 * ALIKE * EVIDENCE / x.shape[1]), 1 - LEAST)
 
+    def is_look(i):
+        return (per_fit <= i) & (i < per_fit + num_looks)
+
+    def place(i):
+        """The place of the i-th draft in its round of looking, and in its fit."""
+        return (i - per_fit) % per_look, jnp.where(i < per_fit, i, i - num_looks) % per_fit
+
     def tried(i, walk: _Walk):
-        """The labels of the i-th draft: those at hand, then one of them at each of its values; after all looks those
-        beside them for each slope, those at hand, and where each step has come to."""
-        at, k = i % per_look - 1, (i - num_looks) % per_fit
-        is_set = implied & (jnp.arange(num) == columns[at // VALUES])[None] & (at >= 0)
-        value = SPACING * (at % VALUES - VALUES // 2).astype(y.dtype)
+        """The labels of the i-th draft. Of a fit: beside those at hand for each slope, those at hand, and where each
+        step has come to; of a round of looking: those at hand, then one of them at each of its values."""
+        at, k = place(i)
+        is_set = implied & (jnp.arange(num) == columns[(at - 1) // VALUES])[None] & (at > 0)
+        value = SPACING * ((at - 1) % VALUES - VALUES // 2).astype(y.dtype)
         offset = walk.moved + jnp.where(movable, offsets[jnp.minimum(k, num)][None], 0)
-        return jnp.where(i < num_looks, jnp.where(is_set, value, walk.labels), walk.labels + offset)
+        return jnp.where(is_look(i), jnp.where(is_set, value, walk.labels), walk.labels + offset)
 
     def look(i, walk: _Walk, labels, made):
-        is_first, is_last = i % per_look == 0, (i + 1) % per_look == 0
-        misfit = jnp.sum((x - made) ** 2, -1)
+        (at, _), misfit = place(i), jnp.sum((x - made) ** 2, -1)
+        is_first, is_last = at == 0, at == per_look - 1
         is_better = is_first | (misfit < walk.least)
         best, least = jnp.where(is_better[:, None], labels, walk.best), jnp.where(is_better, misfit, walk.least)
         first = jnp.where(is_first, misfit, walk.first)
-        gains = (is_last & (least < enough * first))[:, None]
+        may_gain = is_last & ((i - per_fit) // per_look < jnp.sum(implied, 1))
+        gains = (may_gain & (least < enough * first))[:, None]
         is_far = walk.is_far | (gains & (best != walk.labels))
         found = jnp.where(gains, best, walk.labels)
-        following = jnp.where(is_last & ~gains.any(), num_looks, i + 1)
+        following = jnp.where(is_last & ~gains.any(), per_fit + num_looks, i + 1)
         return following, walk._replace(labels=found, is_far=is_far, best=best, least=least, first=first)
 
     def fit(i, walk: _Walk, labels, made):
-        k, left = (i - num_looks) % per_fit, x - made
+        (_, k), left = place(i), x - made
         drafts = walk.drafts.at[jnp.minimum(k, num + 1)].set(made)
         sd = jnp.where(walk.is_far, SPACING / 2, prior_sd)
         is_step = (num <= k) & (k < num + num_steps)
         moved = jax.lax.cond(is_step, step, lambda _, moved, *__: moved, drafts, walk.moved, left, sd)
         is_better = jnp.sum(left**2, -1) < jnp.sum((x - drafts[num]) ** 2, -1)
-        is_better &= (i < num_looks + per_fit) | walk.is_far.any(1)
+        is_better &= (i < per_fit) | walk.is_far.any(1)
         is_end = k == per_fit - 1
         found = jnp.where(is_end & is_better[:, None], labels, walk.labels)
-        return i + 1, walk._replace(labels=found, drafts=drafts, moved=jnp.where(is_end, 0, moved))
+        is_at_bound = implied & is_better[:, None] & (jnp.abs(moved) >= FARTHEST * prior_sd)
+        is_far = walk.is_far | (is_at_bound & is_end & (i < per_fit))
+        return i + 1, walk._replace(labels=found, is_far=is_far, drafts=drafts, moved=jnp.where(is_end, 0, moved))
 
     def step(drafts, moved, left, sd):
         slopes = (drafts[:num] - drafts[num : num + 1]) / SECANT
@@ -110,13 +120,13 @@ def fit_labels(
     def body(carry):
         i, walk = carry
         labels = tried(i, walk)
-        return jax.lax.cond(i < num_looks, look, fit, i, walk, labels, draft(labels))
+        return jax.lax.cond(is_look(i), look, fit, i, walk, labels, draft(labels))
 
     def is_open(carry):
         i, walk = carry
-        return i < num_looks + per_fit * jnp.where(walk.is_far.any(), 2, 1)
+        return i < num_looks + per_fit * jnp.where(walk.is_far.any(), 3, 1)
 
     # One loop for all, so that one draft is compiled.
-    sums, drafts = jnp.zeros(len(y), x.dtype), jnp.zeros((num + 2, *x.shape), x.dtype)
+    sums, drafts = jnp.zeros(x.shape[:1], x.dtype), jnp.zeros((num + 2, *x.shape), x.dtype)
     walk = _Walk(y, jnp.zeros(y.shape, bool), y, sums, sums, drafts, jnp.zeros_like(y))
     return jax.lax.while_loop(is_open, body, (jnp.int32(0), walk))[1].labels

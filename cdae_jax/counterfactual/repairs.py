@@ -10,7 +10,6 @@ from cdae_jax.model.network import Network
 
 RESTORE_SD = 0.25  # on the scale -1..1: a pixel that changes by much more gets nothing back
 MAX_MISSING = 0.5  # standard deviations of a label: the most that one correction asks for
-UNHEARD = 6.0  # standard deviations of u: no training image has a noise as far from 0
 
 
 def numbers(graph: CausalGraph) -> jax.Array:
@@ -29,20 +28,20 @@ def restore(x: jax.Array, x_rec: jax.Array, x_cf: jax.Array) -> jax.Array:
     return x_cf + jnp.exp(-0.5 * ((x_cf - x_rec) / RESTORE_SD) ** 2) * (x - x_rec)
 
 
-def is_like_data(graph: CausalGraph, y_do: jax.Array, u: jax.Array) -> jax.Array:
-    """[B] bool: the counterfactuals whose labels obey all mechanisms, as those of training do: causes alone are set
-    (y_do [B, n], NaN elsewhere), and the factual noise u [B, n, k] is none that breaks them."""
+def sets_causes(graph: CausalGraph, y_do: jax.Array) -> jax.Array:
+    """[B] bool: whether y_do [B, n], NaN elsewhere, sets roots of the graph alone, and any."""
     is_root = jnp.asarray([not parents for parents in graph.parents])
     is_set = jnp.isfinite(y_do)
-    return is_set.any(1) & (is_root[None] | ~is_set).all(1) & (jnp.abs(u) < UNHEARD).all((1, 2))
+    return is_set.any(1) & (is_root[None] | ~is_set).all(1)
 
 
 def missing_labels(graph: CausalGraph, y: jax.Array, y_cf: jax.Array, may_correct: jax.Array) -> jax.Array:
     """y_cf - y, [B, n] standardised and within MAX_MISSING of 0: what the labels y read from a made image lack of the
-    wanted ones y_cf, both [B, n]; 0 for classes, and for all of an image without `may_correct` [B] (`is_like_data`).
+    wanted ones y_cf, both [B, n]; 0 for classes, and for all of an image without `may_correct` [B].
 
     The encoder misreads an image in the same way before and after the change, so that asking for what is missing mends
-    its errors too, not only the decoder's. It was not trained on images that break the mechanisms.
+    its errors too, not only the decoder's. It was not trained on images that break the mechanisms, in which an effect
+    is set (see `sets_causes`) or was set (`algorithm.breaks_mechanism`).
     """
     gap = jnp.clip(y_cf - y, -MAX_MISSING, MAX_MISSING)
     return jnp.where(numbers(graph)[None] & may_correct[:, None], gap, 0)

@@ -205,7 +205,7 @@ class StructuralCausalModel(nn.Module):
             causes[i] = found[i].u_of(z[:, i])[0] if self.kind == "one_hop" else z[:, i]
         like = z[:, 0]
         has_spline = any(one.spline is not None for one in found.values())
-        straight = spline_of(jnp.zeros((len(z), 1, 3 * BINS - 1))) if has_spline else None
+        straight = spline_of(jnp.zeros((z.shape[0], 1, 3 * BINS - 1))) if has_spline else None
 
         def filled(one: Conditional) -> Conditional:
             numbers = (jnp.broadcast_to(part, like.shape) for part in one[:2])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from class_effects import GRAPH, HEAT, ON, STATE, trained
 from devices import one_device
+from networks import SHAPE, small_trained
 
 import cdae_jax
 from cdae_jax.data.labels import as_classes
@@ -55,6 +56,15 @@ def test_programs_run_with_jax_alone(model, tmp_path):
     np.testing.assert_allclose(found["read"], model.encode(images)[:2], rtol=1e-3, atol=1e-3)
     assert found["u"].shape == found["z"].shape == (2, 4, model.model.block_dim)
     np.testing.assert_allclose(found["z"], model.latents(images)[1][:2], rtol=1e-3, atol=1e-3)
+
+
+def test_programs_of_splines_fit_labels_for_any_number_of_images(one_device_alone):
+    model = small_trained("conv", mechanism="spline")
+    model.defaults = model.options(fit_steps=2)
+    read = jax.export.deserialize(bytearray(programs(model)["stablehlo/encode.bin"])).call
+    images = np.random.default_rng(0).integers(0, 256, (3, *SHAPE)).astype(np.uint8)
+    for num in (1, 3):
+        np.testing.assert_allclose(read(images[:num])[0], model.encode(images[:num]), rtol=1e-3, atol=1e-3)
 
 
 def test_a_program_changes_the_classes_that_the_model_changes():
