@@ -19,8 +19,8 @@ LEAST = 0.1  # and by more than this share of the sum of squares
 
 class _Walk(NamedTuple):
     """Where a fit has come to: labels [B, n], and which of them were found far from y [B, n]; of a walk through values
-    the best labels [B, n] and the sums of squares [B] that these and the first leave; the drafts of a round of steps
-    [n + 2, B, P] and by how much it has moved the labels [B, n]."""
+    the best labels [B, n] and the sums of squares [B] that these and the first leave; of a fit the drafts for its
+    slopes [n + 1, B, P], and by how much it has moved the labels [B, n]."""
 
     labels: jax.Array
     is_far: jax.Array
@@ -97,7 +97,7 @@ def fit_labels(
 
     def fit(i, walk: _Walk, labels, made):
         (_, k), left = place(i), x - made
-        drafts = walk.drafts.at[jnp.minimum(k, num + 1)].set(made)
+        drafts = walk.drafts.at[k].set(made, mode="drop")  # those of steps are not kept
         sd = jnp.where(walk.is_far, SPACING / 2, prior_sd)
         is_step = (num <= k) & (k < num + num_steps)
         moved = jax.lax.cond(is_step, step, lambda _, moved, *__: moved, drafts, walk.moved, left, sd)
@@ -127,6 +127,6 @@ def fit_labels(
         return i < num_looks + per_fit * jnp.where(walk.is_far.any(), 3, 1)
 
     # One loop for all, so that one draft is compiled.
-    sums, drafts = jnp.zeros(x.shape[:1], x.dtype), jnp.zeros((num + 2, *x.shape), x.dtype)
+    sums, drafts = jnp.zeros(x.shape[:1], x.dtype), jnp.zeros((num + 1, *x.shape), x.dtype)
     walk = _Walk(y, jnp.zeros(y.shape, bool), y, sums, sums, drafts, jnp.zeros_like(y))
     return jax.lax.while_loop(is_open, body, (jnp.int32(0), walk))[1].labels
