@@ -1,4 +1,4 @@
-# Pendulum, as its config says. Trained by ee592bb; calibrated and evaluated by aa8cb76.
+# Pendulum, as its config says. Trained by ee592bb; calibrated and evaluated by 70d6898.
 cdae train --config=pendulum:cpu --workdir=runs/pendulum
 cdae calibrate --workdir=runs/pendulum
 cdae evaluate --workdir=runs/pendulum
