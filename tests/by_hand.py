@@ -85,3 +85,11 @@ def column(z, height=1):
 def read(x):
     """The latents [B, 3] that images [B, H, 3, 1] show."""
     return np.asarray(x)[:, 0, :, 0] / SHOWN
+
+
+def labels_in(net, x):
+    """The labels [B, 3] that the encoder reads from images."""
+    return net.labels_of(net.propagate(net.encode(x)[0]))
+
+
+MISREAD = network(misread=(0.1, 0.1, 0.1))

@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 
 from cdae_jax.counterfactual.label_fit import FARTHEST, fit_labels
+from cdae_jax.counterfactual.prediction import Asking, guided, predict
 from cdae_jax.counterfactual.readout import Readout, move
-from cdae_jax.counterfactual.repairs import numbers, restore, self_correct, sets_causes
+from cdae_jax.counterfactual.repairs import numbers, sets_causes
 from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.data.freedom import LITTLE
-from cdae_jax.diffusion.guidance import guide
 from cdae_jax.diffusion.process import q_sample
 from cdae_jax.diffusion.solvers import SOLVERS
 from cdae_jax.model.network import Network
@@ -60,20 +60,16 @@ def counterfactual(
     u, z = abduct(net, x, context, sampling.fit_steps, y, readout)
     z_cf = act(net, u, z, y_do, readout, strength)
     net = net.with_style_of(x, z)
-    predict = predictor(net, x, z, context, t, key, sampling)
-    if not sampling.corrections or sampling.guidance != 1 or readout is not None:
-        return Counterfactual(predict(z_cf), u, z, z_cf)
+    asking = None
+    if sampling.corrections and sampling.guidance == 1 and readout is None:
 
-    def labels_in(image):
-        return net.labels_of(abduct(net, image, context, sampling.fit_steps, looks_far=False)[1])
+        def labels_in(image):
+            return net.labels_of(abduct(net, image, context, sampling.fit_steps, looks_far=False)[1])
 
-    misread = 0.0
-    if y is not None:
-        is_any_known = jnp.isfinite(y).any()
-        misread = jax.lax.cond(is_any_known, lambda: labels_in(x) - net.labels_of(z), lambda: jnp.zeros_like(y))
-    times = sampling.corrections if corrections is None else corrections
-    may_correct = sets_causes(net.graph, y_do) & ~breaks_mechanism(net, z)
-    return Counterfactual(self_correct(net, predict, labels_in, x, z_cf, may_correct, times, misread), u, z, z_cf)
+        may_correct = sets_causes(net.graph, y_do) & ~breaks_mechanism(net, z)
+        times = sampling.corrections if corrections is None else corrections
+        asking = Asking(labels_in, may_correct, times, False if y is None else jnp.isfinite(y).any())
+    return Counterfactual(predict(net, x, z, z_cf, context, t, key, sampling, asking), u, z, z_cf)
 
 
 @functools.partial(jax.jit, static_argnames="fit_steps")
@@ -154,39 +150,13 @@ def act(net: Network, u, z, y_do, readout: Readout | None = None, strength: jax.
     return net.propagate(u, Intervention(is_set, net.codes(jnp.where(is_set, y_do, 0)), strength))
 
 
-def predictor(net: Network, x, z, context, t, key, sampling: Sampling):
-    """3. Prediction: the function from latents [B, n, k] to images [B, H, W, C] that keeps what z does not explain of
-    the factual x; arguments as for `counterfactual`, and the factual latents z.
-    """
-    shape, w = x.shape[1:], sampling.guidance
-    if not net.decoder.diffuses:  # no noise to abduct
-        return lambda z_cf: jnp.clip(net.draft(z_cf, context, shape), -1, 1)
-    _, decode = SOLVERS[sampling.solver]
-    draft = net.draft(z, context, shape)
-    if sampling.abduction != "noise":
-        x_T = invert(net, x, z, context, t, sampling.solver)
-    else:
-        eps = jax.random.normal(key, x.shape, x.dtype)
-        x_T = q_sample(net.schedule, net.remainder(x, draft), eps, jnp.full(x.shape[:1], t[-1]))
-
-    def predict(z_cf):
-        draft_cf = net.draft(z_cf, context, shape)
-        return net.image(decode(guided(net, z_cf, context, draft_cf, w), net.schedule, x_T, t), draft_cf)
-
-    if sampling.abduction != "restore":
-        return predict
-    x_rec = predict(z)
-    return lambda z_cf: jnp.clip(restore(x, x_rec, predict(z_cf)), -1, 1)
-
-
 @functools.partial(jax.jit, static_argnames="solver")
 def invert(net: Network, x, z, context, t, solver: str) -> jax.Array:
     """1. Abduction of x_T [B, H, W, C], the noise of `Network.remainder`: what z [B, n, k] does not explain of images x
     [B, H, W, C]."""
-    encode, _ = SOLVERS[solver]
     net = net if net.style is not None else net.with_style_of(x, z)
     draft = net.draft(z, context, x.shape[1:])
-    return encode(net.eps_fn(z, context, draft), net.schedule, net.remainder(x, draft), t)
+    return SOLVERS[solver](net.eps_fn(z, context, draft), net.schedule, net.remainder(x, draft), t, to_noise=True)
 
 
 @functools.partial(jax.jit, static_argnames=("shape", "sampling"))
@@ -204,9 +174,4 @@ def sample(net: Network, z, context, t, key, *, shape: tuple[int, int, int], sam
     eps = jax.random.normal(key, (z.shape[0], *shape), z.dtype)
     x_T = q_sample(net.schedule, jnp.zeros_like(eps), eps, jnp.full(z.shape[:1], t[-1]))
     eps_fn = guided(net, z, context, draft, sampling.guidance)
-    return net.image(SOLVERS[sampling.solver][1](eps_fn, net.schedule, x_T, t), draft)
-
-
-def guided(net: Network, z, context, draft, guidance: float):
-    """The decoder under z [B, n, k] and its draft with guidance w, as a function eps_fn(r_t, t)."""
-    return guide(net.eps_fn(z, context, draft), net.eps_fn(z, context, draft, null=True), guidance)
+    return net.image(SOLVERS[sampling.solver](eps_fn, net.schedule, x_T, t, to_noise=False), draft)

@@ -1,12 +1,9 @@
 """Repairs of errors of the encoder and the inversion, our own: restoring what is lost, and self-correction."""
 
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
 
 from cdae_jax.graph import CausalGraph
-from cdae_jax.model.network import Network
 
 RESTORE_SD = 0.25  # on the scale -1..1: a pixel that changes by much more gets nothing back
 MAX_MISSING = 0.5  # standard deviations of a label: the most that one correction asks for
@@ -45,32 +42,3 @@ def missing_labels(graph: CausalGraph, y: jax.Array, y_cf: jax.Array, may_correc
     """
     gap = jnp.clip(y_cf - y, -MAX_MISSING, MAX_MISSING)
     return jnp.where(numbers(graph)[None] & may_correct[:, None], gap, 0)
-
-
-def self_correct(
-    net: Network,
-    decode: Callable[[jax.Array], jax.Array],
-    read: Callable[[jax.Array], jax.Array],
-    x: jax.Array,
-    z_cf: jax.Array,
-    may_correct: jax.Array,
-    times: int | jax.Array,
-    misread: jax.Array | float = 0.0,
-) -> jax.Array:
-    """The image like x [B, H, W, C] of z_cf [B, n, k], made again `times` times of z_cf moved by what the last image
-    lacks (self-correction: docs/tried.md, "Repairs"):
-
-        z_cf + m(y) - m(y_cf),   y starts at y_cf and grows by `missing_labels` of each image
-
-    decode maps latents to images, and read images to standardised labels [B, n]; may_correct [B] as for
-    `missing_labels`. misread [B, n] is by how much the factual image's labels are read too high, where these are known:
-    the made image's will be again. The loop is compiled once for any `times`; its last reading is not used.
-    """
-    y_cf = net.labels_of(z_cf)
-
-    def make(_, carry):
-        y, _ = carry
-        made = decode(z_cf + net.codes(y) - net.codes(y_cf))
-        return y + missing_labels(net.graph, read(made), y_cf + misread, may_correct), made
-
-    return jax.lax.fori_loop(0, times + 1, make, (y_cf, x))[1]

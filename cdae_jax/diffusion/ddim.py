@@ -8,6 +8,7 @@ Both directions integrate the same ordinary differential equation by Euler steps
 so decode(encode(x_0)) returns to x_0 with an error of first order in the step length.
 """
 
+import functools
 from collections.abc import Callable
 
 import jax
@@ -28,21 +29,18 @@ def nodes(schedule: Schedule, t: jax.Array) -> tuple[jax.Array, jax.Array]:
     return index, jnp.concatenate([jnp.ones((1,), jnp.float32), schedule.alpha_bar[t]])
 
 
-def both_ways(integrate: Callable) -> tuple[Callable, Callable]:
-    """The pair (encode, decode) of a solver integrate(eps_fn, x, t, alpha_bar) -> x, which takes x from the first to
-    the last node of alpha_bar [N + 1]; t [N] are the step indices at which the network sees them."""
+def both_ways(integrate: Callable) -> Callable:
+    """A solver of both directions from integrate(eps_fn, x, t, alpha_bar) -> x, which takes x from the first to the
+    last node of alpha_bar [N + 1]; t [N] are the step indices at which the network sees them."""
 
-    def encode(eps_fn: EpsFn, schedule: Schedule, x_0: jax.Array, t: jax.Array) -> jax.Array:
-        """The noise x_T [B, ...] from which decoding returns to x_0 [B, ...], along the steps t [N] of
-        `grids.time_grid`; N network evaluations."""
-        return integrate(eps_fn, x_0, *nodes(schedule, t))
+    def solve(eps_fn: EpsFn, schedule: Schedule, x: jax.Array, t: jax.Array, to_noise: bool | jax.Array) -> jax.Array:
+        """x_T [B, ...], noise of the last of the steps t [N] of `grids.time_grid`, from which x_0 comes back, of the
+        image x_0; or x_0 of x_T if not to_noise, which may be traced. N network evaluations."""
+        index, alpha_bar = nodes(schedule, t)
+        grid = jax.tree.map(functools.partial(jnp.where, to_noise), (index, alpha_bar), (t[::-1], alpha_bar[::-1]))
+        return integrate(eps_fn, x, *grid)
 
-    def decode(eps_fn: EpsFn, schedule: Schedule, x_T: jax.Array, t: jax.Array) -> jax.Array:
-        """The image x_0 [B, ...] from x_T [B, ...], noise of the last of the steps t [N]; N network evaluations."""
-        _, alpha_bar = nodes(schedule, t)
-        return integrate(eps_fn, x_T, t[::-1], alpha_bar[::-1])
-
-    return encode, decode
+    return solve
 
 
 def ddim_update(x_t: jax.Array, eps: jax.Array, alpha_bar: jax.Array, alpha_bar_next: jax.Array) -> jax.Array:
@@ -61,4 +59,4 @@ def _euler(eps_fn: EpsFn, x: jax.Array, t: jax.Array, alpha_bar: jax.Array) -> j
     return jax.lax.scan(step, x, (t, alpha_bar[:-1], alpha_bar[1:]))[0]
 
 
-ddim_encode, ddim_decode = both_ways(_euler)
+ddim = both_ways(_euler)

@@ -41,4 +41,4 @@ def _multistep(eps_fn: EpsFn, x: jax.Array, t: jax.Array, alpha_bar: jax.Array) 
     return jax.lax.scan(step, (x, jnp.zeros_like(x)), steps)[0][0]
 
 
-dpm_encode, dpm_decode = both_ways(_multistep)
+dpm_solver = both_ways(_multistep)

@@ -161,7 +161,7 @@ def test_a_counterfactual_is_its_own_draft_and_the_remainder_made_again_from_its
     x = 0.3 * X
     y_do = ANGLE.at[:, 2].set(1.5)
     made = counterfactual(refiner, y_do, dataclasses.replace(INVERT, solver=solver), x=x)
-    encode, decode = SOLVERS[solver]
+    solve = SOLVERS[solver]
 
     @jax.jit
     def expected(z, z_cf):
@@ -176,8 +176,8 @@ def test_a_counterfactual_is_its_own_draft_and_the_remainder_made_again_from_its
             return draft, eps_fn
 
         (draft, eps_fn), (draft_cf, eps_fn_cf) = of_remainder(z), of_remainder(z_cf)
-        remainder_T = encode(eps_fn, SCHEDULE, x - draft, T)
-        made_again = decode(eps_fn_cf, SCHEDULE, remainder_T, T)
+        remainder_T = solve(eps_fn, SCHEDULE, x - draft, T, to_noise=True)
+        made_again = solve(eps_fn_cf, SCHEDULE, remainder_T, T, to_noise=False)
         return remainder_T, draft_cf - draft, draft_cf + made_again
 
     remainder_T, change, x_cf = expected(made.z, made.z_cf)
@@ -264,8 +264,7 @@ def test_the_noise_is_inverted_under_the_known_labels(net):
     """So that a null intervention still gives the image back as well as the solver can."""
     found = counterfactual(net, NOTHING, y=known_labels(net))
     x_T = algorithm.invert(net, X, found.z, CONTEXT, T, "ddim")
-    _, decode = SOLVERS["ddim"]
-    x = jnp.clip(decode(net.eps_fn(found.z, CONTEXT), net.schedule, x_T, T), -1, 1)
+    x = jnp.clip(SOLVERS["ddim"](net.eps_fn(found.z, CONTEXT), net.schedule, x_T, T, to_noise=False), -1, 1)
     np.testing.assert_allclose(found.x, x, atol=1e-5)
 
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cdae_jax.diffusion.ddim import ddim_decode, ddim_encode, ddim_update, nodes
+from cdae_jax.diffusion.ddim import ddim, ddim_update, nodes
 from cdae_jax.diffusion.process import make_schedule
 
 SCHEDULE = make_schedule("cosine", 1000)
@@ -43,9 +43,9 @@ def test_both_directions_follow_the_equation():
     alpha_bar = np.asarray(SCHEDULE.alpha_bar, float)
     through = [1.0, *(alpha_bar[t] for t in T)]
     up = by_the_equation(X.astype(float), through, [0, 100, 400, 600])
-    np.testing.assert_allclose(ddim_encode(eps_fn, SCHEDULE, X, T), up, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(ddim(eps_fn, SCHEDULE, X, T, to_noise=True), up, rtol=1e-4, atol=1e-4)
     down = by_the_equation(X.astype(float), through[::-1], [950, 600, 400, 100])
-    np.testing.assert_allclose(ddim_decode(eps_fn, SCHEDULE, X, T), down, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(ddim(eps_fn, SCHEDULE, X, T, to_noise=False), down, rtol=1e-4, atol=1e-4)
 
 
 def test_where_all_images_are_the_same_any_number_of_steps_leads_to_it():
@@ -53,6 +53,6 @@ def test_where_all_images_are_the_same_any_number_of_steps_leads_to_it():
         a = SCHEDULE.alpha_bar[t].reshape(-1, 1, 1, 1)
         return (x_t - jnp.sqrt(a) * 0.4) / jnp.sqrt(1 - a)
 
-    decode = jax.jit(lambda x_T, t: ddim_decode(exact, SCHEDULE, x_T, t))
+    decode = jax.jit(lambda x_T, t: ddim(exact, SCHEDULE, x_T, t, to_noise=False))
     for num in (1, 3):
         np.testing.assert_allclose(decode(X, T[-num:]), np.full_like(X, 0.4), atol=1e-4)

@@ -4,14 +4,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cdae_jax.diffusion.ddim import ddim_decode, ddim_encode
-from cdae_jax.diffusion.dpm_solver import dpm_decode, dpm_encode
+from cdae_jax.diffusion.ddim import ddim
+from cdae_jax.diffusion.dpm_solver import dpm_solver
 from cdae_jax.diffusion.process import make_schedule
 
 SCHEDULE = make_schedule("cosine", 1000)
 T = jnp.array([100, 300, 550, 800, 950], jnp.int32)
 X = np.random.default_rng(0).normal(size=(3, 2, 2, 1)).astype(np.float32)
-DIRECTIONS = {"encode": (dpm_encode, ddim_encode), "decode": (dpm_decode, ddim_decode)}
+BOTH_WAYS = pytest.mark.parametrize("to_noise", [True, False])
 
 
 def eps_fn(x_t, t):
@@ -37,18 +37,18 @@ def by_the_algorithm(x, alpha_bar, t):
     return x
 
 
-@pytest.mark.parametrize("direction", DIRECTIONS)
-def test_both_directions_follow_the_algorithm(direction):
+@BOTH_WAYS
+def test_both_directions_follow_the_algorithm(to_noise):
     alpha_bar = [1.0, *(float(SCHEDULE.alpha_bar[t]) for t in T)]
-    seen = [0, *T.tolist()[:-1]] if direction == "encode" else T.tolist()[::-1]
-    through = alpha_bar if direction == "encode" else alpha_bar[::-1]
-    ours, ddim = (solve(eps_fn, SCHEDULE, X, T) for solve in DIRECTIONS[direction])
+    seen = [0, *T.tolist()[:-1]] if to_noise else T.tolist()[::-1]
+    through = alpha_bar if to_noise else alpha_bar[::-1]
+    ours, euler = (solve(eps_fn, SCHEDULE, X, T, to_noise) for solve in (dpm_solver, ddim))
     np.testing.assert_allclose(ours, by_the_algorithm(X.astype(float), through, seen), rtol=1e-4, atol=1e-4)
-    assert np.abs(ours - ddim).max() > 0.01
+    assert np.abs(ours - euler).max() > 0.01
 
 
-@pytest.mark.parametrize("direction", DIRECTIONS)
+@BOTH_WAYS
 @pytest.mark.parametrize("num_steps", [1, 2])
-def test_the_first_step_and_those_from_and_to_the_image_are_those_of_ddim(direction, num_steps):
-    ours, ddim = (solve(eps_fn, SCHEDULE, X, T[-num_steps:]) for solve in DIRECTIONS[direction])
-    np.testing.assert_allclose(ours, ddim, rtol=1e-6, atol=1e-6)
+def test_the_first_step_and_those_from_and_to_the_image_are_those_of_ddim(to_noise, num_steps):
+    ours, euler = (solve(eps_fn, SCHEDULE, X, T[-num_steps:], to_noise) for solve in (dpm_solver, ddim))
+    np.testing.assert_allclose(ours, euler, rtol=1e-6, atol=1e-6)
