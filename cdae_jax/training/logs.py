@@ -4,8 +4,6 @@ import json
 import pathlib
 import time
 
-from tensorboardX import SummaryWriter
-
 from cdae_jax.errors import InputError
 
 
@@ -13,6 +11,8 @@ class MetricLogs:
     """Writes <directory>/metrics.jsonl and TensorBoard event files beside it; counts training time over resumes."""
 
     def __init__(self, directory: pathlib.Path, start_step: int):
+        from tensorboardX import SummaryWriter  # takes up to a second to import
+
         self._path = directory / "metrics.jsonl"
         lines = map(json.loads, self._path.read_text().splitlines() if self._path.is_file() else [])
         kept = [line for line in lines if line["step"] <= start_step]  # later ones will be written again
