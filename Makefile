@@ -36,18 +36,18 @@ docs: $(VENV)/installed-docs
 
 $(VENV)/installed: setup.py
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install -q -e .
+	$(VENV)/bin/pip install -q --no-compile -e .
 	touch $@
 
 $(VENV)/installed-docs: setup.py
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install -q -e ".[docs]"
+	$(VENV)/bin/pip install -q --no-compile -e ".[docs]"
 	touch $@
 
 $(VENV)/installed-test: setup.py
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install -q -e ".[test]"
+	$(VENV)/bin/pip install -q --no-compile -e ".[test]"
 	# The TPU's compiler, for tests/commands/plan_test.py alone: beside the packages, since where it is among them JAX
 	# looks for a TPU.
-	$(VENV)/bin/pip install -q --no-deps --target=$(VENV)/libtpu "libtpu==0.0.42.*"
+	$(VENV)/bin/pip install -q --no-compile --no-deps --target=$(VENV)/libtpu "libtpu==0.0.42.*"
 	touch $@
