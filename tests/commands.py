@@ -17,11 +17,15 @@ from cdae_jax.commands import common, main, usage
 ENVIRONMENT = os.environ | {"JAX_PLATFORMS": "cpu"}
 
 
+def face_of(name):
+    """The module that is a command, and what it is given to be that one: its face in `experiments` if it has one."""
+    return [f"experiments.{name}"] if importlib.util.find_spec(f"experiments.{name}") else [main.__name__, name]
+
+
 def command(name, *given, **environment):
-    """A command in a process of its own, which takes seconds to start; by its face in `experiments` if it has one."""
-    face = [f"experiments.{name}"] if importlib.util.find_spec(f"experiments.{name}") else [main.__name__, name]
+    """A command in a process of its own, which takes seconds to start."""
     return subprocess.run(
-        [sys.executable, "-m", *face, *given],
+        [sys.executable, "-m", *face_of(name), *given],
         capture_output=True,
         text=True,
         env=ENVIRONMENT | environment,
@@ -64,3 +68,8 @@ def run_here(name, *given):
 def assert_drawn(path):
     """That a picture is there, and not of one grey."""
     assert np.asarray(Image.open(path)).std() > 10
+
+
+def process_that_times(settings, seconds):
+    """In the place of a measurement: which process it would be made in."""
+    return os.getpid()

@@ -1,11 +1,12 @@
 """What every command does: how it ends, and what it says of flags that cannot be."""
 
+import json
 import pathlib
 import subprocess
 import sys
 
 import pytest
-from commands import ENVIRONMENT, command, run_here
+from commands import ENVIRONMENT, command, face_of, run_here
 
 from cdae_jax.commands.common import sentence
 from cdae_jax.commands.main import COMMANDS
@@ -96,34 +97,59 @@ def test_a_face_may_be_started_by_its_file_too():
 # Started elsewhere: in training/checkpoint_test.py, explorer/page_test.py, environment_test.py and their own files;
 # compare by baselines.
 ELSEWHERE = {"train", "explore", "generate", "plan", "sweep", "baselines", "compare"}
-PROCESSES = (
-    ("benchmark", (CONFIG, "--parts=input", "--seconds=0"), 0, "| input |"),
-    ("benchmark_data", ("--seconds=0.1",), 0, "128 x 128 x 3, batches of 128: "),
-    ("calibrate", ("--workdir={0}/none",), 2, "no folder or file '{0}/none'"),
-    ("convert_judges", (), 2, " is missing: see --help"),
-    ("counterfactual", ("--workdir={model}", "--do=angle=20", "--num=2", "--output={0}/cf.png"), 0, "wrote "),
-    ("evaluate", (), 2, "--workdir is missing: see --help"),
-    ("export", ("--workdir={model}", "--output={0}/model.cdae"), 0, "{0}/model.cdae: "),
-    ("fit", (), 2, " is missing: see --help"),
-    ("frontier", ("--workdir={0}/none",), 2, "no folder or file '{0}/none'"),
-    ("inspect", (CONFIG,), 0, "Pendulum: 224 training, 32 validation and 64 test images"),
-    ("leak", ("--workdir={0}/none",), 2, "no folder or file '{0}/none'"),
-    ("make_example", ("--output={0}/example", "--num=100"), 0, "wrote 100 images"),
-    ("mechanisms", (), 2, "neither --config nor --example is given"),
-    ("strength", ("--workdir={0}/none",), 2, "no folder or file '{0}/none'"),
+DONE = (
+    ("benchmark", (CONFIG, "--parts=input", "--seconds=0"), "| input |"),
+    ("benchmark_data", ("--seconds=0.1",), "128 x 128 x 3, batches of 128: "),
+    ("counterfactual", ("--workdir={model}", "--do=angle=20", "--num=2", "--output={0}/cf.png"), "wrote "),
+    ("export", ("--workdir={model}", "--output={0}/model.cdae"), "{0}/model.cdae: "),
+    ("inspect", (CONFIG,), "Pendulum: 224 training, 32 validation and 64 test images"),
+    ("make_example", ("--output={0}/example", "--num=100"), "wrote 100 images"),
+)
+REFUSED = (
+    ("calibrate", ("--workdir={0}/none",), "no folder or file '{0}/none'"),
+    ("convert_judges", (), " is missing: see --help"),
+    ("evaluate", (), "--workdir is missing: see --help"),
+    ("fit", (), " is missing: see --help"),
+    ("frontier", ("--workdir={0}/none",), "no folder or file '{0}/none'"),
+    ("leak", ("--workdir={0}/none",), "no folder or file '{0}/none'"),
+    ("mechanisms", (), "neither --config nor --example is given"),
+    ("strength", ("--workdir={0}/none",), "no folder or file '{0}/none'"),
 )
 
 
 def test_every_command_is_started_as_a_process_once():
-    assert sorted([name for name, *_ in PROCESSES] + list(ELSEWHERE)) == sorted(COMMANDS)
+    assert sorted([name for name, *_ in (*DONE, *REFUSED)] + list(ELSEWHERE)) == sorted(COMMANDS)
 
 
-@pytest.mark.parametrize(("name", "given", "code", "told"), PROCESSES)
-def test_every_command_ends_with_its_code(trained_pendulum, tmp_path, name, given, code, told):
+@pytest.mark.parametrize(("name", "given", "told"), DONE)
+def test_every_command_ends_well(trained_pendulum, tmp_path, name, given, told):
     wide = str(int(name == "counterfactual"))  # one of them where JAX is told to use 64 bits
     done = command(name, *(flag.format(tmp_path, model=trained_pendulum) for flag in given), JAX_ENABLE_X64=wide)
-    assert done.returncode == code, done.stderr
-    if code:
-        last = done.stderr.strip().splitlines()[-1]
-        assert last.startswith("error: ") and "Traceback" not in done.stderr
-    assert told.format(tmp_path) in (last if code else done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert told.format(tmp_path) in done.stdout
+
+
+# Each is a process, but what takes seconds to import they have from the one that they are forks of.
+FORKS = """
+import json, os, runpy, sys
+import cdae_jax
+for i, (module, *given) in enumerate(json.loads(sys.argv[1])):
+    if not os.fork():
+        os.dup2(os.open(f"{i}.txt", os.O_CREAT | os.O_WRONLY), sys.stderr.fileno())
+        sys.argv = [module, *given]
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        sys.exit()
+    print(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+def test_every_command_that_is_refused_says_why_and_ends_with_2(tmp_path):
+    given = [[*face_of(name), *(flag.format(tmp_path) for flag in flags)] for name, flags, _ in REFUSED]
+    environment = ENVIRONMENT | {"PYTHONPATH": str(pathlib.Path.cwd())}
+    forks = [sys.executable, "-c", FORKS, json.dumps(given)]
+    done = subprocess.run(forks, capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert done.stdout.split() == ["2"] * len(REFUSED), done.stderr
+    for i, (_, _, told) in enumerate(REFUSED):
+        said = (tmp_path / f"{i}.txt").read_text()
+        assert said.splitlines()[-1].startswith("error: ") and "Traceback" not in said
+        assert told.format(tmp_path) in said.splitlines()[-1]

@@ -15,7 +15,7 @@ from short_runs import dataset_of, settings_with
 import cdae_jax
 from cdae_jax.commands.config import config_of
 from cdae_jax.errors import InputError
-from cdae_jax.model.causal_diffae import init_params
+from cdae_jax.model.causal_diffae import init_params, params_shapes
 from cdae_jax.model.network import Network
 from cdae_jax.objective.draws import draw
 from cdae_jax.objective.objective import objective
@@ -147,7 +147,7 @@ def loss_of(settings, channels=3):
 @pytest.mark.parametrize(
     ("dataset", "method"),
     [
-        *(("pendulum", name) for name in METHODS),
+        *(("pendulum", name) for name in METHODS if name not in ("noise", "released", "aligned", "draft")),  # below
         *(("morpho_mnist", name) for name in ("ours", "conditional")),  # which see a context and one channel
     ],
 )
@@ -187,14 +187,15 @@ def test_label_conditional_diffusion_trains_its_encoder_on_labels_alone(batch):
     assert settings_of("pendulum", method="conditional").train.mechanisms == "labels"
 
 
-def test_the_vae_decodes_z_and_has_no_unet(batch):
-    grads = gradient_of_the_decoder_term("causalvae")(batch)
-    assert "unet" not in grads and largest(grads["encoder"]) > 0 and largest(grads["conv_decoder"]) > 0
+def test_the_vae_decodes_z_and_has_no_unet():
+    shapes = params_shapes(settings_with("smoke,method=causalvae").make_model(0), (16, 16, 3))["params"]
+    assert "unet" not in shapes and "conv_decoder" in shapes
 
 
 # Not those that are trained as another: "noise" and, but for its mechanisms (tests/model), "one_hop" as ours, which
-# tests/training does, "released" as "paper" but for the same mechanisms.
-@pytest.fixture(scope="module", params=["paper", "diffae", "aligned", "conditional", "causalvae", "draft"])
+# tests/training does, "released" as "paper" but for the same mechanisms, "aligned" as ours without edges, "causalvae"
+# as "draft" but for what its decoder sees.
+@pytest.fixture(scope="module", params=["paper", "diffae", "conditional", "draft"])
 def trained(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     train = {"steps": 150, "checkpoint_every": 50, "warmup_steps": 10}
@@ -216,9 +217,7 @@ def test_every_method_learns_and_intervenes(trained):
     np.testing.assert_allclose(result.labels[:, 0], 30, atol=0.1)
     moved = np.abs(result.labels - read[:16]).max(0)
     names = model.graph.names
-    if method == "aligned":
-        assert (moved[1:] == 0).all()  # there is no causal layer
-    elif method != "diffae":
+    if method != "diffae":
         assert moved[names.index("light")] == 0 and moved[names.index("length")] > 0
     assert (result.images != model.counterfactual(test.images[:16], {"angle": -30.0}).images).any()
 

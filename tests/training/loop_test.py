@@ -130,7 +130,7 @@ def test_a_stopped_extension_of_an_unfinished_run_ends_like_an_undisturbed_one(
     assert_same_end(run, extended, LONGER, at=40)
 
 
-def test_a_run_may_start_from_the_averaged_weights_of_another(trained_pendulum, tmp_path):
+def test_a_run_may_start_from_the_averaged_weights_of_another(idle, trained_pendulum, tmp_path):
     source = shutil.copytree(trained_pendulum, tmp_path / "source")
     settings = settings_with(train={"checkpoint_every": 20})
     with pytest.raises(InputError, match="whose config.model.prior_sd is 0.05, and this run's is 0.5"):
@@ -208,7 +208,7 @@ def test_an_interrupt_that_was_ignored_stays_so():
         signal.signal(signal.SIGINT, before)
 
 
-def test_a_non_finite_loss_names_the_step_and_the_last_good_checkpoint(tmp_path, monkeypatch):
+def test_a_non_finite_loss_names_the_step_and_the_last_good_checkpoint(idle, tmp_path, monkeypatch):
     before_step(monkeypatch, 12, lambda batch: batch | {"y": np.full_like(batch["y"], np.float32(1e30))})
     with pytest.raises(loop.NonFiniteLoss, match="at step 13; the last good checkpoint is step 10 in .*/checkpoints"):
         loop.train_model(settings_with(), tmp_path / "run")

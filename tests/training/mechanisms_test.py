@@ -150,7 +150,7 @@ def test_the_scores_are_means_over_what_is_known_and_their_errors_those_of_the_d
     assert scores.chosen == {"effect": "affine"}
 
 
-def test_a_run_keeps_what_was_chosen_and_fitted_when_it_started(tmp_path, monkeypatch):
+def test_a_run_keeps_what_was_chosen_and_fitted_when_it_started(idle, tmp_path, monkeypatch):
     chosen, seen = {"length": "affine", "position": "scaled"}, []
     monkeypatch.setattr("cdae_jax.training.mechanisms.KINDS", tuple(chosen.values()))
 
@@ -222,7 +222,7 @@ def test_an_effect_that_is_a_class_has_one_kind_and_numbers_all(capsys):
     assert rows["size"][3] == "-" and rows["size"][4] == kinds["size"]
 
 
-def test_runs_have_classes_as_effects_unless_they_were_started_without(tmp_path, monkeypatch):
+def test_runs_have_classes_as_effects_unless_they_were_started_without(idle, tmp_path, monkeypatch):
     """A run of an earlier version goes on, and answers, with the mechanisms that it has."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 255, (120, 16, 16), np.uint8)
