@@ -65,6 +65,14 @@ def trained_pendulum():
     return folder
 
 
+@pytest.fixture
+def idle(monkeypatch):
+    """Training steps that learn nothing, for what is around them."""
+    from short_runs import idle_step
+
+    monkeypatch.setattr("cdae_jax.training.step.train_step", idle_step)
+
+
 @pytest.fixture(scope="module")
 def one_device_alone():
     """One device for a whole file: eight of them are as many times a small computation."""

@@ -23,9 +23,7 @@ def answers(tmp_path):
     images = pendulum.render(pendulum.continuous_labels(4, np.random.default_rng(7)), 32)
     do = {"angle": 20.0, "length": 5.0}
     found = {"encode": model.encode(images), "sample": model.sample(4, seed=1).images}
-    for name, options in {"default": {}, "noise": {"solver": "ddim", "abduction": "noise"}}.items():
-        made = model.counterfactual(images, do, **options)
-        found[f"{name}_images"], found[f"{name}_labels"] = made
+    found["default_images"], found["default_labels"] = model.counterfactual(images, do)
     source = Source(images, None, "scenes")
     (shard,) = generate(model, source, {"light": 100.0}, tmp_path / "out")
     with np.load(shard) as stored:
@@ -40,7 +38,7 @@ def test_the_shipped_model_answers_as_recorded(tmp_path, monkeypatch):
     if RECORD:
         np.savez_compressed(path, **found)
     with np.load(path) as recorded:
-        assert set(recorded) == set(found)
+        assert set(recorded) == set(found), set(recorded) ^ set(found)
         for name, value in found.items():
             if value.dtype == np.uint8:  # a step of rounding
                 assert np.abs(value.astype(int) - recorded[name]).max() <= 1, name

@@ -53,7 +53,7 @@ def test_a_first_counterfactual(run, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:do.size=:UserWarning", "ignore:do.glow=:UserWarning")
-def test_own_data(run, monkeypatch):
+def test_own_data(idle, run, monkeypatch):
     fit, small = cdae_jax.fit, {"data.resolution": 16, "train.batch_size": 8}
 
     def fit_briefly(*given, minutes, **options):

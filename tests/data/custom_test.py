@@ -331,7 +331,7 @@ def test_a_graph_file_may_be_short_or_long(tmp_path):
         get_config("cpu")
 
 
-def test_the_worked_example_moves_the_grandchild(tmp_path):
+def test_the_worked_example_moves_the_grandchild(idle, tmp_path):
     """docs/own_data.md's example at test size: do() of the chain's root reaches its end and the other branch, by the
     mechanisms, which are fitted to labels before the first step."""
     write_example(tmp_path / "example", num=1_000, seed=0)

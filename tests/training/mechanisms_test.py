@@ -59,7 +59,7 @@ def test_a_spline_holds_a_law_that_is_additive_only_in_the_logit(kind, at_most, 
     rng = np.random.default_rng(0)
     (labels, _), (held, noise) = digits(20_000, rng), digits(1_000, rng)
     stats = LabelStats.of(labels, morpho_mnist.GRAPH)
-    fit = fit_to_labels(causal(kind, morpho_mnist.GRAPH, 64), stats.standardise(labels), PRIOR_SD, steps=2_000)
+    fit = fit_to_labels(causal(kind, morpho_mnist.GRAPH, 64), stats.standardise(labels), PRIOR_SD, steps=1_000)
     wanted = rng.permutation(held[:, 0])
     found = believed(fit.scm, fit.params, stats.standardise(held), 0, (wanted - stats.mean[0]) / stats.sd[0])
     off = np.abs(stats.physical(found)[:, 1] - intensity(wanted, noise)).mean()
@@ -82,7 +82,7 @@ def test_the_simplest_kind_that_fits_is_chosen(kind):
     }[kind]
     y = standardised(cause, effect)
     y[::7, 1] = np.nan
-    fits = {each: fit_to_labels(causal(each), y, PRIOR_SD, steps=600) for each in KINDS}
+    fits = {each: fit_to_labels(causal(each), y, PRIOR_SD, steps=300) for each in KINDS}
     assert scores_of(PAIR, fits).chosen == {"effect": kind}
 
 
@@ -90,7 +90,7 @@ def test_the_simplest_kind_that_fits_is_chosen(kind):
 def test_the_noise_of_an_effect_that_its_cause_determines_keeps_the_spread_of_the_prior(kind):
     """So that its u says by how much an image departs from the mechanism, instead of nothing but rounding."""
     cause = np.random.default_rng(2).normal(size=4_000)
-    fit = fit_to_labels(causal(kind, block_dim=2), standardised(cause, np.tanh(cause)), PRIOR_SD, steps=600)
+    fit = fit_to_labels(causal(kind, block_dim=2), standardised(cause, np.tanh(cause)), PRIOR_SD, steps=400)
     law = 0.5 + np.log(PRIOR_SD)  # of noise of that spread around what the cause says
     assert law - 0.05 < fit.misfit.mean() < law + 0.2
 
@@ -98,7 +98,7 @@ def test_the_noise_of_an_effect_that_its_cause_determines_keeps_the_spread_of_th
 def test_few_labels_are_not_learned_by_heart():
     """Of 60 pairs without a law a large network would say what each one is; it stops where held-out ones fit best."""
     y = np.random.default_rng(3).normal(size=(60, 2)).astype(np.float32)
-    fit = fit_to_labels(causal("affine", hidden=128), y, PRIOR_SD, steps=800)
+    fit = fit_to_labels(causal("affine", hidden=128), y, PRIOR_SD, steps=400)
     far = np.random.default_rng(4).normal(size=(500, 2, 1)).astype(np.float32)
     u, log_slope = fit.scm.apply(fit.params, far, method=lambda scm, z: scm.conditionals(z).u_of(z))
     assert np.mean(0.5 * np.asarray(u)[:, 1] ** 2 + np.asarray(log_slope)[:, 1]) < 0.75  # 0.5 is the law itself
@@ -198,7 +198,7 @@ def test_odds_of_classes_are_found_again():
     rng = np.random.default_rng(0)
     y = labels_with_classes(20_000, rng)
     y[::5, STATE] = y[1::5, ON] = np.nan
-    scm, params, _ = fit_to_labels(causal("scaled", WITH_CLASSES, block_dim=3), y, PRIOR_SD, steps=1_000)
+    scm, params, _ = fit_to_labels(causal("scaled", WITH_CLASSES, block_dim=3), y, PRIOR_SD, steps=500)
     held = labels_with_classes(1_000, rng)
     code = label_codes(WITH_CLASSES, scm.block_dim, held)
     for i, true in zip((STATE, ON), true_log_p(held[:, HEAT], held[:, STATE]), strict=True):
