@@ -29,7 +29,7 @@ class Sampling:
     abduction: Literal["invert", "restore", "noise"] = "invert"
     depth: float = 0.0  # fraction of the diffusion time to which images are inverted or noised
     solver: Literal["ddim", "dpm_solver"] = "ddim"  # see `diffusion.solvers`
-    corrections: int = 0  # self-corrections: the made image is read, and what is missing added (`repairs.self_correct`)
+    corrections: int = 0  # self-corrections: the made image is read, and what is missing added (`prediction`)
     fit_steps: int = 0  # Gauss-Newton steps that fit the labels read through the draft (`label_fit`)
 
     def resolved(self, prediction: str) -> "Sampling":

@@ -6,7 +6,6 @@ operations and collectives are those of the compiled programs, per chip. Times a
 alone.
 """
 
-import dataclasses
 import functools
 import math
 import os
@@ -100,19 +99,30 @@ def compile_train_step(settings: Settings, mesh, batch_size: int):
 def compile_counterfactual(settings: Settings, mesh, batch_size: int):
     """The counterfactuals of a batch of images over the whole mesh, compiled."""
     sampling, key = settings.sampling, jax.random.key(0)
-    model = settings.make_model(0)
-    net = Network(model, params_shapes(model, image_shape(settings)), settings.make_schedule())
-    given = (net, jnp.asarray(settings.steps(net.schedule, sampling)), key)
-    net, t, key = sharding.abstract_like(given, sharding.replicated(mesh))
-    rows = functools.partial(sharding.abstract_rows, mesh, batch_size)
+    net, rows = _network(settings, mesh), functools.partial(sharding.abstract_rows, mesh, batch_size)
+    given = jnp.asarray(settings.steps(settings.make_schedule(), sampling)), key
+    t, key = sharding.abstract_like(given, sharding.replicated(mesh))
     x, y_do = (rows(shape, jnp.float32) for shape in (image_shape(settings), (len(settings.graph),)))
     return algorithm.counterfactual.lower(net, x, y_do, rows((), jnp.int32), t, key, sampling).compile()
 
 
-def repeats_of(sampling: Sampling) -> float:
-    """How often the loops of a counterfactual evaluate the network for each evaluation that its program holds, which
-    has one loop to invert, one to reconstruct, and one for the image and all corrections of it."""
-    return sampling.evaluations / dataclasses.replace(sampling, num_steps=1, corrections=0).evaluations
+def compile_evaluation(settings: Settings, mesh, batch_size: int):
+    """One evaluation of the UNet on a batch of images over the whole mesh, compiled."""
+    net, rows = _network(settings, mesh), functools.partial(sharding.abstract_rows, mesh, batch_size)
+    x, z = (rows(shape, jnp.float32) for shape in (image_shape(settings), (len(settings.graph), net.model.block_dim)))
+    given = x, rows((), jnp.int32), z, rows((), jnp.int32), rows((), jnp.bool_), x if net.decoder.has_draft else None
+    return jax.jit(Network.denoise).lower(net, *given).compile()
+
+
+def _network(settings: Settings, mesh) -> Network:
+    model = settings.make_model(0)
+    net = Network(model, params_shapes(model, image_shape(settings)), settings.make_schedule())
+    return sharding.abstract_like(net, sharding.replicated(mesh))
+
+
+def missing_evaluations(sampling: Sampling) -> int:
+    """How many evaluations of the UNet a counterfactual makes beside those that its program holds, in a loop."""
+    return sampling.evaluations - (1 if sampling.guidance in (0, 1) else 2)
 
 
 def held_bytes(compiled) -> int:
@@ -122,13 +132,15 @@ def held_bytes(compiled) -> int:
     return held - memory.alias_size_in_bytes
 
 
-def program(compiled, chip: Chip, repeats: float = 1) -> dict:
-    """What one chip does in a compiled program, whose loop bodies run `repeats` times; the compiler counts them once:
-    "bytes" in memory at once, "flops" and "traffic" (bytes read and written), their ratio "intensity", "collectives",
-    and the least "seconds" with what bounds them ("bound")."""
-    cost = compiled.cost_analysis()
+def program(compiled, chip: Chip, part=None, times: int = 0) -> dict:
+    """What one chip does in a compiled program, of which a compiled part runs so many times more; the compiler counts
+    the body of a loop once: "bytes" in memory at once, "flops" and "traffic" (bytes read and written), their ratio
+    "intensity", "collectives", and the least "seconds" with what bounds them ("bound")."""
     collectives = collectives_of(compiled.as_text())
-    flops, traffic = repeats * cost["flops"], repeats * cost["bytes accessed"]
+    flops, traffic = (
+        sum(num * each.cost_analysis()[name] for each, num in ((compiled, 1), (part, times)) if num)
+        for name in ("flops", "bytes accessed")
+    )
     sent = 2 * sum(entry["bytes"] for entry in collectives.values())  # a ring passes everything twice
     times = {"arithmetic": flops / chip.flops, "memory": traffic / chip.memory_speed, "links": sent / chip.link_speed}
     bound = max(times, key=times.get)
@@ -173,10 +185,10 @@ def slice_of(settings: Settings, topology: str, batch_size: int | None) -> Slice
     return Slice(topology, chip, mesh, batch_size)
 
 
-def program_on(of: Slice, compile_it, settings: Settings, batch_size: int, repeats: float = 1) -> dict:
+def program_on(of: Slice, compile_it, settings: Settings, batch_size: int, part=None, times: int = 0) -> dict:
     """`program` of what `compile_it` compiles for a slice. Raises InputError if it does not fit the chips."""
     try:
-        return program(compile_it(settings, of.mesh, batch_size), of.chip, repeats)
+        return program(compile_it(settings, of.mesh, batch_size), of.chip, part, times)
     except jax.errors.JaxRuntimeError as err:
         if "RESOURCE_EXHAUSTED" not in str(err):
             raise
@@ -214,7 +226,8 @@ def _plans(settings: Settings, slices: list[Slice]) -> Iterator[dict]:
         second = others[0] if others else of._replace(batch_size=2 * of.batch_size)
         train, more = train_step(of), train_step(second)
         fits = largest_batch((of.per_chip, train["bytes"]), (second.per_chip, more["bytes"]), of.chip.memory)
-        answer = program_on(of, compile_counterfactual, settings, of.batch_size, repeats_of(settings.sample))
+        evaluation, times = compile_evaluation(settings, of.mesh, of.batch_size), missing_evaluations(settings.sample)
+        answer = program_on(of, compile_counterfactual, settings, of.batch_size, evaluation, times)
         bar.update()
         yield {
             "topology": of.topology,
