@@ -8,7 +8,7 @@ for scene in chain lamp shapes; do
     python results/style/scenes.py score --scene=$scene --workdir=runs/$scene --output=results/style/scores.json
 done
 
-# The scale: trained by 8dba89e, in 35 minutes of one slow core; scored by aa8cb76.
+# The scale: trained by 8dba89e, in 35 minutes of one slow core; scored by a6040cb.
 python results/style/scenes.py make --scene=scale --folder=scale
 DATA="--config=custom:cpu,scale/graph.json --config.data.images=scale/images"
 DATA="$DATA --config.data.labels=scale/labels.csv --config.data.split_column=split"
