@@ -85,11 +85,11 @@ def predict(net: Network, x, z, z_cf, context, t, key, sampling: Sampling, askin
     return jax.lax.fori_loop(first, before + times + 1, make, (y_cf, x, x, x, jnp.zeros_like(y_cf)))[1]
 
 
-def guided(net: Network, z, context, draft, guidance: float, but: bool | jax.Array = False):
-    """The decoder under z [B, n, k] and its draft with guidance w, as a function eps_fn(r_t, t); without it where `but`
-    is true, which may be traced."""
+def guided(net: Network, z, context, draft, guidance: float, but: jax.Array | None = None):
+    """The decoder under z [B, n, k] and its draft with guidance w, as a function eps_fn(r_t, t); without it where
+    `but`, a scalar that may be traced, is true."""
     plain = net.eps_fn(z, context, draft)
-    if guidance == 1:
-        return plain
     strong = guide(plain, net.eps_fn(z, context, draft, null=True), guidance)
+    if guidance == 1 or but is None:
+        return strong
     return lambda r_t, t: jax.lax.cond(but, plain, strong, r_t, t)

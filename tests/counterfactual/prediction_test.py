@@ -24,7 +24,6 @@ CAUSE = [0.4, NAN, NAN]
 
 def shown(net, z, y_do, times):
     """The latents [B, 3] in the image made at the end from z [B, 3]."""
-
     z = jnp.asarray(z)[..., None]
     x, may_correct = net.draft(z, None, (1, 3, 1)), sets_causes(net.graph, jnp.asarray(y_do))
     asking = Asking(partial(labels_in, net), may_correct, times, is_any_known=False)
