@@ -185,10 +185,13 @@ def slice_of(settings: Settings, topology: str, batch_size: int | None) -> Slice
     return Slice(topology, chip, mesh, batch_size)
 
 
-def program_on(of: Slice, compile_it, settings: Settings, batch_size: int, part=None, times: int = 0) -> dict:
-    """`program` of what `compile_it` compiles for a slice. Raises InputError if it does not fit the chips."""
+def program_on(of: Slice, compile_it, settings: Settings, batch_size: int, compile_part=None, times: int = 0) -> dict:
+    """`program` of what `compile_it`, and `compile_part`, compile for a slice. Raises InputError if it does not fit the
+    chips."""
     try:
-        return program(compile_it(settings, of.mesh, batch_size), of.chip, part, times)
+        compiled = compile_it(settings, of.mesh, batch_size)
+        part = compile_part(settings, of.mesh, batch_size) if times else None
+        return program(compiled, of.chip, part, times)
     except jax.errors.JaxRuntimeError as err:
         if "RESOURCE_EXHAUSTED" not in str(err):
             raise
@@ -226,8 +229,8 @@ def _plans(settings: Settings, slices: list[Slice]) -> Iterator[dict]:
         second = others[0] if others else of._replace(batch_size=2 * of.batch_size)
         train, more = train_step(of), train_step(second)
         fits = largest_batch((of.per_chip, train["bytes"]), (second.per_chip, more["bytes"]), of.chip.memory)
-        evaluation, times = compile_evaluation(settings, of.mesh, of.batch_size), missing_evaluations(settings.sample)
-        answer = program_on(of, compile_counterfactual, settings, of.batch_size, evaluation, times)
+        more = compile_evaluation, missing_evaluations(settings.sample)
+        answer = program_on(of, compile_counterfactual, settings, of.batch_size, *more)
         bar.update()
         yield {
             "topology": of.topology,
