@@ -23,7 +23,9 @@ def answers(tmp_path):
     images = pendulum.render(pendulum.continuous_labels(4, np.random.default_rng(7)), 32)
     do = {"angle": 20.0, "length": 5.0}
     found = {"encode": model.encode(images), "sample": model.sample(4, seed=1).images}
-    found["default_images"], found["default_labels"] = model.counterfactual(images, do)
+    for name, options in {"default": {}, "noise": {"solver": "ddim", "abduction": "noise"}}.items():
+        made = model.counterfactual(images, do, **options)
+        found[f"{name}_images"], found[f"{name}_labels"] = made
     source = Source(images, None, "scenes")
     (shard,) = generate(model, source, {"light": 100.0}, tmp_path / "out")
     with np.load(shard) as stored:

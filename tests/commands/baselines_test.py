@@ -93,7 +93,7 @@ def test_all_get_the_seconds_of_ours_timed_once(tmp_path, monkeypatch):
 
 
 def test_steps_are_timed_in_one_process_of_their_own(tmp_path, monkeypatch):
-    monkeypatch.setattr(baselines, "step_seconds", process_that_times)  # profiling/benchmark_test.py times real ones
+    monkeypatch.setattr(baselines, "step_seconds", process_that_times)  # tests/profiling times real ones
     timed = baselines.time_steps(runs_of(["ours", "causalvae"], tmp_path))
     assert list(timed) == ["ours_0", "causalvae_0"]
     assert len(set(timed.values())) == 1 and os.getpid() not in timed.values()

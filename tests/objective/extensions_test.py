@@ -150,12 +150,13 @@ def test_style_is_sampled_from_what_is_read_or_left_out_and_costs_its_divergence
 
 
 def test_style_learns_from_the_draft_and_its_divergence_alone(batch):
-    _, slopes = gradients(with_a_style(), with_(condition="mixed"), batch)
-    found = {term: {name: largest(part) for name, part in slopes[term].items()} for term in slopes}
-    assert found["draft"]["style_encoder"] > 1e-6 and found["style"]["style_encoder"] > 1e-6
-    assert found["decoder"]["style_encoder"] == 0 and found["decoder"]["unet"] > 0
-    assert not any(value for name, value in found["style"].items() if name != "style_encoder")
-    assert not any(value for name, value in found["draft"].items() if name not in ("style_encoder", "conv_decoder"))
+    for condition in ("mean", "mixed"):
+        _, slopes = gradients(with_a_style(), with_(condition=condition), batch)
+        found = {term: {name: largest(part) for name, part in slopes[term].items()} for term in slopes}
+        assert found["draft"]["style_encoder"] > 1e-6 and found["style"]["style_encoder"] > 1e-6
+        assert found["decoder"]["style_encoder"] == 0 and found["decoder"]["unet"] > 0
+        assert not any(value for name, value in found["style"].items() if name != "style_encoder")
+        assert not any(value for name, value in found["draft"].items() if name not in ("style_encoder", "conv_decoder"))
 
 
 def test_the_unet_refines_the_draft_of_the_mean_of_style_whether_the_draft_learns_from_it_or_not(batch):

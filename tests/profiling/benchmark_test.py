@@ -78,13 +78,12 @@ def test_random_images_have_the_shape_of_the_datas(name, channels):
     assert split.images.shape == (5, side, side, channels) and split.labels.shape == (5, len(settings.graph))
 
 
-def test_of_a_conv_decoder_only_the_training_is_measured(monkeypatch):
+def test_of_a_conv_decoder_only_the_training_is_measured():
     settings = settings_with("smoke,method=causalvae")
-    monkeypatch.setattr(benchmark, "train_speed", lambda *_: {"step_seconds": 0.5, "flops": 1e5})
     with pytest.raises(InputError, match='config.model.decoder is "conv".*--parts=train,input'):
         benchmark.benchmark(settings, 0.0)
-    found = benchmark.benchmark(settings, 0.0, ["train"])
-    assert found["train"]["share_of_matmul"] == pytest.approx(2e5 / found["matmul_flops_per_second"])
+    trained = benchmark.benchmark(settings, 0.0, ["train"])["train"]
+    assert trained["step_seconds"] > 0 and 0 < trained["share_of_matmul"] < 1
 
 
 def test_one_part_can_be_measured_alone_and_an_unknown_one_is_refused():
