@@ -7,7 +7,7 @@ cdae evaluate --workdir=runs/hidden --parts=interventions
 cdae sweep --config=morpho_mnist_digit:cpu --sweep=configs/sweeps/wrong_graph_mnist.py $STEPS \
     --config.data.mnist_dir=$MNIST --parts=interventions --workdir=runs/wrong_mnist
 
-# Today's recipe, of which the first two graphs are recorded. Code: fba6479.
+# A later recipe, of which the first two graphs are recorded. Code: fba6479.
 cdae sweep --config=circuit_lookalike:cpu --sweep=configs/sweeps/wrong_graph_circuit.py \
     --config.train.steps=1500 --parts=interventions --workdir=runs/wrong_today
 
