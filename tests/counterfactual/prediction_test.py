@@ -22,7 +22,7 @@ Z = jnp.array([[0.2, 0.5, 1.0]])  # cause 0.2, u_effect 0.3, class 0
 CAUSE = [0.4, NAN, NAN]
 
 
-def shown(net, z, y_do, times):
+def shown(net, z, y_do, times, labels_in=labels_in):
     """The latents [B, 3] in the image made at the end from z [B, 3]."""
     z = jnp.asarray(z)[..., None]
     x, may_correct = net.draft(z, None, (1, 3, 1)), sets_causes(net.graph, jnp.asarray(y_do))
@@ -50,6 +50,19 @@ def test_each_time_no_more_than_a_bound_is_asked_for():
     net = network(misread=(2.0, 2.0, 0.0))
     found = [shown(net, [[0.4, 0.7, 1.0]], [CAUSE], times)[0, 0] for times in range(3)]
     np.testing.assert_allclose(found, [0.4, 0.4 - MAX_MISSING, 0.4 - 2 * MAX_MISSING], rtol=1e-5)
+
+
+@pytest.mark.parametrize("times", [0, 1, 2])
+def test_images_are_read_for_the_next_alone(times):
+    reads = []
+
+    def counted(net, x):
+        jax.debug.callback(lambda: reads.append(x.shape))
+        return labels_in(net, x)
+
+    shown(MISREAD, Z, [CAUSE], times, counted)
+    jax.effects_barrier()
+    assert len(reads) == times
 
 
 @pytest.mark.parametrize("y_do", [[NAN, 0.4, NAN], [0.4, 0.4, NAN], [NAN, NAN, NAN]])
