@@ -1,7 +1,7 @@
-# Ours and other methods with the same training time and our tools. Code: d67d040; ours of Pendulum is trained by
-# e595c77, whose training is the same. MNIST is the folder of its four IDX files.
+# Ours and other methods with the same training time and our tools. Code: pendulum 0ef2eb8 (of the seeds 1, ours and
+# label-conditional alone), mnist d67d040. MNIST is the folder of its four IDX files.
 PARTS=--parts=interventions,composition
-cdae baselines --config=pendulum:cpu $PARTS --workdir=runs/b_pendulum  # pendulum.*, .png the grid
+cdae baselines --config=pendulum:cpu --seeds=0,1 $PARTS --workdir=runs/b_pendulum  # pendulum.*, .png the grid
 cdae baselines --config=morpho_mnist:cpu --config.data.mnist_dir=$MNIST --config.train.steps=4000 \
     --names=ours,conditional,draft $PARTS --workdir=runs/b_mnist       # mnist.*
 cdae evaluate --workdir=runs/b_mnist/ours_0 $PARTS --corrections=0 --output=runs/b_mnist_plain

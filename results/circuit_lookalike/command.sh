@@ -16,3 +16,7 @@ cdae evaluate --workdir=runs/short/ours_0 $PARTS --fit_steps=0 --output=runs/no_
 cdae evaluate --workdir=runs/short/ours_0 $PARTS --corrections=0 --output=runs/no_self
 cdae compare --workdirs=runs/short/ours_0,runs/short/conditional_0,runs/mean,runs/encoding,runs/no_fit,runs/no_self \
     --names="ours,label-conditional,no codes,latents of samples,labels not fitted,no self-correction" --output=methods
+
+# All methods with the same training time: baselines.*, .png the grid. Code of the record: 0ef2eb8, of the seeds 1 ours
+# alone.
+cdae baselines $SHORT --seeds=0,1 $PARTS --workdir=runs/b_circuit
