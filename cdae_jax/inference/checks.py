@@ -13,6 +13,7 @@ from cdae_jax.data.images import collect
 from cdae_jax.data.labels import LabelStats, shown
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable, as_number
+from cdae_jax.model.causal_diffae import CausalDiffAE
 
 FAR = 0.1  # a do() value further outside the training range than this share of it is warned about
 
@@ -85,6 +86,18 @@ def check_do(do: Mapping, num: int, graph: CausalGraph, stats: LabelStats) -> np
         warn_if_outside(f"do({name}={given})", value, low, high, var.unit)
         y_do[:, i] = (value - stats.mean[i]) / stats.sd[i]
     return y_do
+
+
+def warn_if_noise_stays(model: CausalDiffAE, image_channels: int) -> None:
+    """Warns of images made from fresh noise by a UNet with fewer channels than its patches have numbers: it cannot
+    tell all of the noise in a patch, and leaves the rest."""
+    numbers = model.patch**2 * image_channels
+    if model.decoder.diffuses and model.unet_channels < numbers:
+        warnings.warn(
+            f"images from fresh noise keep much of it: the UNet has {model.unet_channels} channels for the {numbers}"
+            " numbers of a patch; counterfactuals from the image's own noise are as good as ever",
+            stacklevel=3,
+        )
 
 
 def warn_if_outside(what: str, values: np.ndarray, low: float, high: float, unit: str) -> None:

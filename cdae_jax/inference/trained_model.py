@@ -184,6 +184,8 @@ class TrainedModel:
         model that was not calibrated. A value outside the range seen in training is only warned about.
         """
         sampling = self.options(options, **fields)
+        if sampling.abduction == "noise":
+            checks.warn_if_noise_stays(self.model, self.image_shape[-1])
         if draws is not None:
             check_draws(draws, self.uncertainty, sampling.fit_steps)
         seed, batch = checks.check_seed(seed), self._asked(images, do, context, labels, sampling.fit_steps)
@@ -234,7 +236,8 @@ class TrainedModel:
 
         For a number, each variable's own noise is drawn from what the training labels imply for it, independently
         of the others, and propagated through the mechanisms; effects that are classes are drawn given their causes.
-        Raises InputError for bad labels or options, or a model whose latents follow no labels.
+        Raises InputError for bad labels or options, or a model whose latents follow no labels. Warns where the UNet is
+        too narrow for its patches to make images of fresh noise.
         """
         if self.readout is not None:
             raise InputError("the latents of this model follow no labels (config.train.gamma is 0)")
@@ -249,6 +252,7 @@ class TrainedModel:
                 checks.warn_if_outside(f"the {var.name} to draw", column, var.low, var.high, var.unit)
             z = self.network.codes(jnp.asarray(self.stats.standardise(labels)))
         sampling = self.options(num_steps=num_steps, guidance=guidance)
+        checks.warn_if_noise_stays(self.model, self.image_shape[-1])
         if not self.model.decoder.has_draft:
             sampling = dataclasses.replace(sampling, depth=1.0)
         z, context = np.asarray(z), checks.check_context(context, len(z), self.model.num_classes)

@@ -1,6 +1,7 @@
 """What a user does with a trained model."""
 
 import pickle
+import warnings
 
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +10,9 @@ from PIL import Image
 
 from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.errors import InputError
+from cdae_jax.inference import checks
 from cdae_jax.inference.trained_model import TrainedModel
+from cdae_jax.model.decoders import DECODERS
 
 
 def test_a_model_says_what_it_knows_of_its_variables(model, images):
@@ -55,6 +58,18 @@ def test_do_sets_the_label_moves_descendants_and_nothing_else(model, images):
     np.testing.assert_array_equal(result.labels[:, 1], factual[:, 1])
     assert (result.labels[:, 2:] != factual[:, 2:]).all()
     np.testing.assert_array_equal(model.predict(images, {"angle": 20.0}), result.labels)
+
+
+def test_images_of_fresh_noise_are_warned_about_where_the_unet_is_too_narrow_for_it(model, images):
+    says = "keep much of it: the UNet has 8 channels for the 48 numbers of a patch"
+    with pytest.warns(UserWarning, match=says):
+        model.sample(2)
+    with pytest.warns(UserWarning, match=says):
+        model.counterfactual(images[:2], {}, abduction="noise")
+    with warnings.catch_warnings(action="error"):
+        model.counterfactual(images[:2], {})
+        for change in ({"unet_channels": 48}, {"patch": 1}, {"decoder": DECODERS["conv"]}):
+            checks.warn_if_noise_stays(model.model.clone(**change), 3)
 
 
 def test_do_takes_several_variables_and_a_value_per_sample(model, images):
