@@ -30,7 +30,7 @@ from cdae_jax.training.optimizer import apply_gradients, steps_by_kind
 
 BATCH = 128
 FEATURES = 256  # width of the penultimate layer
-VALIDATION_SHARE = 0.1  # the end of the training split, for choosing among checkpoints
+VALIDATION_SHARE = 0.1  # of the labelled training images, for choosing among checkpoints
 NUM_CHECKS = 10
 POOL = 32 * BATCH  # images decorrelated at once
 
@@ -120,9 +120,9 @@ def _step(module, tx, params, opt_state, images, targets, classes):
     return params, opt_state
 
 
-def _draw(dataset: Dataset, split: Split, rng: np.random.Generator, num: int) -> Split:
-    """Random examples of a split, with factors decorrelated where the dataset can."""
-    drawn = split.take(rng.integers(len(split), size=num))
+def _draw(dataset: Dataset, rows: np.ndarray, rng: np.random.Generator, num: int) -> Split:
+    """Random training examples of these rows, with factors decorrelated where the dataset can."""
+    drawn = dataset.train.take(rng.choice(rows, num))
     if dataset.decorrelate is None:
         return drawn
     return Split(*dataset.decorrelate(drawn.images, drawn.labels, rng), drawn.context)
@@ -133,12 +133,12 @@ def _classes_of(split: Split) -> np.ndarray:
 
 
 def train_judge(dataset: Dataset, stats: LabelStats, num_steps: int, seed: int = 0) -> Judge:
-    """Trains on the training split, and keeps the best of ten checkpoints by the error on its held-out end; `stats` of
-    all columns of the dataset's labels."""
-    held_out = max(1, int(VALIDATION_SHARE * len(dataset.train)))
-    train, held = dataset.train.take(slice(0, -held_out)), dataset.train.take(slice(-held_out, None))
+    """Trains on the training images with a label, and keeps the best of ten checkpoints by the error on a random tenth
+    of them; `stats` of all columns of the dataset's labels."""
     rng = np.random.default_rng([seed, 17])
-    validation = _draw(dataset, held, rng, min(2048, 4 * held_out))
+    rows = rng.permutation(np.flatnonzero(np.isfinite(dataset.train.labels).any(1)))
+    held_out = max(1, int(VALIDATION_SHARE * len(rows)))
+    validation = _draw(dataset, rows[:held_out], rng, min(2048, 4 * held_out))
     module = Predictor.of(dataset)
     params = jit_once(module.init)(jax.random.key(seed), to_unit(validation.images[:1]))
     tx = steps_by_kind(optax.cosine_decay_schedule(1e-3, num_steps), weight_decay=1e-3)
@@ -148,7 +148,7 @@ def train_judge(dataset: Dataset, stats: LabelStats, num_steps: int, seed: int =
     for step in tqdm(range(num_steps), "judge", unit="step"):
         at = step % (POOL // BATCH) * BATCH
         if at == 0:
-            pool = _draw(dataset, train, rng, POOL)
+            pool = _draw(dataset, rows[held_out:], rng, POOL)
         batch = pool.take(slice(at, at + BATCH))
         targets = to_targets(dataset.graph, stats.standardise(batch.labels))
         params, opt_state = _step(module, tx, params, opt_state, batch.images, targets, _classes_of(batch))
@@ -167,7 +167,7 @@ def train_judge(dataset: Dataset, stats: LabelStats, num_steps: int, seed: int =
 def fingerprint(dataset: Dataset, num_steps: int) -> str:
     """A hash of the training data and of how the judge is trained."""
     sizes = target_sizes(dataset.graph)
-    digest = hashlib.sha256(f"judge 3 {num_steps} {dataset.graph.names} {sizes} {dataset.num_classes}".encode())
+    digest = hashlib.sha256(f"judge 4 {num_steps} {dataset.graph.names} {sizes} {dataset.num_classes}".encode())
     for start in range(0, len(dataset.train), POOL):
         digest.update(np.ascontiguousarray(dataset.train.images[start : start + POOL]))
     for array in (dataset.train.labels, _classes_of(dataset.train)):

@@ -1,5 +1,6 @@
 """The judge: its targets, that it learns, and when it is trained again."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -10,8 +11,9 @@ import pytest
 import short_runs
 import stripes
 
+from cdae_jax.data.labels import LabelStats
 from cdae_jax.evaluation import judge as module
-from cdae_jax.evaluation.judge import cached_judge, fingerprint, from_targets, to_targets
+from cdae_jax.evaluation.judge import cached_judge, fingerprint, from_targets, to_targets, train_judge
 from cdae_jax.graph import CausalGraph, Variable
 
 
@@ -63,3 +65,26 @@ def test_it_is_reused_until_the_data_change(tmp_path, monkeypatch):
     assert fingerprint(changed, 1) != fingerprint(dataset, 1) != fingerprint(dataset, 2)
     with pytest.raises(pytest.fail.Exception, match="trained twice"):
         cached_judge(changed, 1, tmp_path)
+
+
+@pytest.mark.parametrize("num_labelled", [200, 120])
+def test_it_is_chosen_by_labelled_images_of_all_kinds_whatever_the_order_of_the_table(monkeypatch, num_labelled):
+    """Sorted by a label, and with images without any at the end, as rows of a table and images without a row lie."""
+    monkeypatch.setattr(module, "BATCH", 4)
+    monkeypatch.setattr(module, "POOL", 8)
+    dataset = stripes.world(200)
+    order = np.argsort(dataset.train.labels[:, 0], kind="stable")
+    train, drawn = dataset.train.take(order), []
+    train.labels[num_labelled:] = np.nan
+
+    def seen(images, labels, rng):
+        drawn.append(labels)
+        return images, labels
+
+    dataset = dataclasses.replace(dataset, train=train, decorrelate=seen)
+    judge = train_judge(dataset, LabelStats.of(train.labels, dataset.graph, num_rows=1), 3)
+    assert np.isfinite(list(judge.validation.values())).all() and judge(dataset.test.images)[0].shape == (200, 3)
+    held, learned = (np.unique(labels[:, 0]) for labels in (drawn[0], np.concatenate(drawn[1:])))
+    assert np.isfinite(held).all() and np.isfinite(learned).all()
+    least, middle, most = np.quantile(train.labels[:num_labelled, 0], [0, 0.5, 1])
+    assert least <= held[0] < middle < held[-1] <= most
