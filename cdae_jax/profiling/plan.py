@@ -229,8 +229,8 @@ def _plans(settings: Settings, slices: list[Slice]) -> Iterator[dict]:
         second = others[0] if others else of._replace(batch_size=2 * of.batch_size)
         train, more = train_step(of), train_step(second)
         fits = largest_batch((of.per_chip, train["bytes"]), (second.per_chip, more["bytes"]), of.chip.memory)
-        more = compile_evaluation, missing_evaluations(settings.sample)
-        answer = program_on(of, compile_counterfactual, settings, of.batch_size, *more)
+        loop = compile_evaluation, missing_evaluations(settings.sample)
+        answer = program_on(of, compile_counterfactual, settings, of.batch_size, *loop)
         bar.update()
         yield {
             "topology": of.topology,

@@ -134,6 +134,8 @@ def test_what_does_not_fit_the_chips_is_refused_and_other_errors_are_not():
 
     with pytest.raises(InputError, match="16 images per chip do not fit the 16 GiB of a v5e:a chip: use a smaller"):
         plan.program_on(of, failing("RESOURCE_EXHAUSTED: no space"), settings_with(), 64)
+    with pytest.raises(InputError, match="do not fit the 16 GiB"):
+        plan.program_on(of, lambda *_: None, settings_with(), 64, failing("RESOURCE_EXHAUSTED: no space"), times=1)
     with pytest.raises(jax.errors.JaxRuntimeError, match="INTERNAL"):
         plan.program_on(of, failing("INTERNAL: bug"), settings_with(), 64)
 
