@@ -89,13 +89,14 @@ def check_do(do: Mapping, num: int, graph: CausalGraph, stats: LabelStats) -> np
 
 
 def warn_if_noise_stays(model: CausalDiffAE, image_channels: int) -> None:
-    """Warns of images made from fresh noise by a UNet with fewer channels than its patches have numbers: it cannot
-    tell all of the noise in a patch, and leaves the rest."""
+    """Warns of images from fresh noise where the UNet has fewer channels than a patch has numbers: its output cannot
+    be all of the noise in a patch, and the rest stays."""
     numbers = model.patch**2 * image_channels
     if model.decoder.diffuses and model.unet_channels < numbers:
         warnings.warn(
             f"images from fresh noise keep much of it: the UNet has {model.unet_channels} channels for the {numbers}"
-            " numbers of a patch; counterfactuals from the image's own noise are as good as ever",
+            " numbers of a patch (config.model.unet_channels, config.model.patch); counterfactuals by inversion keep"
+            " the image's own noise and are not affected",
             stacklevel=3,
         )
 
