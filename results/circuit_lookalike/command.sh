@@ -17,6 +17,10 @@ cdae evaluate --workdir=runs/short/ours_0 $PARTS --corrections=0 --output=runs/n
 cdae compare --workdirs=runs/short/ours_0,runs/short/conditional_0,runs/mean,runs/encoding,runs/no_fit,runs/no_self \
     --names="ours,label-conditional,no codes,latents of samples,labels not fitted,no self-correction" --output=methods
 
-# All methods with the same training time: baselines.*, .png the grid. Code of the record: 0ef2eb8, of the seeds 1 ours
-# alone.
-cdae baselines $SHORT --seeds=0,1 $PARTS --workdir=runs/b_circuit
+# All methods with the same training time: baselines.*, .png the grid. Code of the record: 0ef2eb8.
+cdae baselines $SHORT $PARTS --workdir=runs/b_circuit
+cdae baselines $SHORT --names=ours --seeds=0,1 $PARTS --workdir=runs/b_circuit
+C=runs/b_circuit
+RUNS=$C/ours_0,$C/ours_1,$C/draft_0,$C/conditional_0,$C/causalvae_0,$C/aligned_0,$C/noise_0,$C/diffae_0
+cdae compare --workdirs=$RUNS --output=baselines --names="ours,ours,draft alone,label-conditional,CausalVAE,\
+no causal layer,fresh noise,DiffAE"
