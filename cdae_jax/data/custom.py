@@ -85,7 +85,7 @@ def assemble(
     interventional: np.ndarray = NO_ROWS,
 ) -> Dataset:
     """The dataset of a table whose i-th row is about the image rows[i] of a collection. Images that no row is about
-    become training images without labels; test images that are training images too are warned about.
+    become training images without labels; images on both sides of a split are warned about.
 
     Args:
       framing, max_memory_gib: see `images.load`.
@@ -106,15 +106,19 @@ def assemble(
     found = images.Collection([found.images[i] for i in order], named, found.where)
     loaded = images.load(found, framing, max_memory_gib)
     select = loaded.select if isinstance(loaded, ImageFiles) else loaded.__getitem__
-    held = np.concatenate([test, interventional])
-    same = copies(found.images, loaded, np.concatenate([train, validation]), held, framing.white_level)
-    if same:
-        pairs = some(f"{named[row]} = {named[of]}" for of, row in same)
-        warnings.warn(
-            f"{len(same)} test images are training or validation images too, which flatters every score: {pairs};"
-            " take them out, or keep copies on one side with config.data.group_column or split_column",
-            stacklevel=2,
-        )
+    tested = np.concatenate([test, interventional])
+    for held, kind, others, of_them in (
+        (tested, "test", np.concatenate([train, validation]), "training or validation"),
+        (validation, "validation", train, "training"),
+    ):
+        same = copies(found.images, loaded, others, held, framing.white_level)
+        if same:
+            pairs = some(f"{named[row]} = {named[of]}" for of, row in same)
+            warnings.warn(
+                f"{len(same)} {kind} images are {of_them} images too, which flatters every score: {pairs};"
+                " take them out, or keep copies on one side with config.data.group_column or split_column",
+                stacklevel=2,
+            )
     parts = {"train": train, "validation": validation, "test": test, "interventional": interventional}
     splits = {
         split: Split(select(part), labels[part], intervened=was_set[part]) for split, part in parts.items() if len(part)
@@ -152,10 +156,14 @@ def make_dataset(data: Custom, graph: CausalGraph) -> Dataset:
     graph = resolve(path, table, graph, data.missing)
     labels = read_labels(path, table, graph, data.missing)
     was_set = read_interventions(path, data.do_column, table, graph) if data.do_column else np.zeros(labels.shape, bool)
-    train, *held = split_rows(table, data, key)
+    train, *held = split_rows(table, data, key, was_set.any(1))
     # What the world does by itself is what a counterfactual starts from; the others show what do() really does.
     interventional = held[1][was_set[held[1]].any(1)]
     validation, test = (rows[~was_set[rows].any(1)] for rows in held)
+    if len(validation) < len(held[0]):
+        print(
+            f"{len(held[0]) - len(validation)} validation images in which a variable was set are left out", flush=True
+        )
     for name, left in (("training", train[~was_set[train].any(1)]), ("test", test)):
         if not len(left):
             raise InputError(

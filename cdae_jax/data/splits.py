@@ -54,13 +54,17 @@ def read_interventions(where, column: str, table: pd.DataFrame, graph: CausalGra
     return np.array([[name in names for name in graph.names] for names in named])
 
 
-def split_rows(table: pd.DataFrame, data: Custom, key: str = "file") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Positions in the table of the training, the validation and the test split; the second may be empty. key is the
-    column that names the images.
+def split_rows(
+    table: pd.DataFrame, data: Custom, key: str = "file", was_set: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Positions in the table of the training, the validation and the test split, in a random order that stays, since a
+    table may be sorted; the second may be empty. key is the column that names the images, was_set [N] bool those in
+    which a variable was set, None where none was.
 
     Without a split column an image is a test image if the hash of the seed and its key, or its group, is among the
     lowest `test_fraction` of all hashes: it stays where it is whatever rows come, go, or change their order. Likewise
-    the validation images, by another hash, where no column says which they are.
+    the validation images, by another hash, where no column says which they are; those in which a variable was set stay
+    training images unless their group does not.
 
     Raises:
       InputError: an unknown column or mark, a fraction that is none, a group on both sides, or an empty split.
@@ -83,13 +87,16 @@ def split_rows(table: pd.DataFrame, data: Custom, key: str = "file") -> tuple[np
     if not (split == VALIDATION[0]).any():
         part = validation_part(max(1, (split == "train").sum()), data.validation_share)
         held = np.array([_share(f"{VALIDATION[0]} {data.seed}", of) < part for of in groups])
+        if was_set is not None and not data.group_column:
+            held &= ~was_set
         split[held & (split == "train")] = VALIDATION[0]
     both = [of for of, marks in pd.Series(split).groupby(groups.to_numpy()).nunique().items() if marks > 1]
     if both:
         raise InputError(
             f"the column {data.split_column!r} puts images of the group {some(both)} on both sides: put each on one"
         )
-    train, validation, test = (np.flatnonzero(split == name) for name in ("train", VALIDATION[0], "test"))
+    order = np.argsort([_share("order", of) for of in table[key]], kind="stable")
+    train, validation, test = (order[split[order] == name] for name in ("train", VALIDATION[0], "test"))
     for name, rows in (("training", train), ("test", test)):
         if not len(rows):
             raise InputError(

@@ -1,6 +1,7 @@
 """The user's own data: what is read, and the sentence for every mistake."""
 
 import csv
+import dataclasses
 import json
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 
 from cdae_jax.commands.make_example import write_example
 from cdae_jax.data import custom, tfds_builders
+from cdae_jax.data.dataset import Split
 from cdae_jax.data.image_files import ImageFiles
 from cdae_jax.data.pipeline import batches
 from cdae_jax.data.settings import Custom
@@ -66,7 +68,18 @@ def make(folder, graph=GRAPH, images="images", **changes):
     data = Custom(
         name="custom", resolution=8, images=str(folder / images), labels=str(folder / "labels.csv"), **changes
     )
-    return custom.make_dataset(data, graph)
+    return in_order(custom.make_dataset(data, graph))
+
+
+def in_order(dataset):
+    """Every split by its first label, which grows from row to row of the tables here; those without it come last."""
+    splits = {}
+    for name in ("train", "validation", "test", "interventional"):
+        if (split := getattr(dataset, name)) is not None:
+            rows = np.argsort(split.labels[:, 0], kind="stable")
+            select = split.images.select if isinstance(split.images, ImageFiles) else split.images.__getitem__
+            splits[name] = Split(select(rows), split.labels[rows], intervened=split.was_set[rows])
+    return dataclasses.replace(dataset, **splits)
 
 
 def test_a_folder_is_read_with_its_labels(folder):
@@ -116,7 +129,7 @@ def test_images_are_resized_by_averaging(folder):
         labels=str(folder / "labels.csv"),
         split_column="part",
     )
-    assert (custom.make_dataset(data, GRAPH).test.images[1] == 100).all()
+    assert (in_order(custom.make_dataset(data, GRAPH)).test.images[1] == 100).all()
 
 
 @pytest.mark.parametrize(
@@ -291,6 +304,10 @@ def test_the_same_image_on_both_sides_is_found(folder, gib):
     told = r"1 test images are training or validation images too, which flatters every score: 0.jpg = 20.jpg"
     with pytest.warns(UserWarning, match=told):
         make(folder, split_column="part", max_memory_gib=gib)
+    rows = rows_of(folder)
+    write(folder, [rows[0], *([*row[:4], "val" if i < 10 else row[4]] for i, row in enumerate(rows[1:]))])
+    with pytest.warns(UserWarning, match="1 validation images are training images too, .*: 0.jpg = 20.jpg"):
+        make(folder, split_column="part", max_memory_gib=gib)
 
 
 def test_a_tfds_dataset_is_read_by_name(folder, monkeypatch):
@@ -307,7 +324,7 @@ def test_a_tfds_dataset_is_read_by_name(folder, monkeypatch):
         labels=str(folder / "labels.csv"),
         split_column="part",
     )
-    dataset = custom.make_dataset(data, GRAPH)
+    dataset = in_order(custom.make_dataset(data, GRAPH))
     np.testing.assert_array_equal(dataset.test.images[3], examples[3]["image"])
     np.testing.assert_array_equal(dataset.train.images[0], examples[20]["image"])
 
@@ -391,6 +408,40 @@ def test_validation_images_train_nothing_and_were_left_alone(folder):
     assert len(shared.train) + len(shared.validation) + len(shared.test) == NUM
 
 
+def test_validation_images_in_which_a_variable_was_set_are_told_or_train(folder, capsys):
+    """Of a split column's they are left out; where no column says which are for validation they stay in training."""
+    rows = rows_of(folder)
+    write(folder, [rows[0], *([*row[:4], "val" if 40 <= i < 50 else row[4]] for i, row in enumerate(rows[1:]))])
+    with_do_column(folder, dict.fromkeys(range(30, 45), "tall"))
+    dataset = make(folder, split_column="part", do_column="set")
+    assert "5 validation images in which a variable was set are left out" in capsys.readouterr().out
+    assert (len(dataset.train), len(dataset.validation)) == (50, 5)
+    write(folder, rows)
+    with_do_column(folder, dict.fromkeys(range(20, 60), "tall"))
+    shared = make(folder, validation_share=0.3, do_column="set")
+    assert "validation" not in capsys.readouterr().out and not shared.validation.was_set.any()
+    assert sum(map(len, (shared.train, shared.validation, shared.test, shared.interventional))) == NUM
+
+
+def test_a_sorted_table_is_mixed_and_the_same_whatever_its_order(folder):
+    """The first rows stand for all in many places: the sampled causes, the evaluated images, a held-out part."""
+    data = Custom(
+        name="custom",
+        resolution=8,
+        images=str(folder / "images"),
+        labels=str(folder / "labels.csv"),
+        split_column="part",
+    )
+    found = custom.make_dataset(data, GRAPH)
+    for split in (found.train, found.test):
+        half = len(split) // 2
+        assert 0 < (split.labels[:half, 0] < np.median(split.labels[:, 0])).sum() < half
+        np.testing.assert_allclose(levels(split) / 10, split.labels[:, 0], atol=0.11)  # with their images
+    rows = rows_of(folder)
+    write(folder, [rows[0], *rows[:0:-1]])
+    np.testing.assert_array_equal(custom.make_dataset(data, GRAPH).train.images, found.train.images)
+
+
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
@@ -439,4 +490,4 @@ def test_what_the_settings_call_missing_is_unlabelled(folder):
     rows = rows_of(folder)
     write(folder, [rows[0], *([row[0], -999 if i < 5 else row[1], *row[2:]] for i, row in enumerate(rows[1:]))])
     dataset = make(folder, split_column="part", missing="-999")
-    np.testing.assert_array_equal(np.flatnonzero(np.isnan(dataset.test.labels[:, 0])), range(5))
+    assert np.abs(np.sort(levels(dataset.test)[np.isnan(dataset.test.labels[:, 0])]) - np.arange(5)).max() <= 1
