@@ -20,7 +20,11 @@ UNIT = r"(%|[$€£¥]|[a-zµ°]{1,3}|°[CF]|[kMG]?Hz|[hkM]?Pa|mmHg|[µmd]L|[mk]
 LIKE_NUMBER = (
     rf"[+\-\u2212]?[$€£¥]?[.,]?[0-9]+([.,'\u2019][0-9]+)*\s?{UNIT}|\u2212[0-9.]+|[+-]?[0-9]*([.,'\u2019][0-9]+)+"
     r"|[+-]?[$€£¥]\s?[0-9.,]+|[0-9]{1,3}([ \u00a0\u202f][0-9]{3})+"
+    r"|[0-9]{1,4}(?P<mark>[-/.])[0-9]{1,2}(?P=mark)[0-9]{1,4}([ T].*)?|[0-9]{1,2}[ -][A-Za-z]{3,9}[ -][0-9]{2,4}"
+    r"|[0-9]{1,2}:[0-9]{2}(:[0-9.]+)?(\s?[AaPp][Mm])?"  # the last three: dates and times
 )
+WITH_WORD = r"([+\-\u2212]?[0-9][0-9.,]*)\s*([^0-9]+)"  # "20 years"
+RARE = 0.01  # share of the cells that are perhaps mistakes, where all others are of two values
 
 
 def known_cells(table: pd.DataFrame, name: str, missing: str = "", values: tuple = ()) -> pd.Series:
@@ -162,19 +166,26 @@ def _resolved(where, cells: pd.Series, var: Variable, blank: Sequence[str]) -> V
     are_numbers = numbers.notna().all()
     names = [_spelled(number) for number in sorted(numbers.unique())] if are_numbers else sorted(cells.unique())
     if var.kind == AUTO and are_numbers and len(names) != 2:
+        _ask_about_strays(where, var, cells, numbers)
         return dataclasses.replace(var, kind="continuous")
     _refuse_constant(where, var, cells, len(names), blank)
     if not are_numbers and var.kind == AUTO:
-        like = cells[numbers.isna() & cells.str.fullmatch(LIKE_NUMBER).astype(bool)]
-        expected = 'numbers with a decimal point and no unit or mark of thousands ("values" in the graph: all classes)'
-        _refuse(where, var, like.drop_duplicates(), expected)
+        words = cells[numbers.isna()]
+        like = words.str.fullmatch(LIKE_NUMBER).astype(bool) | _of_one_unit(words)
+        expected = (
+            "numbers with a decimal point and no unit or mark of thousands, nor dates or times"
+            ' ("values" in the graph: all classes)'
+        )
+        _refuse(where, var, words[like].drop_duplicates(), expected)
         if set(names) & {"0", "1"} and {name.casefold() for name in names} & {"yes", "no", "true", "false"}:
             _refuse(where, var, cells.drop_duplicates(), "either words or 0 and 1, not both in one column")
     alike = pd.Series(names).groupby(pd.Series(names).str.casefold()).filter(lambda same: len(same) > 1)
     if len(alike):
         raise InputError(f"{where} spells a class of {var.name!r} in different ways, {some(alike)}: write it in one")
-    if not are_numbers and len(names) > max(2, len(cells) // REPEATED):
-        _refuse(where, var, cells.drop_duplicates(), f"numbers, or words that {REPEATED} rows or more share")
+    if not are_numbers:
+        rare = cells[cells.map(cells.value_counts()) < REPEATED]
+        expected = f'numbers, or words that {REPEATED} rows or more share ("values" in the graph: all classes)'
+        _refuse(where, var, rare.drop_duplicates(), expected)
     kind = ("binary" if len(names) == 2 else "categorical") if var.kind == AUTO else var.kind
     classes = 2 if kind == "binary" else var.classes or max(2, len(names))
     if set(names) <= set(map(str, range(classes))):
@@ -187,6 +198,24 @@ def _resolved(where, cells: pd.Series, var: Variable, blank: Sequence[str]) -> V
             f" {some(told)}; expected {classes}, or an empty cell for a missing label"
         )
     return dataclasses.replace(var, kind=kind, classes=classes, values=tuple(names))
+
+
+def _of_one_unit(cells: pd.Series) -> pd.Series:
+    """Which cells are numbers with the same word behind them, if that stands behind several numbers and all cells are
+    so; else none."""
+    parts = cells.str.extract(rf"^{WITH_WORD}$")
+    same = bool(len(cells)) and parts[1].str.casefold().str.strip().nunique(dropna=False) == 1
+    return pd.Series(bool(same and parts[0].nunique() > 1), cells.index)
+
+
+def _ask_about_strays(where, var: Variable, cells: pd.Series, numbers: pd.Series) -> None:
+    """Raises InputError if all numbers but a few rare ones are of two values: a mistyped cell would otherwise make a
+    binary variable continuous."""
+    counts = numbers.value_counts()
+    stray = numbers.isin(counts.index[2:])
+    if len(counts) > 2 and stray.sum() < max(REPEATED, RARE * len(numbers)):
+        two = " and ".join(_spelled(number) for number in sorted(counts.index[:2]))
+        _refuse(where, var, cells[stray], f'{two} as in all other rows (or "kind": "continuous" in the graph)')
 
 
 def _where(rows: pd.Index) -> str:

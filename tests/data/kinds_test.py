@@ -21,7 +21,7 @@ def column_of(*cells):
 def read(column, missing="", **var):
     """The variable "x" as it is resolved, and its labels."""
     var = Variable("x", **({"kind": "auto"} | var))
-    _, table = read_table({"file": [f"{i}.png" for i in range(NUM)], "x": column})
+    _, table = read_table({"file": [f"{i}.png" for i in range(len(column))], "x": column})
     graph = resolve("labels.csv", table, CausalGraph((var,)), missing)
     assert resolve("labels.csv", table, graph, missing) == graph
     return graph.variables[0], read_labels("labels.csv", table, graph, missing)[:, 0]
@@ -285,6 +285,12 @@ def test_a_word_of_no_cell_is_no_mark(tmp_path):
         ["$5", "$12"],
         ["1 000", "2 500"],
         ["5€", "7€"],
+        ["20 years", "35 Years", "50 years"],
+        ["20 KG", "35 KG"],
+        ["2024-01-05", "2024-02-01 00:00:00"],
+        ["1/5/2024", "12/31/2024"],
+        ["3 Jan 2024", "14 February 2025"],
+        ["8:30", "17:05", "9:15 pm"],
     ],
 )
 def test_numbers_with_units_are_no_classes(cells):
@@ -292,8 +298,25 @@ def test_numbers_with_units_are_no_classes(cells):
         read(column_of(*cells))
 
 
-def test_names_of_a_digit_and_a_capital_are_classes():
-    assert read(column_of("1A", "2B", "3D"))[0].values == ("1A", "2B", "3D")
+@pytest.mark.parametrize("names", [("1A", "2B", "3D"), ("10-20", "20-30"), ("3 or more", "none of it")])
+def test_names_that_begin_with_a_digit_are_classes(names):
+    assert read(column_of(*names))[0].values == names
+
+
+@pytest.mark.parametrize("stray", ["10", "0.5"])
+def test_a_stray_number_does_not_make_a_binary_variable_continuous(stray):
+    cells = [*column_of("0", "1") * 5, stray]
+    with pytest.raises(InputError, match=rf"'{stray}' in row {len(cells) + 1}; expected 0 and 1 as in all other rows"):
+        read(cells)
+    assert read(cells, kind="continuous")[0].kind == "continuous"
+    assert read(column_of("0", "1", "2"))[0].kind == "continuous"
+
+
+def test_a_mistyped_class_is_named():
+    cells = [*column_of("cat", "dog") * 2, "catt"]
+    with pytest.raises(InputError, match=f"'catt' in row {len(cells) + 1}; .* words that 3 rows or more share"):
+        read(cells)
+    assert read(cells, values=("cat", "dog", "catt"), kind="categorical")[0].classes == 3
 
 
 def test_a_class_that_was_read_as_no_label_is_named():
