@@ -51,7 +51,8 @@ def framing_of(data: Data, channels: int) -> Framing:
 def as_bytes(values: np.ndarray, white_level: float = 0.0) -> np.ndarray:
     """Values of any shape as uint8. The range that becomes 0..255 follows from the type alone: False..True for bool,
     0..1 for floats, 0..65535 for uint16, 0..255 for other integers; a white_level replaces the upper end for all but
-    uint8 and bool. Raises ValueError for values outside the range, and for a type that is no number.
+    uint8 and bool. Raises ValueError for values outside the range, floats in 0..1 where a white_level of more than 1
+    says that they are not, and a type that is no number.
     """
     if values.dtype == np.uint8:
         return values
@@ -61,6 +62,11 @@ def as_bytes(values: np.ndarray, white_level: float = 0.0) -> np.ndarray:
         raise ValueError(f"its values are of type {values.dtype}, not numbers")
     white = white_level or {"f": 1, "u": 65535 if values.dtype == np.uint16 else 255}.get(values.dtype.kind, 255)
     low, high = (values.min(), values.max()) if values.size else (0, 0)
+    if values.dtype.kind == "f" and white > 1 and 0 < high <= 1:
+        raise ValueError(
+            f"its {values.dtype} values are at most {high:.6g}, but the white_level is {white:g}: give them in the same"
+            f" range as the images of training, or multiply by {white:g} what is in 0..1"
+        )
     if values.dtype.kind == "f" and -ROUNDED * white <= low and high <= (1 + ROUNDED) * white:
         values, low, high = np.clip(values, 0, white), 0, white  # what resizing in single precision leaves
     if not (low >= 0 and high <= white):  # what is not finite is not

@@ -144,17 +144,34 @@ def load(found: Collection, framing: Framing, max_memory_gib: float = 4.0) -> np
     are_files = all(isinstance(image, pathlib.Path) for image in found.images)
     if are_files and len(looks) * framing.resolution**2 * channels > max_memory_gib * 2**30:
         return ImageFiles(found.images, framing)
+    return _read(found, framing)
+
+
+def _read(found: Collection, framing: Framing) -> np.ndarray:
     made = read_all(*found, framing)
-    if 0 < made.max() < NEARLY_BLACK:
-        warnings.warn(
-            f"nothing in the {len(made)} images of {found.where} is brighter than {made.max()} of 255: multiply masks"
-            " of 0 and 1 by 255, and what has another range by what brings it there",
-            stacklevel=2,
-        )
+    warn_if_black(made, found.where)
     return made
+
+
+def read(found: Collection, framing: Framing) -> np.ndarray:
+    """The images [N, H, W, C] uint8, treated as framing says; warns where they become nearly black. Raises InputError
+    for images that cannot be read, by name."""
+    warn_of_dark(found.images, look_at_all(*found), framing)
+    return _read(found, framing)
+
+
+def warn_if_black(images: np.ndarray, where: str = "what was given") -> None:
+    """Warns of images [N, H, W, C] uint8 in which something is not black but nothing is brighter than NEARLY_BLACK."""
+    brightest = images.max()
+    if 0 < brightest < NEARLY_BLACK:
+        warnings.warn(
+            f"nothing in the {len(images)} images of {where} is brighter than {brightest} of 255: multiply masks"
+            " of 0 and 1 by 255, and what has another range by what brings it there",
+            stacklevel=4,
+        )
 
 
 def prepare(source, framing: Framing) -> np.ndarray:
     """The images [N, H, W, C] uint8 of a source as `collect` takes it, treated as framing says. Raises InputError as
     `collect` does, and for images that cannot be read, by name."""
-    return read_all(*collect(source), framing)
+    return read(collect(source), framing)

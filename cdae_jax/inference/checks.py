@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from cdae_jax.data.framing import Framing
-from cdae_jax.data.image_files import Look, look_at, read_all
-from cdae_jax.data.images import collect
+from cdae_jax.data.image_files import Look, look_at
+from cdae_jax.data.images import collect, read, warn_if_black
 from cdae_jax.data.labels import LabelStats, shown
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable, as_number
@@ -37,6 +37,7 @@ def check_images(images, framing: Framing) -> np.ndarray:
     side, shape = framing.resolution, (framing.resolution, framing.resolution, framing.channels)
     images = getattr(images, "images", images)
     if isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.shape[1:] == shape and len(images):
+        warn_if_black(images)
         return images
     if framing.channels == 1 and hasattr(images, "dtype") and images.shape[1:] == (side, side):
         images = np.asarray(images)[..., None]
@@ -47,7 +48,7 @@ def check_images(images, framing: Framing) -> np.ndarray:
                 f"the images are {look.height} high and {look.width} wide, and the model's {side} x {side}:"
                 " give model.prepare(images), which brings them to that size as training did"
             )
-    return read_all(*found, framing)
+    return read(found, framing)
 
 
 def check_seed(seed) -> int:
@@ -71,7 +72,7 @@ def check_do(do: Mapping, num: int, graph: CausalGraph, stats: LabelStats) -> np
             raise InputError(
                 f'do({name}) is {given!r}: expected numbers; a change is one text for all images, such as "+5"'
             )
-        _refuse_codes(var, given)
+        _refuse_codes(f"do({name})", var, given)
         try:
             value = var.codes(given)
         except InputError as err:
@@ -119,12 +120,14 @@ def is_change(name: str, given, graph: CausalGraph) -> bool:
     return isinstance(given, str) and not graph.variables[graph.index(name)].classes
 
 
-def _refuse_codes(var: Variable, given) -> None:
-    """Arrays of floats, as models return labels, where a class is a number but not its code: which of both is meant?"""
-    is_array = getattr(given, "ndim", 0) and given.dtype.kind == "f"
-    if is_array and var.values and as_number(var.values[0]) is not None:
+def _refuse_codes(what: str, var: Variable, given) -> None:
+    """NumPy's floats, as models return labels, where a class is a number but not its code: which of both is meant?"""
+    are_floats = getattr(getattr(given, "dtype", None), "kind", "") == "f" or (
+        isinstance(given, list | tuple) and any(isinstance(item, np.floating) for item in given)
+    )
+    if are_floats and var.values and as_number(var.values[0]) is not None:
         raise InputError(
-            f"do({var.name}) is an array of floats, which may be codes of the classes {', '.join(var.words)}: give"
+            f"{what} is of NumPy's floats, which may be codes of the classes {', '.join(var.words)}: give"
             " whole numbers or words as the table spells them, as model.graph.spelled makes of codes"
         )
 
@@ -163,6 +166,8 @@ def check_labels(labels: np.ndarray | Mapping | pd.DataFrame, graph: CausalGraph
         absent = [name for name in graph.names if name not in labels]
         if absent:
             raise InputError(f"the labels have no column {absent[0]!r}: expected {', '.join(graph.names)}")
+        for var in () if isinstance(labels, pd.DataFrame) else graph.variables:  # whose columns are as a table's
+            _refuse_codes(f"the label of {var.name!r}", var, labels[var.name])
         columns = [np.atleast_1d(var.codes(labels[var.name])) for var in graph.variables]
         if len({column.shape for column in columns}) > 1:
             raise InputError("the columns of the labels have different lengths: expected a label for every image")
@@ -192,11 +197,13 @@ def check_known(labels, num: int, graph: CausalGraph, stats: LabelStats) -> np.n
     row [n]; or name -> value(s) as the table of labels spells them, as a mapping or a DataFrame."""
     shape = (num, len(graph))
     if hasattr(labels, "keys"):  # a DataFrame has them too
-        named, labels = dict(labels), np.full(shape, np.nan)
+        is_table, named, labels = isinstance(labels, pd.DataFrame), dict(labels), np.full(shape, np.nan)
         for name, given in named.items():
             i = graph.index(name)
             what, var = f"the label of {name!r}", graph.variables[i]
             if var.classes:
+                if not is_table:
+                    _refuse_codes(what, var, given)
                 given = np.asarray(given, object)  # NaN beside words stays NaN
                 codes = np.full(given.shape, np.nan)
                 known = ~pd.isna(given)

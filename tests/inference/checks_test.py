@@ -1,5 +1,6 @@
 """What a user may hand to a trained model, and the sentence for everything else."""
 
+import dataclasses
 import warnings
 
 import jax.numpy as jnp
@@ -88,6 +89,37 @@ def test_bad_images_are_named(images, message):
         checks.check_images(images, RGB)
 
 
+@pytest.mark.parametrize("given", [np.float64(1), [np.float32(1), np.float32(-1)] * 2, np.ones(4)])
+def test_floats_that_may_be_codes_are_refused_wherever_labels_are_given(given):
+    message = "'?smiling'?.* is of NumPy's floats, which may be codes of the classes -1, 1"
+    with pytest.raises(InputError, match=message):
+        check_do({"smiling": given})
+    with pytest.raises(InputError, match=message):
+        checks.check_known({"smiling": given}, 4, GRAPH, STATS)
+    columns = {name: np.ones(4, int) for name in GRAPH.names} | {"animal": ["dog"] * 4, "smiling": np.resize(given, 4)}
+    with pytest.raises(InputError, match=message):
+        checks.check_labels(columns, GRAPH)
+    as_read = pd.DataFrame(columns)  # pandas reads numbers beside empty cells as floats
+    assert checks.check_labels(as_read, GRAPH)[0, GRAPH.index("smiling")] == 1
+
+
+def test_nearly_black_images_are_told_in_use_as_in_training():
+    for images in (MANY // 128, [MANY[0] // 128], MANY / 255 / 300):
+        with pytest.warns(UserWarning, match="is brighter than 1 of 255: multiply masks"):
+            checks.check_images(images, RGB)
+    twelve = (MANY[..., 0] * 16).astype(np.uint16)
+    with pytest.warns(UserWarning) as told:
+        checks.check_images(twelve, GRAY)
+    assert any("white_level" in str(warning.message) for warning in told)
+
+
+def test_floats_from_0_to_1_are_refused_where_the_white_level_says_otherwise():
+    deep = dataclasses.replace(GRAY, white_level=4095.0)
+    assert checks.check_images(MANY[..., 0] / 255 * 4095, deep).max() > 200
+    with pytest.raises(InputError, match="values are at most .*, but the white_level is 4095: .* multiply by 4095"):
+        checks.check_images(MANY[..., 0] / 255, deep)
+
+
 def test_a_seed_is_a_whole_number():
     assert checks.check_seed(np.int64(7)) == 7 and checks.check_seed(2**32 - 1) == 2**32 - 1
     for seed in (None, -1, 2**32, 1.0, True, "1"):
@@ -158,7 +190,7 @@ def test_only_changes_of_numbers_are_changes():
         ({"animal": None}, "None is no class of 'animal'"),
         ({"animal": True}, "True is no class of 'animal'"),
         ({"smiling": 0}, "0 is no class of 'smiling', whose classes are -1, 1"),
-        ({"smiling": np.array([0.0, 1, 1, 0])}, r"an array of floats, which may be codes of the classes -1, 1"),
+        ({"smiling": np.array([0.0, 1, 1, 0])}, "is of NumPy's floats, which may be codes of the classes -1, 1"),
         (["angle"], r"do is \['angle'\]: expected a mapping such as \{\"angle\": 1.0\}"),
     ],
 )
