@@ -11,7 +11,7 @@ from stripes import world
 from cdae_jax.data.dataset import Split
 from cdae_jax.data.framing import Framing
 from cdae_jax.data.image_files import ImageFiles
-from cdae_jax.training.fingerprint import changes, fingerprint, lacks_rows
+from cdae_jax.training.fingerprint import changes, digest_of_images, fingerprint, lacks_rows
 
 KNOWN = {"true_counterfactual": None, "render": None, "measure": None}
 DATA = world(30, **KNOWN)
@@ -67,7 +67,7 @@ def on_disk(folder):
     return dataclasses.replace(DATA, train=Split(files, DATA.train.labels))
 
 
-def test_files_on_disk_count_by_name_and_size_and_not_by_place(tmp_path):
+def test_files_on_disk_count_by_name_and_bytes_and_not_by_place(tmp_path):
     (tmp_path / "a" / "deep").mkdir(parents=True)
     for i, image in enumerate(DATA.train.images):
         Image.fromarray(image[..., 0]).save(tmp_path / "a" / ("deep" if i % 2 else "") / f"{i:02d}.png")
@@ -86,3 +86,19 @@ def test_labels_that_were_there_are_missed():
     assert not lacks_rows(DATA, names, rows.astype(np.float64))
     assert not lacks_rows(DATA, names[::-1], rows[:, ::-1])
     assert lacks_rows(DATA, names, rows + 1)
+
+
+def test_a_file_that_is_rewritten_at_the_same_size_has_changed(tmp_path):
+    for i, image in enumerate(DATA.train.images):
+        Image.fromarray(image[..., 0]).save(tmp_path / f"{i:02d}.bmp")
+    files = ImageFiles(sorted(tmp_path.glob("*.bmp")), Framing(18, 1))
+    before, size = digest_of_images(files), files.paths[3].stat().st_size
+    Image.fromarray(255 - DATA.train.images[3, ..., 0]).save(files.paths[3])
+    assert files.paths[3].stat().st_size == size and digest_of_images(files) != before
+
+
+def test_images_in_which_variables_were_set_count(tmp_path):
+    real = dataclasses.replace(DATA, interventional=DATA.test)
+    other = dataclasses.replace(DATA, interventional=dataclasses.replace(DATA.test, labels=DATA.test.labels + 1))
+    assert changes(fingerprint(real), fingerprint(other)) == ["labels of the interventional split"]
+    assert changes(fingerprint(DATA), fingerprint(real)) == []  # as of runs from before they counted
