@@ -3,8 +3,11 @@
 import os
 import pathlib
 import re
+import secrets
 
 from cdae_jax.errors import InputError
+
+PART = ".part"  # ends the name of a file that is not whole yet
 
 
 def expanded(path: str | os.PathLike) -> pathlib.Path:
@@ -26,6 +29,17 @@ def expanded(path: str | os.PathLike) -> pathlib.Path:
         what = "home folder" if unknown[0][0] == "~" else "variable of the environment"
         raise InputError(f"{given!r} starts from {unknown[0]}, a {what} that is not known here: write the path out")
     return found
+
+
+def write_whole(path: pathlib.Path, content: str | bytes) -> None:
+    """Writes a file beside its place and renames it: no reader, nor a run after one that was killed, sees half of it,
+    and of two that write it at once each writes its own. Raises OSError."""
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PART}")
+    try:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def make_folder(folder: pathlib.Path, flag: str) -> None:

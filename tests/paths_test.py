@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from cdae_jax.errors import InputError
-from cdae_jax.paths import expanded
+from cdae_jax.paths import PART, expanded, write_whole
 
 
 @pytest.fixture(autouse=True)
@@ -53,3 +53,27 @@ def test_what_is_not_of_this_machine_is_refused(given, message):
 def test_a_file_that_is_really_called_so_is_found():
     pathlib.Path("$NOWHERE").write_text("")
     assert expanded("$NOWHERE") == pathlib.Path("$NOWHERE")
+
+
+def test_a_file_is_there_as_a_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "a.json"
+    write_whole(path, "before")
+
+    def killed(*_):
+        assert path.read_text() == "before"
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(pathlib.Path, "replace", killed)
+        write_whole(path, "after")
+    assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
+    write_whole(path, b"after")
+    assert path.read_text() == "after" and list(tmp_path.iterdir()) == [path]
+
+
+def test_two_that_write_one_file_do_not_write_into_each_others(tmp_path, monkeypatch):
+    parts = []
+    monkeypatch.setattr(pathlib.Path, "replace", lambda part, _: parts.append(part))
+    for text in ("one", "two"):
+        write_whole(tmp_path / "a.json", text)
+    assert len(set(parts)) == 2 and all(part.suffix == PART for part in parts)

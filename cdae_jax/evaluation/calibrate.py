@@ -25,13 +25,19 @@ MEMBERS, STEPS = 20, 2_000  # of K members the middle holds (K - 1) / (K + 1) of
 @in_float32
 def calibrate(source: TrainedModel | str | pathlib.Path, members: int = MEMBERS) -> Uncertainty:
     """Fits what `TrainedModel.counterfactual(draws=...)` draws from, and stores it in the workdir, and in the source if
-    that is a model. Raises InputError for no trained workdir, other data than it was trained on, or too few validation
-    images."""
+    that is a model, whose defaults hold. Raises InputError for no trained workdir, one that was trained on since the
+    model was loaded, other data than it was trained on, or too few validation images."""
     given = source if isinstance(source, TrainedModel) else None
     directory = given.workdir if given else expanded(source)
     if directory is None:
         raise InputError("this model comes from a file without its data: calibrate the workdir that it was trained in")
     model = load(directory)
+    if given:
+        if given.step != model.step:
+            raise InputError(
+                f"the model is of step {given.step}, but {directory} has gone on to step {model.step}: load it again"
+            )
+        model.defaults = given.defaults
     dataset = dataset_of(model, directory)
     found = uncertainty_of(model, dataset, validation_of(dataset, directory, MIN_IMAGES), members)
     workdir.write_uncertainty(directory, found)

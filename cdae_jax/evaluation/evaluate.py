@@ -15,6 +15,7 @@ Parts that are done are kept in <output>/evaluation and are not computed again w
 this code stay the same. Every mean has a 95 % bootstrap interval over images, of this one training run.
 """
 
+import copy
 import dataclasses
 import functools
 import json
@@ -42,7 +43,7 @@ from cdae_jax.graph import as_file_name, did_you_mean
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.provenance import code_digest, parameters_digest, revision
 from cdae_jax.inference.trained_model import TrainedModel
-from cdae_jax.paths import expanded
+from cdae_jax.paths import expanded, write_whole
 from cdae_jax.plots.pictures import importance_matrix
 from cdae_jax.precision import in_float32
 from cdae_jax.progress import tqdm
@@ -63,14 +64,8 @@ def _cached(path: pathlib.Path, key: dict, compute: Callable[[], dict] | None) -
     if compute is None:
         return None
     result = _null_for_nan(compute())
-    _write_whole(path, json.dumps({"key": key, "result": result}))
+    write_whole(path, json.dumps({"key": key, "result": result}))
     return result
-
-
-def _write_whole(path: pathlib.Path, text: str) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(text)
-    part.replace(path)
 
 
 def _null_for_nan(results: dict) -> dict:
@@ -195,8 +190,8 @@ def evaluate(
     inception_weights: str | pathlib.Path | None = None,
     lpips_weights: str | pathlib.Path | None = None,
 ) -> Report:
-    """Evaluates a workdir, or a model loaded from one, on its test split, or on its validation split if settings are to
-    be chosen by the numbers; writes metrics.json, report.md, figures/, evaluation/.
+    """Evaluates a workdir's newest model, or one loaded before as it is, on its test split, or on its validation split
+    if settings are to be chosen by the numbers; writes metrics.json, report.md, figures/, evaluation/.
 
     PARTS that are left out show the results kept from before; "uncertainty" takes a model that was calibrated for the
     same fit_steps, and test images, since it was calibrated on the validation images. Options are the
@@ -206,14 +201,15 @@ def evaluate(
     distances. Raises InputError for no trained workdir, other data than it was trained on, an unknown part, split or
     option, a variable without any test label, a weights file that is none, or images too small for LPIPS.
     """
-    directory, parts = source.workdir if isinstance(source, TrainedModel) else source, tuple(parts)
-    if directory is None:
-        raise InputError("this model comes from a file without its data: evaluate the workdir that it was trained in")
-    directory = expanded(directory)
+    parts = tuple(parts)
     _check_parts(parts)
     if split not in SPLITS:
         raise InputError(f"the split is {split!r}: expected one of {', '.join(SPLITS)}")
-    model = load(directory)
+    is_model = isinstance(source, TrainedModel)
+    directory = source.workdir if is_model else expanded(source)
+    if directory is None:
+        raise InputError("this model comes from a file without its data: evaluate the workdir that it was trained in")
+    model = copy.copy(source) if is_model else load(directory)  # a copy, whose defaults are set below
     inception = inception_features(inception_weights) if inception_weights else None
     perceptual = lpips(lpips_weights) if lpips_weights else None
     options = model.defaults = model.options(**(options or {}))  # also of what decodes nothing
@@ -265,7 +261,7 @@ def evaluate(
     if "latents" in results:
         importance_matrix(folder / "figures" / "dci.png", np.array(results["latents"]["importance"]), model.graph.names)
     results = _null_for_nan(results | _about(bench, directory, key))
-    _write_whole(folder / "metrics.json", json.dumps(results, indent=2) + "\n")
+    write_whole(folder / "metrics.json", json.dumps(results, indent=2) + "\n")
     text = report_text(results, dataset)
-    (folder / "report.md").write_text(text)
+    write_whole(folder / "report.md", text)
     return Report(results, text)

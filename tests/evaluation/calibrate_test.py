@@ -10,6 +10,7 @@ from short_runs import dataset_of
 
 import cdae_jax
 from cdae_jax.errors import InputError
+from cdae_jax.evaluation import calibrate as module
 from cdae_jax.evaluation.bench import validation_of
 from cdae_jax.evaluation.calibrate import MEMBERS, MIN_IMAGES, calibrate, describe, uncertainty_of
 from cdae_jax.inference import archive
@@ -37,7 +38,7 @@ def test_a_calibrated_model_knows_how_far_off_its_readings_are(calibrated):
     assert "angle: 90 % of readings are off by at most" in describe(model.uncertainty, model)[0]
 
 
-def test_a_model_that_is_given_has_its_intervals_at_once(calibrated, tmp_path):
+def test_a_model_that_is_given_has_its_intervals_at_once(calibrated, tmp_path, monkeypatch):
     folder, _ = calibrated
     copy = shutil.copytree(folder, tmp_path / "run")
     (copy / workdir.UNCERTAINTY).unlink()
@@ -45,6 +46,15 @@ def test_a_model_that_is_given_has_its_intervals_at_once(calibrated, tmp_path):
         model = cdae_jax.load(copy)
         found = cdae_jax.calibrate(model, members=0)
     assert model.uncertainty is found and workdir.read_uncertainty(copy).fit_steps == found.fit_steps
+    with one_device():
+        model.defaults = dataclasses.replace(model.defaults, num_steps=3)
+        with monkeypatch.context() as patched:
+            patched.setattr(module, "uncertainty_of", lambda model, *_: found._replace(fit_steps=model.defaults))
+            patched.setattr(workdir, "write_uncertainty", lambda *_: None)
+            assert cdae_jax.calibrate(model).fit_steps == model.defaults  # its own, not the workdir's
+        model.step -= 1
+        with pytest.raises(InputError, match=r"is of step 19, but .* has gone on to step 20: load it again"):
+            cdae_jax.calibrate(model, members=0)
     model.workdir = None
     with pytest.raises(InputError, match="from a file without its data: calibrate the workdir"):
         cdae_jax.calibrate(model)
