@@ -20,6 +20,7 @@ import orbax.checkpoint as ocp
 
 from cdae_jax.distributed import processes
 from cdae_jax.errors import InputError
+from cdae_jax.paths import write_whole
 
 KEEP = 2  # newest checkpoints kept
 NICENESS = 10  # of the thread that saves, and of those that it starts: on a CPU the training steps go first
@@ -119,9 +120,7 @@ class Checkpoints:
         wanted = {self._sums(step): self._folder / str(step) for step in self._manager.all_steps()}
         for path, folder in wanted.items():
             if not path.is_file():
-                unfinished = path.with_suffix(".tmp")
-                unfinished.write_text(json.dumps(checksums(folder)))
-                unfinished.replace(path)
+                write_whole(path, json.dumps(checksums(folder)))
         for path in set(self._folder.glob("*.sha256")) - set(wanted):
             path.unlink()
 
@@ -145,9 +144,10 @@ class Checkpoints:
     def restore_newest(self, **abstract) -> tuple[int, list] | None:
         """The step of the newest checkpoint that is whole, and its trees; None if there is no checkpoint.
 
-        Newer ones that are damaged or cannot be read are warned about and passed over. `abstract` has for each tree
-        wanted ("train", "ema") the shapes, types and shardings to restore it into. Raises InputError if there are
-        checkpoints and none can be used, or if the newest has the state of another optimiser.
+        Newer ones that are damaged, or without checksums and not readable, are warned about and passed over. `abstract`
+        has for each tree wanted ("train", "ema") the shapes, types and shardings to restore it into. Raises InputError
+        if there are checkpoints and none can be used, if the newest has the state of another optimiser, or if it is
+        whole and cannot be restored, for lack of memory say.
         """
         steps = sorted(self._manager.all_steps(), reverse=True)
         for step, older in itertools.pairwise([*steps, None]):
@@ -161,7 +161,13 @@ class Checkpoints:
                             f"{self._folder / str(step)} was saved with another optimiser, by another version: go on"
                             f" with that version, or start a new workdir with --init_from={self._folder.parent}"
                         ) from err
-                    wrong = _reason(err)  # of one that never got its checksums, say
+                    if self._sums(step).is_file():
+                        raise InputError(
+                            f"the checkpoint {self._folder / str(step)} is whole by its checksums but cannot be"
+                            f" restored ({_reason(err)}): see that it is of this run and version, and that memory"
+                            " suffices"
+                        ) from err
+                    wrong = _reason(err)  # of one that never got its checksums
             before = f"using step {older}, the one before" if older is not None else "and there is none before it"
             warnings.warn(f"the checkpoint {self._folder / str(step)} is damaged ({wrong}): {before}", stacklevel=2)
         if steps:

@@ -143,9 +143,20 @@ def test_the_state_of_another_optimiser_is_not_called_damaged(copy, monkeypatch)
         train_model(Settings.from_dict(config), copy)
     assert files == {path: path.read_bytes() for path in copy.glob("*.json*")} and len(files) > 3  # for that version
     checkpoints, other = Checkpoints(copy, create=False), {"ema": {"none": jax.ShapeDtypeStruct((1,), jnp.float32)}}
-    with pytest.warns(UserWarning, match="is damaged"), pytest.raises(InputError, match="every checkpoint"):
+    with pytest.raises(InputError, match="20 is whole by its checksums but cannot be restored"):
         checkpoints.restore_newest(**other)  # of what is no optimiser's
     checkpoints.close()
+
+
+def test_a_lack_of_memory_is_not_called_damage(copy, monkeypatch):
+    """Training would go on from the one before, and delete what is whole."""
+
+    def lacks_memory(*_, **__):
+        raise MemoryError("out of memory")
+
+    monkeypatch.setattr(Checkpoints, "restore", lacks_memory)
+    with pytest.raises(InputError, match=r"20 is whole .* \(out of memory\): see that .* memory suffices"):
+        cdae_jax.load(copy)
 
 
 def test_a_checkpoint_that_never_got_its_checksums_is_used(copy):
