@@ -14,6 +14,7 @@ from absl import app, flags, logging
 from cdae_jax.commands import environment, usage
 from cdae_jax.compiled import keep_compiled_programs
 from cdae_jax.errors import InputError
+from cdae_jax.paths import write_whole
 from cdae_jax.training.loop import NonFiniteLoss, Stopped
 
 
@@ -58,7 +59,7 @@ def command(name: str, *given: str) -> list[str]:
 
 
 def write_json(path: str, content) -> None:
-    pathlib.Path(path).write_text(json.dumps(content, indent=2) + "\n")
+    write_whole(pathlib.Path(path), json.dumps(content, indent=2) + "\n")
 
 
 def _say_nothing_of_closed_loops(unraisable) -> None:

@@ -18,6 +18,7 @@ from cdae_jax.distributed import claims
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation import evaluate
 from cdae_jax.graph import did_you_mean
+from cdae_jax.paths import write_whole
 from cdae_jax.plots.pictures import seed_bands, sweep_lines
 from cdae_jax.presets import sweeps
 from cdae_jax.settings.run import Settings
@@ -244,7 +245,7 @@ def collect(runs: list[Run], folder: pathlib.Path) -> str:
         return f"no run of {folder} is finished yet"
     rows = [row for run in measured for row in results_of(run)]
     pd.DataFrame(rows, dtype=object).to_csv(folder / "results.csv", index=False)  # as objects, 1 stays 1 beside a gap
-    (folder / "results.json").write_text(json.dumps(rows, indent=2) + "\n")
+    write_whole(folder / "results.json", json.dumps(rows, indent=2) + "\n")
     means = {ERROR: [], READ: []}
     for row in rows:
         if row["variable"] == "mean" and row["value"] is not None:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from cdae_jax.errors import InputError
-from cdae_jax.paths import make_folder
+from cdae_jax.paths import make_folder, write_whole
 from cdae_jax.progress import tqdm
 
 # md5 of the unzipped files.
@@ -88,9 +88,7 @@ def download_mnist(folder: pathlib.Path) -> None:
                 " set --config.data.mnist_dir to a folder with MNIST's four files"
             ) from err
         _check(content, name, f"{URL}/{name}.gz")
-        part = folder / f"{name}.part"
-        part.write_bytes(zipped)
-        part.replace(folder / f"{name}.gz")
+        write_whole(folder / f"{name}.gz", zipped)
 
 
 def small_digits(split: str) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ measured again on the finished image.
 
 import concurrent.futures
 import dataclasses
+import io
 import multiprocessing
 import os
 import pathlib
@@ -23,7 +24,7 @@ from cdae_jax.data.dataset import Dataset, Split
 from cdae_jax.data.mnist import NoNetworkError, download_mnist, load_mnist, small_digits
 from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph, Variable
-from cdae_jax.paths import expanded, make_folder
+from cdae_jax.paths import expanded, make_folder, write_whole
 from cdae_jax.progress import tqdm
 
 GRAPH = CausalGraph(
@@ -128,13 +129,9 @@ def _dataset(
             rng = np.random.default_rng([seed, split == "test"])
             rows = rng.integers(len(digits), size=num) if reuse else rng.permutation(len(digits))[:num]
             arrays = _prepare(digits[rows], classes[rows], split, rng)
-            part = path.with_suffix(f".{os.getpid()}.part")
-            try:
-                with part.open("wb") as file:
-                    np.savez(file, **arrays)
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
+            content = io.BytesIO()
+            np.savez(content, **arrays)
+            write_whole(path, content.getvalue())
         try:
             with path.open("rb") as opened, np.load(opened) as file:
                 splits[split] = Split(file["images"], file["labels"], file["context"])

@@ -25,6 +25,7 @@ from cdae_jax.evaluation.metrics import absolute_error
 from cdae_jax.graph import CausalGraph
 from cdae_jax.model.layers import Conv
 from cdae_jax.model.norm import GroupNorm
+from cdae_jax.paths import write_whole
 from cdae_jax.progress import tqdm
 from cdae_jax.training.optimizer import apply_gradients, steps_by_kind
 
@@ -185,7 +186,5 @@ def cached_judge(dataset: Dataset, num_steps: int, folder: pathlib.Path) -> Judg
     judge = train_judge(dataset, stats, num_steps)
     stored = {"params": jax.tree.map(np.asarray, judge.params), "validation": judge.validation}
     folder.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_bytes(flax.serialization.msgpack_serialize(stored))
-    part.replace(path)
+    write_whole(path, flax.serialization.msgpack_serialize(stored))
     return judge

@@ -32,7 +32,7 @@ from cdae_jax.evaluation.npz_judges import NAMES, RANGES, NpzJudges, load_judges
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.provenance import parameters_digest, revision
 from cdae_jax.inference.trained_model import TrainedModel
-from cdae_jax.paths import expanded, make_folder
+from cdae_jax.paths import expanded, make_folder, write_whole
 from cdae_jax.precision import in_float32
 from cdae_jax.progress import tqdm
 
@@ -219,6 +219,6 @@ def score(
     }
     if (directory / "train.json").is_file():
         results["train"] = json.loads((directory / "train.json").read_text())
-    (folder / "benchmark.json").write_text(json.dumps(results, indent=2) + "\n")
-    (folder / "benchmark.md").write_text(report_text(results))
+    write_whole(folder / "benchmark.json", json.dumps(results, indent=2) + "\n")
+    write_whole(folder / "benchmark.md", report_text(results))
     return results

@@ -21,7 +21,7 @@ from cdae_jax.evaluation.interventions import labels_under
 from cdae_jax.evaluation.report import if_known, markdown_table
 from cdae_jax.inference.loading import load
 from cdae_jax.inference.trained_model import TrainedModel
-from cdae_jax.paths import expanded
+from cdae_jax.paths import expanded, write_whole
 from cdae_jax.plots.pictures import scatter_frontier
 from cdae_jax.progress import tqdm
 from cdae_jax.training import workdir
@@ -154,7 +154,7 @@ def frontier(
         why = f"lowest mean error of {len(found)} points {limits}, on {len(validation)} validation images"
         workdir.write_defaults(directory, restoring(model, sampling_of(chosen)), why)
     stored = {"num_images": len(validation), "points": found, "chosen": chosen and chosen["name"]}
-    (directory / "frontier.json").write_text(json.dumps(stored, indent=2) + "\n")
-    (directory / "frontier.md").write_text(table(found, chosen, len(validation)))
+    write_whole(directory / "frontier.json", json.dumps(stored, indent=2) + "\n")
+    write_whole(directory / "frontier.md", table(found, chosen, len(validation)))
     scatter_frontier(directory / "frontier.png", found, pareto(found), chosen, f"{dataset.name}: identity and effect")
     return found

@@ -18,7 +18,7 @@ from cdae_jax.errors import InputError
 from cdae_jax.evaluation.bench import dataset_of
 from cdae_jax.evaluation.report import markdown_table
 from cdae_jax.inference.loading import load
-from cdae_jax.paths import expanded
+from cdae_jax.paths import expanded, write_whole
 
 RIDGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 MIN_IMAGES = 100
@@ -70,6 +70,6 @@ def leak(directory: str | pathlib.Path, num_images: int) -> dict[str, dict[str, 
         name: {source: readable(inputs, test.labels[:, column]) for source, inputs in sources.items()}
         for name, column in zip(model.graph.names, columns, strict=True)
     }
-    (directory / "leak.json").write_text(json.dumps({"num_images": len(test), "r2": found}, indent=2) + "\n")
-    (directory / "leak.md").write_text(table(found, len(test)))
+    write_whole(directory / "leak.json", json.dumps({"num_images": len(test), "r2": found}, indent=2) + "\n")
+    write_whole(directory / "leak.md", table(found, len(test)))
     return found

@@ -19,7 +19,7 @@ from cdae_jax.evaluation.figures import GRID_COLUMNS, with_unit
 from cdae_jax.evaluation.report import if_known, markdown_table
 from cdae_jax.graph import as_file_name
 from cdae_jax.inference.loading import load
-from cdae_jax.paths import expanded
+from cdae_jax.paths import expanded, write_whole
 from cdae_jax.plots.pictures import curves, image_grid
 from cdae_jax.progress import tqdm
 
@@ -119,8 +119,8 @@ def response_curves(directory: str | pathlib.Path, knob: str, grid: list[float],
     dataset = dataset_of(model, directory)
     test = first_of(dataset.test, num_images)
     found = respond(Bench(dataset, model, test, directory), knob, w)
-    (directory / f"{knob}.json").write_text(json.dumps({"num_images": len(test), "curves": found}, indent=2) + "\n")
-    (directory / f"{knob}.md").write_text(table(found, knob))
+    write_whole(directory / f"{knob}.json", json.dumps({"num_images": len(test), "curves": found}, indent=2) + "\n")
+    write_whole(directory / f"{knob}.md", table(found, knob))
     panels = []
     for do, curve in found.items():
         lines = [(curve["share"], "o-", "share of the way"), (curve["error"], "s--", "its error, sd")]

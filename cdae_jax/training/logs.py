@@ -5,6 +5,7 @@ import pathlib
 import time
 
 from cdae_jax.errors import InputError
+from cdae_jax.paths import write_whole
 
 
 class MetricLogs:
@@ -14,9 +15,11 @@ class MetricLogs:
         from tensorboardX import SummaryWriter  # takes up to a second to import
 
         self._path = directory / "metrics.jsonl"
-        lines = map(json.loads, self._path.read_text().splitlines() if self._path.is_file() else [])
+        text = self._path.read_text() if self._path.is_file() else ""
+        whole = text[: text.rfind("\n") + 1]  # the last line may be cut off, where a run was killed or the disk full
+        lines = map(json.loads, whole.splitlines())
         kept = [line for line in lines if line["step"] <= start_step]  # later ones will be written again
-        self._path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        write_whole(self._path, "".join(json.dumps(line) + "\n" for line in kept))
         self._seconds_before = kept[-1]["seconds"] if kept else 0.0
         self._file = self._path.open("a")
         self._tensorboard = SummaryWriter(str(directory / "tensorboard"), purge_step=start_step + 1)

@@ -22,7 +22,7 @@ from cdae_jax.data.pixels import to_unit
 from cdae_jax.distributed import processes, sharding
 from cdae_jax.errors import InputError
 from cdae_jax.model.causal_diffae import CausalDiffAE
-from cdae_jax.paths import expanded
+from cdae_jax.paths import expanded, write_whole
 from cdae_jax.precision import in_float32
 from cdae_jax.progress import tqdm
 from cdae_jax.settings.run import Settings
@@ -241,7 +241,7 @@ def train_model(settings: Settings, directory: str | pathlib.Path, init_from: Or
             "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
             "parameters": sum(leaf.size for leaf in jax.tree.leaves(state.params)),
         }
-        (directory / "train.json").write_text(json.dumps(summary, indent=2) + "\n")
+        write_whole(directory / "train.json", json.dumps(summary, indent=2) + "\n")
     return directory
 
 

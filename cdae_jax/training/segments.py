@@ -5,6 +5,7 @@ import json
 import pathlib
 
 from cdae_jax.errors import InputError
+from cdae_jax.paths import write_whole
 from cdae_jax.settings.run import Settings
 from cdae_jax.settings.sections import Train
 
@@ -62,4 +63,4 @@ def read_segments(directory: pathlib.Path, train: Train) -> tuple[Segment, ...]:
 def write_segments(directory: pathlib.Path, segments: tuple[Segment, ...]) -> None:
     """Stores the segments in a workdir; `read_segments` reads them back."""
     plain = [dataclasses.asdict(segment) for segment in segments]
-    (directory / "segments.json").write_text(json.dumps(plain, indent=2) + "\n")
+    write_whole(directory / "segments.json", json.dumps(plain, indent=2) + "\n")

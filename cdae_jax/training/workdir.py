@@ -1,6 +1,7 @@
 """The files of a workdir besides checkpoints and logs."""
 
 import dataclasses
+import io
 import json
 import os
 import pathlib
@@ -17,6 +18,7 @@ from cdae_jax.counterfactual.uncertainty import Uncertainty
 from cdae_jax.data.dataset import Dataset
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.errors import InputError
+from cdae_jax.paths import PART, write_whole
 from cdae_jax.settings.run import Settings
 from cdae_jax.training import fingerprint
 from cdae_jax.training.origin import Origin
@@ -43,7 +45,8 @@ def check_is_free(directory: pathlib.Path) -> None:
     if (directory / "config.json").is_file():
         return
     ours = {GIVEN, ORIGIN, "segments.json"}  # which are there before the settings are
-    if directory.is_file() or (directory.is_dir() and {path.name for path in directory.iterdir()} - ours):
+    there = {path.name for path in directory.iterdir() if path.suffix != PART} if directory.is_dir() else set()
+    if directory.is_file() or there - ours:
         raise InputError(f"{directory} is a file or a folder with other files: choose an empty --workdir")
 
 
@@ -97,9 +100,9 @@ def claim(
     try:
         directory.mkdir(parents=True, exist_ok=True)
         if origin is not None:
-            (directory / ORIGIN).write_text(json.dumps(origin) + "\n")
+            write_whole(directory / ORIGIN, json.dumps(origin) + "\n")
         write_segments(directory, segments)
-        (directory / "config.json").write_text(json.dumps(settings.to_dict(), indent=2) + "\n")
+        write_whole(directory / "config.json", json.dumps(settings.to_dict(), indent=2) + "\n")
     except OSError as err:
         raise InputError(f"the workdir {directory} cannot be made ({err}): choose another --workdir") from err
 
@@ -143,12 +146,14 @@ def write_model(directory: pathlib.Path, dataset: Dataset, stats: LabelStats) ->
         "labels": stats.to_dict(),
         "fingerprint": fingerprint.fingerprint(dataset),
     }
-    (directory / "model.json").write_text(json.dumps(stored) + "\n")
+    write_whole(directory / "model.json", json.dumps(stored) + "\n")
 
 
 def write_readout(directory: pathlib.Path, readout: Readout) -> None:
     """Stores a readout; `read_readout` reads it back."""
-    np.savez(directory / "readout.npz", **readout._asdict())
+    content = io.BytesIO()
+    np.savez(content, **readout._asdict())
+    write_whole(directory / "readout.npz", content.getvalue())
 
 
 def read_readout(directory: pathlib.Path) -> Readout:
@@ -163,7 +168,7 @@ def read_readout(directory: pathlib.Path) -> Readout:
 
 def write_uncertainty(directory: pathlib.Path, uncertainty: Uncertainty) -> None:
     """Stores what `calibrate` found; `read_uncertainty` reads it back."""
-    (directory / UNCERTAINTY).write_bytes(arrays.save(uncertainty.to_arrays()))  # `save_file` hides it from all others
+    write_whole(directory / UNCERTAINTY, arrays.save(uncertainty.to_arrays()))  # `save_file` hides it from all others
 
 
 def read_uncertainty(directory: pathlib.Path) -> Uncertainty | None:
@@ -180,7 +185,7 @@ def read_uncertainty(directory: pathlib.Path) -> Uncertainty | None:
 def write_defaults(directory: pathlib.Path, options: Sampling, chosen: str) -> None:
     """Stores how a model decodes unless told otherwise; `chosen` says in a sentence how that was found."""
     stored = {"options": dataclasses.asdict(options), "chosen": chosen}
-    (directory / "defaults.json").write_text(json.dumps(stored, indent=2) + "\n")
+    write_whole(directory / "defaults.json", json.dumps(stored, indent=2) + "\n")
 
 
 def drop_defaults(directory: pathlib.Path) -> None:

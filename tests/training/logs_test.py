@@ -64,3 +64,11 @@ def test_a_full_disk_is_named(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="metrics.jsonl cannot be written to .No space left on device.: see that"):
         logs.write(5, {"loss": 1.0}, 80)
     logs.close()
+
+
+def test_a_line_that_was_cut_off_does_not_stop_a_run(tmp_path):
+    write(tmp_path, 0, (5, 10))
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 15, "lo')
+    write(tmp_path, 10, (15,))
+    assert [line["step"] for line in lines_of(tmp_path)] == [5, 10, 15]

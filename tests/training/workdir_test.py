@@ -14,6 +14,7 @@ from cdae_jax.counterfactual.readout import Readout
 from cdae_jax.counterfactual.sampling import Sampling
 from cdae_jax.data.labels import LabelStats
 from cdae_jax.errors import InputError
+from cdae_jax.paths import PART
 from cdae_jax.settings.run import Settings
 from cdae_jax.training import workdir
 from cdae_jax.training.origin import Origin
@@ -243,3 +244,11 @@ def test_a_readout_is_kept(tmp_path):
     np.savez(tmp_path / "readout.npz", mean=readout.mean)
     with pytest.raises(InputError, match="readout.npz cannot be read .*: run the training again"):
         workdir.read_readout(tmp_path)
+
+
+def test_what_a_killed_run_left_half_written_is_no_other_file(tmp_path):
+    (tmp_path / f"config.json.0a1b2c3d{PART}").write_text("{")
+    workdir.check_is_free(tmp_path)
+    (tmp_path / "notes.txt").write_text("")
+    with pytest.raises(InputError, match="with other files"):
+        workdir.check_is_free(tmp_path)
