@@ -7,6 +7,7 @@ from cdae_jax.graph import CausalGraph
 
 SIDE = 32
 MISSING = 0.3  # of the labels
+NOISE = 0.1  # of the coverage that `measure` reads from one pixel
 GRAPH = {
     "warmth": {},
     "size": {"parents": ["warmth"], "unit": "px"},
@@ -68,6 +69,29 @@ def draw_image(labels: np.ndarray) -> np.ndarray:
     return np.rint(255 * image).astype(np.uint8)
 
 
+def measure(images: np.ndarray) -> np.ndarray:
+    """Labels [N, 5] read from images [N, 32, 32, 3] uint8 without learning, whatever their combination.
+
+    Only the background has colour, so that how much of it a pixel lacks is how much of the pixel the disc covers: its
+    area gives the radius, its centre the height, its inside the brightness.
+    """
+    x = images / 255.0
+    colour = x[:, [-1, -1, 0], [0, -1, -1]].mean(1)  # of the three corners without the lamp
+    contrast = colour - colour.mean(-1, keepdims=True)
+    own = x - x.mean(-1, keepdims=True)
+    cover = 1 - np.einsum("nhwc,nc->nhw", own, contrast) / np.sum(contrast**2, -1)[:, None, None]
+    cover[:, :6, :6] = 0  # where the lamp is
+    cover = np.clip(cover, 0, 1) * (cover > NOISE)
+    area = np.maximum(cover.sum((1, 2)), 1e-6)
+    rows = SIDE - np.arange(SIDE) - 0.5
+    height = np.einsum("nhw,h->n", cover, rows) / area
+    inside = cover > 1 - NOISE
+    glow = np.where(inside, x.mean(-1), 0).sum((1, 2)) / np.maximum(inside.sum((1, 2)), 1)
+    warmth = (colour[:, 0] - 0.2) / 0.6
+    on = x[:, 1:5, 1:5].mean((1, 2, 3)) > (1 + colour.mean(-1)) / 2
+    return np.stack([warmth, np.sqrt(area / np.pi), glow, height, on], 1)
+
+
 def with_gaps(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Labels of any shape, each of which becomes NaN with the probability MISSING."""
     return np.where(rng.random(labels.shape) >= MISSING, labels, np.nan)
@@ -81,4 +105,4 @@ def make_dataset(train_size: int, test_size: int, seed: int) -> Dataset:
     train, test = Split(images, labels).take(slice(train_size)), Split(images, labels).take(slice(train_size, None))
     train = Split(train.images, with_gaps(train.labels, rng))
     graph = CausalGraph.from_list([{"name": name, **spec} for name, spec in GRAPH.items()])
-    return Dataset("worked example", graph, train, test, true_counterfactual=true_counterfactual)
+    return Dataset("worked example", graph, train, test, true_counterfactual=true_counterfactual, measure=measure)

@@ -47,3 +47,11 @@ def test_training_labels_have_gaps_and_test_labels_none():
     data = example.make_dataset(300, 50, seed=1)
     assert len(data.train) == 300 and len(data.test) == 50
     assert 0.25 < np.isnan(data.train.labels).mean() < 0.35 and not np.isnan(data.test.labels).any()
+
+
+def test_labels_are_read_from_images_of_any_combination():
+    """Also of those that the mechanisms never make, as do() does."""
+    free = np.random.default_rng(1).permuted(LABELS, axis=0)
+    for labels in (LABELS, free):
+        error = np.abs(example.measure(np.stack([example.draw_image(row) for row in labels])) - labels) / LABELS.std(0)
+        assert (error.mean(0) < 0.01).all() and error.max() < 0.03
