@@ -2,6 +2,7 @@
 
 import dataclasses
 import types
+from typing import ClassVar
 
 import numpy as np
 from short_runs import settings_with
@@ -115,6 +116,8 @@ class Misreading(OfTheTruth):
 
 class Pixels:
     """A judge that measures, and whose features are a few pixels."""
+
+    rare: ClassVar = {}
 
     def __init__(self, validation=None):
         self.validation = validation or {"a": 0.03}

@@ -148,7 +148,7 @@ def _about(bench: Bench, directory: pathlib.Path, key: dict) -> dict:
     settings, train_json = bench.model.settings, directory / "train.json"
     effects = (var for var in bench.model.graph.variables if var.parents)
     return {
-        "judge": {"validation": bench.judge.validation},
+        "judge": {"validation": bench.judge.validation, "rare": bench.judge.rare},
         "kinds": {var.name: var.mechanism or settings.model.mechanism for var in effects},
         "train": json.loads(train_json.read_text()) if train_json.is_file() else {"steps": bench.model.step},
         "protocol": {

@@ -15,6 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from cdae_jax.compiled import jit_once
 from cdae_jax.data.dataset import Dataset, Split
@@ -34,6 +36,8 @@ FEATURES = 256  # width of the penultimate layer
 VALIDATION_SHARE = 0.1  # of the labelled training images, for choosing among checkpoints
 NUM_CHECKS = 10
 POOL = 32 * BATCH  # images decorrelated at once
+RARE = 0.1  # share of the held-out images, those whose combinations of labels are the rarest
+MIN_RARE = 5  # of fewer images nothing is told
 
 
 def target_sizes(graph: CausalGraph) -> list[int]:
@@ -79,13 +83,16 @@ class Predictor(nn.Module):
 
 
 class Judge(NamedTuple):
-    """A trained predictor. `validation` is its error there, normalised, and the share of wrong classes."""
+    """A trained predictor. `validation` is its error on held-out training images, normalised, and the share of wrong
+    classes; `rare` the same error on those of them whose labels occur together most rarely, as under do(): {} where the
+    dataset decorrelates its factors, or has too few."""
 
     module: Predictor
     graph: CausalGraph
     params: dict
     stats: LabelStats
     validation: dict[str, float]
+    rare: dict[str, float]
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Images [N, H, W, C] uint8 -> physical labels [N, n] and classes [N] int (all 0 without context)."""
@@ -121,6 +128,20 @@ def _step(module, tx, params, opt_state, images, targets, classes):
     return params, opt_state
 
 
+def rarity(labels: np.ndarray, seed: int = 0) -> np.ndarray:
+    """p(y_1) ... p(y_n) / p(y) of every row y of labels [N, n], NaN where unknown: how much more often its combination
+    would occur if the variables were independent.
+
+    The odds of a classifier that tells rows from rows of permuted columns, each row judged by one that has not seen it.
+    """
+    shuffled = np.random.default_rng([seed, 19]).permuted(labels, axis=0)
+    both, is_shuffled = np.concatenate([labels, shuffled]), np.repeat([0, 1], len(labels))
+    folds = StratifiedKFold(shuffle=True, random_state=seed)
+    classifier = HistGradientBoostingClassifier(random_state=seed)
+    found = cross_val_predict(classifier, both, is_shuffled, cv=folds, method="predict_proba")[: len(labels), 1]
+    return found / (1 - found)
+
+
 def _draw(dataset: Dataset, rows: np.ndarray, rng: np.random.Generator, num: int) -> Split:
     """Random training examples of these rows, with factors decorrelated where the dataset can."""
     drawn = dataset.train.take(rng.choice(rows, num))
@@ -144,7 +165,7 @@ def train_judge(dataset: Dataset, stats: LabelStats, num_steps: int, seed: int =
     params = jit_once(module.init)(jax.random.key(seed), to_unit(validation.images[:1]))
     tx = steps_by_kind(optax.cosine_decay_schedule(1e-3, num_steps), weight_decay=1e-3)
     opt_state = tx.init(params)
-    best, best_error = Judge(module, dataset.graph, params, stats, {}), np.inf
+    best, best_error = Judge(module, dataset.graph, params, stats, {}, {}), np.inf
     check_every = max(1, num_steps // NUM_CHECKS)
     for step in tqdm(range(num_steps), "judge", unit="step"):
         at = step % (POOL // BATCH) * BATCH
@@ -162,13 +183,24 @@ def train_judge(dataset: Dataset, stats: LabelStats, num_steps: int, seed: int =
                 told = dict(zip(dataset.graph.names, map(float, error), strict=True)) | {"wrong_class": wrong}
                 kept = jax.tree.map(np.asarray, params)  # the next step donates the original
                 best = best._replace(params=kept, validation=told)
-    return best
+    return best._replace(rare=_error_where_rare(best, dataset, rows, held_out))
+
+
+def _error_where_rare(judge: Judge, dataset: Dataset, rows: np.ndarray, held_out: int) -> dict[str, float]:
+    """`Judge.rare`; the first held_out of the rows are held out."""
+    num = int(RARE * held_out)
+    if dataset.decorrelate is not None or num < MIN_RARE:
+        return {}
+    rarest = rows[np.argsort(-rarity(dataset.train.labels[rows])[:held_out])[:num]]
+    split = dataset.train.take(np.sort(rarest))
+    error, _ = absolute_error(dataset.graph, judge(split.images)[0], split.labels, judge.stats.sd)
+    return dict(zip(dataset.graph.names, map(float, error), strict=True))
 
 
 def fingerprint(dataset: Dataset, num_steps: int) -> str:
     """A hash of the training data and of how the judge is trained."""
     sizes = target_sizes(dataset.graph)
-    digest = hashlib.sha256(f"judge 4 {num_steps} {dataset.graph.names} {sizes} {dataset.num_classes}".encode())
+    digest = hashlib.sha256(f"judge 5 {num_steps} {dataset.graph.names} {sizes} {dataset.num_classes}".encode())
     for start in range(0, len(dataset.train), POOL):
         digest.update(np.ascontiguousarray(dataset.train.images[start : start + POOL]))
     for array in (dataset.train.labels, _classes_of(dataset.train)):
@@ -182,9 +214,10 @@ def cached_judge(dataset: Dataset, num_steps: int, folder: pathlib.Path) -> Judg
     path = folder / f"{fingerprint(dataset, num_steps)}.msgpack"
     if path.is_file():
         stored = flax.serialization.msgpack_restore(path.read_bytes())
-        return Judge(Predictor.of(dataset), dataset.graph, stored["params"], stats, stored["validation"])
+        told = stored["validation"], stored["rare"]
+        return Judge(Predictor.of(dataset), dataset.graph, stored["params"], stats, *told)
     judge = train_judge(dataset, stats, num_steps)
-    stored = {"params": jax.tree.map(np.asarray, judge.params), "validation": judge.validation}
+    stored = {"params": jax.tree.map(np.asarray, judge.params), "validation": judge.validation, "rare": judge.rare}
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(path, flax.serialization.msgpack_serialize(stored))
     return judge

@@ -190,11 +190,9 @@ def _latents(results: dict) -> list[str]:
     block, dimension = (" / ".join(map(if_known, found[f"dci_per_{kind}"].values())) for kind in ("block", "dimension"))
     lines = [
         f"Latents of {found['count']} {split_of(results)} images: DCI disentanglement / completeness per block {block},"
-        f" per dimension {dimension}. Correlated labels lower both.",
+        f" per dimension {dimension}. Correlated labels lower both. MCC of blocks {if_known(found['mcc'])}.",
         "",
     ]
-    if "mcc" in found:  # not of an evaluation by an earlier version
-        lines[0] += f" MCC of blocks {if_known(found['mcc'])}."
     header = ["variable", "read from all latents (R^2 or accuracy)", "interventional robustness"]
     header += ["R^2 read from its own block [from the best other one]"]
     header += ["u: KS distance to N(0, 1)", "HSIC of u and its parents [shuffled]", "encoder's own reading"]
@@ -209,9 +207,7 @@ def _latents(results: dict) -> list[str]:
 
 
 def _block_r2(found: dict, name: str) -> str:
-    """R^2 of a label by its own block, and by the best other one; of earlier evaluations nothing."""
-    if "block_r2" not in found:
-        return "-"
+    """R^2 of a label by its own block, and by the best other one."""
     i = list(found["informativeness"]).index(name)
     own, *others = (found["block_r2"][j][i] for j in (i, *(j for j in range(len(found["block_r2"])) if j != i)))
     return f"{if_known(own)} [{if_known(max(others, default=None, key=lambda r2: -1 if r2 is None else r2))}]"
@@ -268,7 +264,9 @@ def report_text(results: dict, dataset: Dataset) -> str:
     if sampling.fit_steps:
         steps += f", labels fitted in {sampling.fit_steps} steps"
     told = results["judge"]["validation"] | ({} if dataset.num_classes else {"wrong_class": None})
-    judge = ", ".join(f"{name} {error:.3f}" for name, error in told.items() if error is not None)
+    judge = f"The predictor's own errors on held-out training images: {_listed(told)}."
+    if rare := _listed(results["judge"]["rare"]):
+        judge += f" On the tenth of them whose labels occur together most rarely: {rare}. Under do() it may err more."
     trained = f"Trained for {train['steps']} steps"
     if "seconds" in train:
         trained += f" ({train['images']} images) in {train['seconds'] / 60:.1f} minutes on {train['device']}"
@@ -279,10 +277,14 @@ def report_text(results: dict, dataset: Dataset) -> str:
         _experiment(results, dataset),
         _strength(results, dataset),
         *(section(results) for section in (_images, _composition, _mechanisms, _latents, _uncertainty)),
-        [f"The predictor's own errors on held-out training images: {judge}."],
+        [judge],
         [f"{trained}, seed {protocol['train_seed']}{by}."],
     ]
     return wrapped("\n\n".join("\n".join(lines) for lines in sections if lines)) + "\n"
+
+
+def _listed(errors: dict[str, float | None]) -> str:
+    return ", ".join(f"{name} {error:.3f}" for name, error in errors.items() if error is not None)
 
 
 def wrapped(text: str) -> str:

@@ -88,3 +88,28 @@ def test_it_is_chosen_by_labelled_images_of_all_kinds_whatever_the_order_of_the_
     assert np.isfinite(held).all() and np.isfinite(learned).all()
     least, middle, most = np.quantile(train.labels[:num_labelled, 0], [0, 0.5, 1])
     assert least <= held[0] < middle < held[-1] <= most
+
+
+def test_rarest_are_the_combinations_that_independent_variables_would_have():
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=1000)
+    labels = np.stack([a, a + 0.3 * rng.normal(size=1000), rng.normal(size=1000)], 1)
+    labels[:20, 1] = -a[:20]  # against the rest
+    labels[rng.random(labels.shape) < 0.1] = np.nan
+    found = module.rarity(labels)
+    far = np.abs(labels[:20, 0] - labels[:20, 1]) > 1
+    assert far.sum() > 5 and np.quantile(found, 0.95) < np.median(found[:20][far])
+    free = module.rarity(rng.normal(size=(1000, 3)))
+    assert np.quantile(found, 0.9) / np.quantile(found, 0.1) > 3 * np.quantile(free, 0.9) / np.quantile(free, 0.1)
+
+
+def test_the_error_on_rare_combinations_is_told_where_nothing_decorrelates(monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "BATCH", 4)
+    monkeypatch.setattr(module, "POOL", 8)
+    dataset = dataclasses.replace(stripes.world(600), decorrelate=None)
+    judge = cached_judge(dataset, 1, tmp_path)
+    assert judge.rare.keys() == {"a", "b", "c"} and np.isfinite(list(judge.rare.values())).all()
+    assert cached_judge(dataset, 1, tmp_path).rare == judge.rare  # as it was kept
+    assert not cached_judge(stripes.world(40), 1, tmp_path).rare  # of too few nothing
+    free = dataclasses.replace(dataset, decorrelate=lambda images, labels, rng: (images, labels))
+    assert train_judge(free, judge.stats, 1).rare == {}

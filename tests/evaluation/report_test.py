@@ -35,7 +35,7 @@ def test_the_report_shows_every_intervention_with_intervals():
         "unchanged": {"do(a)": errors},
         "floor": {"factual": both, "do(a)": both},
         "mechanism": {"do(a)": {"b": errors["b"]}},
-        "judge": {"validation": {"a": 0.03}},
+        "judge": {"validation": {"a": 0.03}, "rare": {"a": 0.2}},
         "train": {"steps": 5},
     }
     text = report_text(results, stripes.world())
@@ -43,7 +43,8 @@ def test_the_report_shows_every_intervention_with_intervals():
     assert text.count("| 0.100 (0.050..0.200) |") == 1  # the mean of the others
     assert "| do(a), read by the predictor | **0.200** (0.190..0.210) [4]" in text
     assert "3 test images\n\nDecoding: ddim, 4 steps from fresh noise at depth 0.5, guidance 1.\n" in text
-    assert "a 0.030" in text and "seed 7" in text
+    assert "a 0.030" in text and "labels occur together most rarely: a 0.200." in " ".join(text.split())
+    assert "seed 7" in text
     for changed, told in (
         ({"abduction": "invert"}, "ddim, 4 steps each way to depth 0.5 (8 evaluations), guidance 1."),
         ({"corrections": 2}, "each way to depth 0.5 (16 evaluations), guidance 1, corrections 2."),
