@@ -182,7 +182,7 @@ def _resolved(where, cells: pd.Series, var: Variable, blank: Sequence[str]) -> V
     alike = pd.Series(names).groupby(pd.Series(names).str.casefold()).filter(lambda same: len(same) > 1)
     if len(alike):
         raise InputError(f"{where} spells a class of {var.name!r} in different ways, {some(alike)}: write it in one")
-    if not are_numbers:
+    if not are_numbers and not var.classes:
         rare = cells[cells.map(cells.value_counts()) < REPEATED]
         expected = f'numbers, or words that {REPEATED} rows or more share ("values" in the graph: all classes)'
         _refuse(where, var, rare.drop_duplicates(), expected)

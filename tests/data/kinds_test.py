@@ -317,6 +317,7 @@ def test_a_mistyped_class_is_named():
     with pytest.raises(InputError, match=f"'catt' in row {len(cells) + 1}; .* words that 3 rows or more share"):
         read(cells)
     assert read(cells, values=("cat", "dog", "catt"), kind="categorical")[0].classes == 3
+    assert read(cells, kind="categorical", classes=3)[0].values == ("cat", "catt", "dog")
 
 
 def test_a_class_that_was_read_as_no_label_is_named():
