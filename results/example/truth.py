@@ -9,6 +9,7 @@ import json
 import pathlib
 
 import numpy as np
+import pandas as pd
 
 import cdae_jax
 from cdae_jax.data import example
@@ -31,7 +32,7 @@ def misread(model: cdae_jax.TrainedModel, dataset: Dataset) -> dict[str, dict[st
         true = example.true_counterfactual(labels, mask, np.where(mask, values[:, None], 0))
         drawn = np.stack([example.draw_image(row) for row in np.where(np.isnan(true), labels, true)])
         gaps = np.abs(bench.judge(drawn)[0] - true) / bench.sd
-        found[f"do({name})"] = dict(zip(dataset.graph.names, np.nanmean(gaps, 0).tolist(), strict=True))
+        found[f"do({name})"] = pd.DataFrame(gaps, columns=dataset.graph.names).mean().to_dict()  # NaN left out
     return found
 
 
@@ -58,7 +59,10 @@ def main():
     for do, errors in found["effectiveness"].items():
         known = {name: error["normalised"] for name, error in errors.items() if name in dataset.graph.names}
         print(do, {name: round(error, 3) for name, error in known.items() if error is not None})
-        print("    the predictor on true images", {name: round(error, 3) for name, error in gaps[do].items()})
+        print(
+            "    the predictor on true images",
+            {name: round(error, 3) for name, error in gaps[do].items() if error == error},
+        )
     for do, held in found["uncertainty"]["do"].items():
         counted = {name: one["coverage"]["mean"] for name, one in held.items()}
         print(do, {name: round(mean, 3) for name, mean in counted.items() if mean is not None})
