@@ -17,6 +17,7 @@ import numpy as np
 import optax
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from threadpoolctl import threadpool_limits
 
 from cdae_jax.compiled import jit_once
 from cdae_jax.data.dataset import Dataset, Split
@@ -138,7 +139,8 @@ def rarity(labels: np.ndarray, seed: int = 0) -> np.ndarray:
     both, is_shuffled = np.concatenate([labels, shuffled]), np.repeat([0, 1], len(labels))
     folds = StratifiedKFold(shuffle=True, random_state=seed)
     classifier = HistGradientBoostingClassifier(random_state=seed)
-    found = cross_val_predict(classifier, both, is_shuffled, cv=folds, method="predict_proba")[: len(labels), 1]
+    with threadpool_limits(1, user_api="openmp"):  # whose threads, beside those of other work, wait for each other
+        found = cross_val_predict(classifier, both, is_shuffled, cv=folds, method="predict_proba")[: len(labels), 1]
     return found / (1 - found)
 
 
