@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import stripes
 
-import cdae_jax
 from cdae_jax.commands.sweep_plan import Run
 from cdae_jax.errors import InputError
 from cdae_jax.evaluation import bench as benches
@@ -61,16 +60,19 @@ def test_a_whole_evaluation_of_a_model_of_the_truth(evaluate, tmp_path):
     }
 
 
-def test_a_model_that_is_given_is_measured_as_it_is(trained_pendulum, tmp_path, monkeypatch):
-    """Not the newest one of its workdir, nor as that would decode."""
-    model = cdae_jax.load(trained_pendulum)
-    model.step, model.defaults = 7, dataclasses.replace(model.defaults, num_steps=3)
-    monkeypatch.setattr(module, "draw_beliefs", lambda bench: {"steps": bench.model.options().num_steps})
-    monkeypatch.setattr(module, "measure_floor", lambda bench: {})
-    monkeypatch.setattr(module, "report_text", lambda *_: "")
-    found = module.evaluate(model, parts=["figures"], output=tmp_path, num_images=8)
-    assert found["protocol"]["step"] == 7 and found["protocol"]["num_steps"] == 3
-    assert found["figures"] == {"steps": 3} and model.defaults.num_steps == 3
+def test_a_model_that_is_given_is_measured_as_it_is(tmp_path, monkeypatch):
+    """Not the newest one of its workdir, nor as that would decode; and it stays as it was."""
+    model = stripes.OfTheTruth()
+    model.step, model.defaults, model.workdir = 7, dataclasses.replace(model.defaults, num_steps=3), tmp_path / "run"
+    monkeypatch.setattr(module, "TrainedModel", stripes.OfTheTruth)
+    monkeypatch.setattr(module, "load", lambda _: pytest.fail("loaded another"))
+    monkeypatch.setattr(module, "dataset_of", lambda *_: stripes.world())
+    monkeypatch.setattr(benches, "cached_judge", lambda *_: stripes.Pixels())
+    monkeypatch.setattr(figures, "draw_fits", draw_fits)
+    for options, steps in (({}, 3), ({"num_steps": 5}, 5)):
+        found = module.evaluate(model, parts=["figures"], options=options, output=tmp_path / "out", num_images=8)
+        assert (found["protocol"]["step"], found["protocol"]["num_steps"]) == (7, steps)
+    assert model.defaults.num_steps == 3
 
 
 def test_pictures_come_before_the_judge_is_trained(evaluate, monkeypatch, tmp_path):
