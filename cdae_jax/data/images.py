@@ -12,7 +12,7 @@ from PIL import Image
 
 from cdae_jax.data import folders, image_arrays
 from cdae_jax.data.framing import DEPTHS, Framing
-from cdae_jax.data.image_files import ImageFiles, Picture, described, look_at_all, read_all, warn_of_dark
+from cdae_jax.data.image_files import ImageFiles, Look, Picture, described, look_at_all, read_all, warn_of_dark
 from cdae_jax.data.table import some
 from cdae_jax.errors import InputError
 from cdae_jax.paths import expanded
@@ -140,24 +140,20 @@ def load(found: Collection, framing: Framing, max_memory_gib: float = 4.0) -> np
     framing = dataclasses.replace(framing, channels=channels)
     for line in described(looks, framing):
         print(line, flush=True)
-    warn_of_dark(found.images, looks, framing)
     are_files = all(isinstance(image, pathlib.Path) for image in found.images)
     if are_files and len(looks) * framing.resolution**2 * channels > max_memory_gib * 2**30:
+        warn_of_dark(found.images, looks, framing)
         return ImageFiles(found.images, framing)
-    return _read(found, framing)
+    return read(found, looks, framing)
 
 
-def _read(found: Collection, framing: Framing) -> np.ndarray:
+def read(found: Collection, looks: Sequence[Look], framing: Framing) -> np.ndarray:
+    """The images [N, H, W, C] uint8, treated as framing says, given the `look_at_all` of them; warns where they become
+    nearly black. Raises InputError for images that cannot be read, by name."""
+    warn_of_dark(found.images, looks, framing)
     made = read_all(*found, framing)
     warn_if_black(made, found.where)
     return made
-
-
-def read(found: Collection, framing: Framing) -> np.ndarray:
-    """The images [N, H, W, C] uint8, treated as framing says; warns where they become nearly black. Raises InputError
-    for images that cannot be read, by name."""
-    warn_of_dark(found.images, look_at_all(*found), framing)
-    return _read(found, framing)
 
 
 def warn_if_black(images: np.ndarray, where: str = "what was given") -> None:
@@ -174,4 +170,5 @@ def warn_if_black(images: np.ndarray, where: str = "what was given") -> None:
 def prepare(source, framing: Framing) -> np.ndarray:
     """The images [N, H, W, C] uint8 of a source as `collect` takes it, treated as framing says. Raises InputError as
     `collect` does, and for images that cannot be read, by name."""
-    return read(collect(source), framing)
+    found = collect(source)
+    return read(found, look_at_all(*found), framing)

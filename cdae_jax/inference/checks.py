@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cdae_jax.data.framing import Framing
-from cdae_jax.data.image_files import Look, look_at
+from cdae_jax.data.image_files import look_at_all
 from cdae_jax.data.images import collect, read, warn_if_black
 from cdae_jax.data.labels import LabelStats, shown
 from cdae_jax.errors import InputError
@@ -42,13 +42,14 @@ def check_images(images, framing: Framing) -> np.ndarray:
     if framing.channels == 1 and hasattr(images, "dtype") and images.shape[1:] == (side, side):
         images = np.asarray(images)[..., None]
     found = collect(images)
-    for look in map(look_at, found.images):
-        if isinstance(look, Look) and (look.height, look.width) != (side, side):
+    looks = look_at_all(*found)
+    for look in looks:
+        if (look.height, look.width) != (side, side):
             raise InputError(
                 f"the images are {look.height} high and {look.width} wide, and the model's {side} x {side}:"
                 " give model.prepare(images), which brings them to that size as training did"
             )
-    return read(found, framing)
+    return read(found, looks, framing)
 
 
 def check_seed(seed) -> int:

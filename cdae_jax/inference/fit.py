@@ -26,7 +26,7 @@ from cdae_jax.errors import InputError
 from cdae_jax.graph import CausalGraph
 from cdae_jax.inference.loading import load, origin
 from cdae_jax.inference.trained_model import TrainedModel
-from cdae_jax.paths import expanded
+from cdae_jax.paths import expanded, write_whole
 from cdae_jax.presets.build import plain_settings, with_shares
 from cdae_jax.settings.run import Settings
 from cdae_jax.training.budget import seconds_per_step, steps_for
@@ -216,5 +216,5 @@ def _stored(folder: pathlib.Path, name: str, write: Callable[[io.BytesIO], None]
     if (folder / "config.json").is_file():
         raise InputError(f"the run in {folder} was started with other {path.stem}: choose another workdir")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content.getvalue())
+    write_whole(path, content.getvalue())
     return path
