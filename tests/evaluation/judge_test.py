@@ -113,3 +113,20 @@ def test_the_error_on_rare_combinations_is_told_where_nothing_decorrelates(monke
     assert not cached_judge(stripes.world(40), 1, tmp_path).rare  # of too few nothing
     free = dataclasses.replace(dataset, decorrelate=lambda images, labels, rng: (images, labels))
     assert train_judge(free, judge.stats, 1).rare == {}
+
+
+def test_the_rarest_held_out_images_are_read_and_no_others(monkeypatch):
+    dataset, seen = dataclasses.replace(stripes.world(200), decorrelate=None), []
+    rows = np.random.default_rng(0).permutation(200)
+    monkeypatch.setattr(module, "rarity", lambda labels: labels[:, 0])
+
+    class Reads(stripes.Pixels):
+        stats = LabelStats.of(dataset.train.labels, dataset.graph)
+
+        def __call__(self, images):
+            seen.extend(stripes.measure(images)[:, 0])
+            return super().__call__(images)
+
+    module._error_where_rare(Reads(), dataset, rows, 100)
+    rarest = np.sort(dataset.train.labels[rows[:100], 0])[-10:]
+    np.testing.assert_allclose(np.sort(seen), rarest, atol=0.6)  # grey levels are whole
