@@ -7,5 +7,5 @@ cdae calibrate --workdir=runs/example
 cdae evaluate --workdir=runs/example
 
 # Against the example's own truth: new scenes, all effects, intervals and support, labels read from the pixels, and how
-# the predictor reads true images. Code of this part: 9777c3a, with this truth.py.
+# the predictor reads true images. Code of this part: 8c19952, with this truth.py.
 python results/example/truth.py --workdir=runs/example --output=results/example/truth.json

@@ -14,6 +14,7 @@ import pandas as pd
 import cdae_jax
 from cdae_jax.data import example
 from cdae_jax.data.dataset import Dataset
+from cdae_jax.evaluation import metrics
 from cdae_jax.evaluation.bench import Bench, dataset_of
 from cdae_jax.evaluation.coverage import measure_uncertainty
 from cdae_jax.evaluation.interventions import measure_do
@@ -46,11 +47,13 @@ def main():
     bench = Bench(dataset, model, dataset.test, figures=given.output.parent)
     measured = {f"do({name})": measure_do(bench, name) for name in dataset.graph.names}
     gaps = misread(model, dataset)
+    per_image = np.stack([one.gaps for one in measured.values()])
     near = {do: one.result["nearness"] for do, one in measured.items()}
     found = {
+        "mean_effectiveness": metrics.mean_with_interval(metrics.mean_of_cells(per_image)),
         "effectiveness": {do: one.result["effectiveness"] for do, one in measured.items()},
         "mechanism": {do: one.result["mechanism"] for do, one in measured.items()},
-        "support": against_error(near, np.stack([one.gaps for one in measured.values()])),
+        "support": against_error(near, per_image),
         "uncertainty": measure_uncertainty(bench),
         "predictor_on_true_images": gaps,
     }
@@ -66,6 +69,7 @@ def main():
     for do, held in found["uncertainty"]["do"].items():
         counted = {name: one["coverage"]["mean"] for name, one in held.items()}
         print(do, {name: round(mean, 3) for name, mean in counted.items() if mean is not None})
+    print("mean over all cells", found["mean_effectiveness"])
     print("all", found["uncertainty"]["all"]["coverage"], found["support"]["all"]["rank_correlation"])
 
 
